@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { isActive, type StoredTask, type Task } from '../task.ts'
+import {
+  createExclusive, errorCode, fileName, ifExists, putInPlace, readTaskFile, readText, removeFile, UnreadableFile
+} from './files.ts'
+
+/** Who holds a claim: a processor that runs the task, or whoever cancels it. */
+export type ClaimHolder = 'processor' | 'cancel'
+
+export interface Claim {
+  readonly by: ClaimHolder
+  readonly nonce: string
+}
+
+/** A task taken out of `queued`: the claim stands until it is released. */
+export interface TakenTask {
+  readonly claim: Claim
+  readonly task: StoredTask
+  /** Call it only after the new state stands. */
+  release (): Promise<void>
+}
+
+/** The one way of cancelling a task that never started. */
+const CANCELLED_BEFORE_START = 'Cancelled before start.'
+
+/**
+ * The one gate out of `queued`. The second look at the file after the claim is what makes it exclusive: a claim
+ * alone may follow a whole run of someone else.
+ * @returns undefined: somebody else holds it, or it is no longer queued
+ */
+export async function takeTask (dir: string, id: string, by: ClaimHolder): Promise<TakenTask | undefined> {
+  const claim: Claim = { by, nonce: randomBytes(16).toString('hex') }
+  if (!await createExclusive(dir, fileName(id, 'claim'), JSON.stringify(claim), { sync: false })) return undefined
+  const release = () => releaseClaim(dir, id, claim.nonce)
+  try {
+    const task = await readTask(dir, id)
+    if (task?.status === 'queued') return { claim, task, release }
+  } catch (error) {
+    await release()
+    throw error
+  }
+  await release()
+  return undefined
+}
+
+async function releaseClaim (dir: string, id: string, nonce: string): Promise<void> {
+  const claim = await readClaim(dir, id)
+  if (claim?.nonce === nonce) await removeFile(join(dir, fileName(id, 'claim')))
+}
+
+/** Undefined: there is none, or it is not complete yet (a mount without links). */
+export async function readClaim (dir: string, id: string): Promise<Claim | undefined> {
+  const value = await readJson(join(dir, fileName(id, 'claim')))
+  if (typeof value !== 'object' || value === null) return undefined
+  const { by, nonce } = value as Record<string, unknown>
+  return (by === 'processor' || by === 'cancel') && typeof nonce === 'string' ? { by, nonce } : undefined
+}
+
+/** The wish that stands beside a task: to cancel it, or to treat it as deleted. */
+export async function readMarker (dir: string, id: string): Promise<'cancel' | 'delete' | undefined> {
+  try {
+    const value = await readJson(join(dir, fileName(id, 'cancel')))
+    if (value === undefined) return undefined
+    return (value as { delete?: unknown } | null)?.delete === true ? 'delete' : 'cancel'
+  } catch (error) {
+    // whatever stands there in the way: somebody put it there to cancel
+    if (error instanceof UnreadableFile) return 'cancel'
+    throw error
+  }
+}
+
+/** Undefined where there is no such file; null where it is not JSON. */
+async function readJson (path: string): Promise<unknown> {
+  const file = await ifExists(readText(path, 64 * 1024))
+  if (file === undefined) return undefined
+  try {
+    return JSON.parse(file.text)
+  } catch {
+    return null
+  }
+}
+
+/** A task's present state on disk; undefined where there is no file. */
+export async function readTask (dir: string, id: string): Promise<StoredTask | undefined> {
+  return (await ifExists(readTaskFile(dir, id)))?.task
+}
+
+/**
+ * Changes fields of a task and leaves the rest, which belongs to others. Only the claim's holder, or the
+ * processor that runs the task, may call it.
+ * @returns undefined: the file is gone, and stays gone
+ */
+export async function changeTask (dir: string, id: string, fields: Partial<Task>, { sync = true } = {}): Promise<Task | undefined> {
+  const current = await readTask(dir, id)
+  if (current === undefined) return undefined
+  const task = { ...current.task, ...fields }
+  await putInPlace(dir, fileName(id, 'json'), formatTask(task), { sync })
+  return task
+}
+
+export function formatTask (task: Task): string {
+  return JSON.stringify(task, null, 2) + '\n'
+}
+
+/** Writes the end of a task, then clears the wish to stop it, which has come true or come too late. */
+export async function endTask (dir: string, id: string, fields: Partial<Task> & Pick<Task, 'status'>, { sync = true } = {}): Promise<Task | undefined> {
+  const task = await changeTask(dir, id, { completedAt: new Date().toISOString(), ...fields }, { sync })
+  // a wish to delete outlives its task: it is for whoever may still write it
+  if (await readMarker(dir, id) === 'cancel') await removeFile(join(dir, fileName(id, 'cancel')))
+  return task
+}
+
+/** Ends a queued task that the caller holds the claim of. */
+export async function cancelTaken (dir: string, id: string): Promise<void> {
+  await endTask(dir, id, { status: 'cancelled', errorMessage: CANCELLED_BEFORE_START })
+}
+
+/**
+ * Cancels: the durable wish first, then, where the task is queued and nobody else took it, the state.
+ * - `cancelled`: it never started, and never will
+ * - `requested`: whoever runs it will stop it
+ * - `ended`: too late
+ * - `missing`: there is no such task
+ */
+export async function cancelTask (dir: string, id: string): Promise<'cancelled' | 'requested' | 'ended' | 'missing'> {
+  const before = await readTask(dir, id)
+  if (before === undefined || await readMarker(dir, id) === 'delete') return 'missing'
+  if (!isActive(before.status)) return 'ended'
+  await putInPlace(dir, fileName(id, 'cancel'), '{}\n')
+  const taken = await takeTask(dir, id, 'cancel')
+  if (taken !== undefined) {
+    await cancelTaken(dir, id)
+    await taken.release()
+    return 'cancelled'
+  }
+  const now = await readTask(dir, id)
+  if (isActive(now?.status)) return 'requested'
+  // it ended while the marker was written, perhaps by another wish to stop it: the marker has nothing left to say
+  await removeFile(join(dir, fileName(id, 'cancel')))
+  return now === undefined ? 'missing' : now.status === 'cancelled' ? 'cancelled' : 'ended'
+}
+
+/**
+ * Removes all files of a task. A marker that says so is written first and removed last, so that a crash at any point
+ * leaves a deletion that anyone can finish; where a processor may hold the task, the marker stays for it.
+ * @returns `active`: it is queued or running, and `force` is false
+ */
+export async function removeTask (dir: string, id: string, { force }: { force: boolean }): Promise<'removed' | 'active' | 'missing'> {
+  const task = await ifReadable(readTask(dir, id))
+  if (task === undefined) return 'missing'
+  const active = task !== 'unreadable' && isActive(task.status)
+  if (active && !force) return 'active'
+  await putInPlace(dir, fileName(id, 'cancel'), '{"delete": true}\n')
+  const held = active && await takeTask(dir, id, 'cancel') === undefined
+  await removeFiles(dir, id, { keepMarker: held })
+  return 'removed'
+}
+
+/** The files in the order in which a reader is never misled: the task first, the marker last. */
+export async function removeFiles (dir: string, id: string, { keepMarker }: { keepMarker: boolean }): Promise<void> {
+  for (const kind of ['json', 'log', 'claim'] as const) await removeFile(join(dir, fileName(id, kind)))
+  if (!keepMarker) await removeFile(join(dir, fileName(id, 'cancel')))
+}
+
+async function ifReadable<T> (reading: Promise<T>): Promise<T | 'unreadable'> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof UnreadableFile || errorCode(error) === 'EACCES') return 'unreadable'
+    throw error
+  }
+}
+

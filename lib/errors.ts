@@ -1,0 +1,42 @@
+import createError from '@fastify/error'
+
+/** @throws at registration: the options can't be used. */
+export const FST_TASKS_OPTIONS = createError<[string]>('FST_TASKS_OPTIONS',
+  'fastify-tasks: %s. Register it with { dir: "/path/of/the/tasks" }, or with { store }.', 500)
+
+export const FST_TASKS_ALREADY_REGISTERED = createError('FST_TASKS_ALREADY_REGISTERED',
+  'fastify-tasks is already registered in this scope. Register another directory in a scope of its own, and a ' +
+  'second view of the same one with { store: fastify.tasks.store, prefix }.', 500)
+
+export const FST_TASKS_DIRECTORY = createError<[string, string]>('FST_TASKS_DIRECTORY',
+  'The tasks directory %s can\'t be used: %s', 500)
+
+export const FST_TASKS_NOT_AN_SSE_ROUTE = createError('FST_TASKS_NOT_AN_SSE_ROUTE',
+  'reply.taskEvents() needs a Server-Sent-Events route: register @fastify/sse in the route\'s scope, and add ' +
+  "sse: { kind: 'only', heartbeat: false } to the route's options.", 500)
+
+export const FST_TASKS_VALIDATION = createError<[string]>('FST_TASKS_VALIDATION', '%s', 400)
+
+export const FST_TASKS_NOT_FOUND = createError<[string]>('FST_TASKS_NOT_FOUND', 'There is no task %s.', 404)
+
+export const FST_TASKS_NOT_ACTIVE = createError<[string]>('FST_TASKS_NOT_ACTIVE',
+  'Task %s has ended already.', 409)
+
+export const FST_TASKS_ACTIVE = createError<[string, string]>('FST_TASKS_ACTIVE',
+  'Task %s is %s. Cancel it first, or delete it with force=true.', 409)
+
+export const FST_TASKS_ID_TAKEN = createError<[string]>('FST_TASKS_ID_TAKEN',
+  'A file of the id %s exists, but it holds no readable task.', 409)
+
+export const FST_TASKS_TOO_LARGE = createError<[number]>('FST_TASKS_TOO_LARGE',
+  'The task would be larger than %d bytes.', 413)
+
+export const FST_TASKS_POSITION = createError<[number, number]>('FST_TASKS_POSITION',
+  'Position %d is beyond the end of the log, which has %d bytes. The log shrank: start over.', 416)
+
+/** The disk refused: the message names the system's error code, never a path. */
+export const FST_TASKS_STORAGE = createError<[string]>('FST_TASKS_STORAGE',
+  'The tasks directory could not be written or read (%s).', 500)
+
+export const FST_TASKS_STORAGE_FULL = createError<[string]>('FST_TASKS_STORAGE_FULL',
+  'There is no space left for the task (%s). Nothing was created.', 507)
