@@ -26,7 +26,7 @@ export const FST_TASKS_ACTIVE = createError<[string, string]>('FST_TASKS_ACTIVE'
   'Task %s is %s. Cancel it first, or delete it with force=true.', 409)
 
 export const FST_TASKS_ID_TAKEN = createError<[string]>('FST_TASKS_ID_TAKEN',
-  'A file of the id %s exists, but it holds no readable task.', 409)
+  'The id %s is taken by a file that is no readable task, or by a task that is being deleted.', 409)
 
 export const FST_TASKS_TOO_LARGE = createError<[number]>('FST_TASKS_TOO_LARGE',
   'The task would be larger than %d bytes.', 413)

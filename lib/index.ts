@@ -1,1 +1,14 @@
-export * from './task.ts'
+export { plugin as default, plugin as 'module.exports', plugin as tasksPlugin } from './plugin.ts'
+export { DirectoryStore } from './directory/directory-store.ts'
+export * as errors from './errors.ts'
+export type { FeedFilter } from './feed/filter.ts'
+export type { FollowOptions } from './log-follower.ts'
+export type { TasksPluginOptions } from './options.ts'
+export type { TaskAction } from './routes/context.ts'
+export type {
+  HealthProblem, Logger, LogContent, StoreHealth, TaskDeletedEvent, TaskEvent, TaskList, TaskLogEvent, TaskQuery,
+  TaskStore, TaskUpsertEvent
+} from './store.ts'
+export { NewTaskSchema, TASK_STATUSES, TaskSchema, TaskStatusSchema } from './task.ts'
+export type { NewTask, StoredTask, Task, TaskStatus } from './task.ts'
+export type { Tasks, TasksEvents } from './tasks.ts'

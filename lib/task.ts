@@ -101,10 +101,10 @@ export function newestFirst (a: Pick<StoredTask, 'createdAt' | 'id'>, b: Pick<St
   return b.createdAt - a.createdAt || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
 }
 
-export function isActive (status: TaskStatus | undefined): boolean {
+export function isActive (status: string | undefined): boolean {
   return status === 'queued' || status === 'running'
 }
 
-export function isTerminal (status: TaskStatus | undefined): boolean {
+export function isTerminal (status: string | undefined): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled'
 }

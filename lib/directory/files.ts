@@ -159,8 +159,14 @@ async function reserveAndRename (temporary: string, path: string): Promise<boole
     if (errorCode(error) === 'EEXIST') return false
     throw error
   }
-  await rename(temporary, path)
+  // the reserved name must not stay behind empty: as a claim it would hold its task for ever
+  await withCleanUp(path, () => rename(temporary, path))
   return true
+}
+
+/** A name that only this package gives to a file on its way into place. */
+export function isTemporaryName (name: string): boolean {
+  return /^\.tmp-[0-9a-f]{18}$/.test(name)
 }
 
 async function writeTemporary (dir: string, text: string, sync: boolean): Promise<string> {

@@ -103,17 +103,32 @@ export function formatTask (task: Task): string {
   return JSON.stringify(task, null, 2) + '\n'
 }
 
-/** Writes the end of a task, then clears the wish to stop it, which has come true or come too late. */
+/**
+ * Writes the end of a task, then clears the wish to stop it, which has come true or come too late.
+ * @returns undefined: it was deleted meanwhile, and what was left of it is gone
+ */
 export async function endTask (dir: string, id: string, fields: Partial<Task> & Pick<Task, 'status'>, { sync = true } = {}): Promise<Task | undefined> {
   const task = await changeTask(dir, id, { completedAt: new Date().toISOString(), ...fields }, { sync })
-  // a wish to delete outlives its task: it is for whoever may still write it
-  if (await readMarker(dir, id) === 'cancel') await removeFile(join(dir, fileName(id, 'cancel')))
+  if (await readMarker(dir, id) === 'delete') {
+    // the write above was the holder's last one, and may have crossed the deletion
+    await removeFiles(dir, id, { keepMarker: false })
+    return undefined
+  }
+  await clearCancelMarker(dir, id)
   return task
 }
 
-/** Ends a queued task that the caller holds the claim of. */
-export async function cancelTaken (dir: string, id: string): Promise<void> {
-  await endTask(dir, id, { status: 'cancelled', errorMessage: CANCELLED_BEFORE_START })
+/** Removes the wish to cancel. One to delete outlives its task: it is for whoever may still write the task. */
+export async function clearCancelMarker (dir: string, id: string): Promise<void> {
+  if (await readMarker(dir, id) === 'cancel') await removeFile(join(dir, fileName(id, 'cancel')))
+}
+
+/**
+ * Ends a queued task that the caller holds the claim of.
+ * @returns undefined: it was deleted meanwhile
+ */
+export async function cancelTaken (dir: string, id: string): Promise<Task | undefined> {
+  return await endTask(dir, id, { status: 'cancelled', errorMessage: CANCELLED_BEFORE_START })
 }
 
 /**
@@ -127,17 +142,19 @@ export async function cancelTask (dir: string, id: string): Promise<'cancelled' 
   const before = await readTask(dir, id)
   if (before === undefined || await readMarker(dir, id) === 'delete') return 'missing'
   if (!isActive(before.status)) return 'ended'
-  await putInPlace(dir, fileName(id, 'cancel'), '{}\n')
-  const taken = await takeTask(dir, id, 'cancel')
-  if (taken !== undefined) {
-    await cancelTaken(dir, id)
+  // never over one that stands: it says the same, or that the task is being deleted
+  await createExclusive(dir, fileName(id, 'cancel'), '{}\n')
+  const taken = await ifReadable(takeTask(dir, id, 'cancel'))
+  if (typeof taken === 'object') {
+    const task = await cancelTaken(dir, id)
     await taken.release()
-    return 'cancelled'
+    return task === undefined ? 'missing' : 'cancelled'
   }
-  const now = await readTask(dir, id)
-  if (isActive(now?.status)) return 'requested'
+  const now = await ifReadable(readTask(dir, id))
+  // unreadable: somebody is writing it, so somebody runs it
+  if (now === 'unreadable' || isActive(now?.status)) return 'requested'
   // it ended while the marker was written, perhaps by another wish to stop it: the marker has nothing left to say
-  await removeFile(join(dir, fileName(id, 'cancel')))
+  await clearCancelMarker(dir, id)
   return now === undefined ? 'missing' : now.status === 'cancelled' ? 'cancelled' : 'ended'
 }
 
@@ -149,10 +166,11 @@ export async function cancelTask (dir: string, id: string): Promise<'cancelled' 
 export async function removeTask (dir: string, id: string, { force }: { force: boolean }): Promise<'removed' | 'active' | 'missing'> {
   const task = await ifReadable(readTask(dir, id))
   if (task === undefined) return 'missing'
-  const active = task !== 'unreadable' && isActive(task.status)
+  const active = task === 'unreadable' || isActive(task.status)
   if (active && !force) return 'active'
   await putInPlace(dir, fileName(id, 'cancel'), '{"delete": true}\n')
-  const held = active && await takeTask(dir, id, 'cancel') === undefined
+  const taken = active ? await ifReadable(takeTask(dir, id, 'cancel')) : undefined
+  const held = active && typeof taken !== 'object'
   await removeFiles(dir, id, { keepMarker: held })
   return 'removed'
 }
@@ -171,4 +189,3 @@ async function ifReadable<T> (reading: Promise<T>): Promise<T | 'unreadable'> {
     throw error
   }
 }
-

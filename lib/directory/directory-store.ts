@@ -1,0 +1,198 @@
+import { constants } from 'node:fs'
+import { access, mkdir, realpath } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Readable } from 'node:stream'
+import {
+  FST_TASKS_ACTIVE, FST_TASKS_DIRECTORY, FST_TASKS_ID_TAKEN, FST_TASKS_NOT_ACTIVE, FST_TASKS_NOT_FOUND,
+  FST_TASKS_STORAGE, FST_TASKS_STORAGE_FULL, FST_TASKS_TOO_LARGE, FST_TASKS_VALIDATION
+} from '../errors.ts'
+import type { Logger, LogContent, StoreHealth, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
+import { createTaskId, isTaskId, type NewTask, type StoredTask, type Task } from '../task.ts'
+import {
+  createExclusive, errorCode, fileName, ifExists, MAX_TASK_BYTES, openRegular, readTaskFile, UnreadableFile
+} from './files.ts'
+import { DirectoryHealth } from './health.ts'
+import { Leftovers } from './leftovers.ts'
+import { cancelTask, formatTask, readMarker, removeTask } from './transitions.ts'
+import { TaskWatcher } from './watcher.ts'
+import { wakeProcessor } from './wake-processor.ts'
+
+const UPKEEP_MS = 1000
+
+/** A directory of plain files as a store. The directory is the truth: the store keeps nothing that it can't read again. */
+export class DirectoryStore implements TaskStore {
+  readonly #path: string
+  #dir = ''
+  #watcher!: TaskWatcher
+  #leftovers!: Leftovers
+  #health!: DirectoryHealth
+  #upkeep: NodeJS.Timeout | undefined
+  #opens = 0
+  #opening: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  /** The first scan: reading waits for it, `open` does not. */
+  #ready: Promise<void> = Promise.resolve()
+
+  /** @param dir created where it is missing */
+  constructor (dir: string) {
+    this.#path = resolve(dir)
+  }
+
+  /** @throws FST_TASKS_DIRECTORY */
+  open (context: { log: Logger }): Promise<void> {
+    this.#opens++
+    this.#opening ??= this.#open(context.log)
+    return this.#opening
+  }
+
+  async #open (log: Logger): Promise<void> {
+    try {
+      await mkdir(this.#path, { recursive: true })
+      await access(this.#path, constants.R_OK | constants.W_OK | constants.X_OK)
+      this.#dir = await realpath(this.#path)
+      this.#watcher = new TaskWatcher(this.#dir, { log })
+      this.#ready = (await this.#watcher.start()).loaded
+    } catch (error) {
+      throw new FST_TASKS_DIRECTORY(this.#path, errorCode(error))
+    }
+    this.#health = new DirectoryHealth(this.#dir, this.#watcher)
+    this.#leftovers = new Leftovers(this.#dir, {
+      processorAlive: () => this.#health.processorAlive,
+      onError: (error, name) => log.debug({ err: error, name }, 'fastify-tasks: a leftover could not be settled')
+    })
+    await this.#health.observe()
+    this.#upkeep = setInterval(() => {
+      this.#keepUp().catch((error) => log.debug({ err: error }, 'fastify-tasks: upkeep failed'))
+    }, UPKEEP_MS).unref()
+  }
+
+  close (): Promise<void> {
+    if (--this.#opens > 0) return Promise.resolve()
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close (): Promise<void> {
+    clearInterval(this.#upkeep)
+    await this.#watcher?.close()
+  }
+
+  async #keepUp (): Promise<void> {
+    await this.#health.observe()
+    for (const id of await this.#leftovers.check(this.#watcher.side)) await this.#watcher.refresh(id)
+    await this.#leftovers.sweepTemporary(this.#watcher.temporaries)
+  }
+
+  async health (): Promise<StoreHealth> {
+    return await this.#health.report()
+  }
+
+  async list (query: TaskQuery): Promise<TaskList> {
+    await this.#ready
+    return { ...this.#watcher.tasks.list(query), lastEventId: this.#watcher.lastEventId }
+  }
+
+  async get (taskId: string): Promise<StoredTask | undefined> {
+    await this.#ready
+    return this.#watcher.tasks.get(taskId)?.task
+  }
+
+  async create (input: NewTask): Promise<{ task: StoredTask, created: boolean }> {
+    if (input.id !== undefined && !isTaskId(input.id)) throw new FST_TASKS_VALIDATION('body/id must be a task id')
+    const task = newTask(input)
+    const text = formatTask(task)
+    if (Buffer.byteLength(text) > MAX_TASK_BYTES) throw new FST_TASKS_TOO_LARGE(MAX_TASK_BYTES)
+    // its deletion is still under way: a task put there now would be deleted with it
+    if (await orStorageError(readMarker(this.#dir, task.id)) === 'delete') throw new FST_TASKS_ID_TAKEN(task.id)
+    const created = await orStorageError(createExclusive(this.#dir, fileName(task.id, 'json'), text))
+    await this.#watcher.refresh(task.id)
+    if (created) wakeProcessor(this.#dir, task.id)
+    return { task: await this.#read(task.id), created }
+  }
+
+  /** What stands on disk: the answer of a route is the file's own text. */
+  async #read (taskId: string): Promise<StoredTask> {
+    const known = this.#watcher.tasks.get(taskId)?.task
+    if (known !== undefined) return known
+    try {
+      return (await readTaskFile(this.#dir, taskId)).task
+    } catch (error) {
+      if (error instanceof UnreadableFile) throw new FST_TASKS_ID_TAKEN(taskId)
+      throw errorCode(error) === 'ENOENT' ? new FST_TASKS_NOT_FOUND(taskId) : storageError(error)
+    }
+  }
+
+  async cancel (taskId: string): Promise<{ outcome: 'cancelled' | 'requested', task: StoredTask }> {
+    if (!isTaskId(taskId)) throw new FST_TASKS_NOT_FOUND(taskId)
+    const outcome = await orStorageError(cancelTask(this.#dir, taskId))
+    await this.#watcher.refresh(taskId)
+    if (outcome === 'missing') throw new FST_TASKS_NOT_FOUND(taskId)
+    if (outcome === 'ended') throw new FST_TASKS_NOT_ACTIVE(taskId)
+    return { outcome, task: await this.#read(taskId) }
+  }
+
+  async remove (taskId: string, options: { force: boolean }): Promise<void> {
+    if (!isTaskId(taskId)) throw new FST_TASKS_NOT_FOUND(taskId)
+    const outcome = await orStorageError(removeTask(this.#dir, taskId, options))
+    await this.#watcher.refresh(taskId)
+    if (outcome === 'missing') throw new FST_TASKS_NOT_FOUND(taskId)
+    if (outcome === 'active') throw new FST_TASKS_ACTIVE(taskId, this.#watcher.tasks.get(taskId)?.task?.status ?? 'unreadable')
+  }
+
+  async readLog (taskId: string, { start, end }: { start: number, end?: number }): Promise<LogContent | undefined> {
+    if (!isTaskId(taskId)) return undefined
+    const file = await orStorageError(ifExists(openRegular(join(this.#dir, fileName(taskId, 'log')))).catch((error) => {
+      if (error instanceof UnreadableFile) return undefined
+      throw error
+    }))
+    if (file === undefined) return undefined
+    const { dev, ino, size: bytes, mtimeNs } = file.stats
+    const size = Number(bytes)
+    const stop = Math.min(end ?? size, size)
+    const content = { size, etag: `"${dev.toString(36)}-${ino.toString(36)}-${bytes.toString(36)}-${mtimeNs.toString(36)}"` }
+    if (start < stop) return { ...content, body: file.handle.createReadStream({ start, end: stop - 1 }) }
+    await file.handle.close()
+    return { ...content, body: Readable.from([]) }
+  }
+
+  subscribe (listener: (event: TaskEvent) => void, interest: { logs: boolean }): () => void {
+    return this.#watcher.subscribe(listener, interest)
+  }
+
+  async since (eventId: string): Promise<TaskEvent[] | undefined> {
+    return this.#watcher.since(eventId)
+  }
+}
+
+function newTask ({ id = createTaskId(), command, type = 'custom', app = null, config = '', timeoutMs }: NewTask): Task {
+  return {
+    id,
+    command,
+    type,
+    app,
+    config,
+    status: 'queued',
+    createdAt: new Date().toISOString(),
+    startedAt: null,
+    completedAt: null,
+    heartbeatAt: null,
+    exitCode: null,
+    errorMessage: null,
+    ...(timeoutMs !== undefined && { timeoutMs })
+  }
+}
+
+async function orStorageError<T> (operation: Promise<T>): Promise<T> {
+  try {
+    return await operation
+  } catch (error) {
+    throw storageError(error)
+  }
+}
+
+/** The system's code alone: its message would tell clients a path. */
+function storageError (error: unknown): Error {
+  const code = errorCode(error)
+  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
+  return Object.assign(full ? new FST_TASKS_STORAGE_FULL(code) : new FST_TASKS_STORAGE(code), { cause: error })
+}

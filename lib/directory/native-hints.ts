@@ -1,0 +1,51 @@
+import { watch, type FSWatcher } from 'node:fs'
+import { errorCode } from './files.ts'
+
+/**
+ * The system's own notices about one directory: one watch, however many files it has. Where the system refuses one
+ * (no inotify watches left), there are none; the other hints carry on.
+ */
+export class NativeHints {
+  readonly #onHint: (name: string | null) => void
+  readonly #onLost: (code: string) => void
+  #watcher: FSWatcher | undefined
+
+  /**
+   * @param onHint something happened to that name; null: to names that the system does not tell
+   * @param onLost no notices come any more
+   */
+  constructor (onHint: (name: string | null) => void, onLost: (code: string) => void) {
+    this.#onHint = onHint
+    this.#onLost = onLost
+  }
+
+  get attached (): boolean {
+    return this.#watcher !== undefined
+  }
+
+  /** Watches what stands at that path now; what was watched before no longer is. */
+  attach (dir: string): void {
+    this.close()
+    try {
+      const watcher = watch(dir, { persistent: false }, (_type, name) => {
+        if (this.#watcher === watcher) this.#onHint(name)
+      })
+      watcher.on('error', (error) => {
+        if (this.#watcher === watcher) this.#lose(error)
+      })
+      this.#watcher = watcher
+    } catch (error) {
+      this.#lose(error)
+    }
+  }
+
+  close (): void {
+    this.#watcher?.close()
+    this.#watcher = undefined
+  }
+
+  #lose (error: unknown): void {
+    this.close()
+    this.#onLost(errorCode(error))
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * How many of the bytes end at a character boundary: all, less an incomplete last character (1 to 3 bytes), which
+ * waits for its rest. Bytes that can't begin a character count as complete; nothing would ever complete them.
+ */
+export function completeLength (bytes: Uint8Array): number {
+  const size = bytes.length
+  for (let back = 1; back <= 3 && back <= size; back++) {
+    const byte = bytes[size - back]!
+    if (byte < 0x80) return size
+    if (byte >= 0xc0) return sequenceLength(byte) > back ? size - back : size
+  }
+  return size
+}
+
+/** Length of the character that a lead byte begins (RFC 3629); 1 for bytes that are none. */
+function sequenceLength (lead: number): number {
+  if (lead >= 0xc2 && lead <= 0xdf) return 2
+  if (lead >= 0xe0 && lead <= 0xef) return 3
+  if (lead >= 0xf0 && lead <= 0xf4) return 4
+  return 1
+}

@@ -1,0 +1,396 @@
+import { lstat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Logger, TaskEvent } from '../store.ts'
+import { isActive, isTerminal, type StoredTask } from '../task.ts'
+import { Entry, Catalogue } from './catalogue.ts'
+import { errorCode, fileName, ifExists, parseFileName, readTaskFile, UnreadableFile } from './files.ts'
+import { DirectoryGuard, UNSETTLED_MS } from './guard.ts'
+import { LogTail, PIECE_BYTES, type LogLook } from './log-tail.ts'
+import { Looks, type Part } from './looks.ts'
+import { NativeHints } from './native-hints.ts'
+import { PolledHints } from './polled-hints.ts'
+import { EventRing } from './ring.ts'
+import { Scanner } from './scanner.ts'
+import { readMarker } from './transitions.ts'
+
+const TICK_MS = 1000
+/** Ticks between attempts to get the system's notices back. */
+const REATTACH_TICKS = 30
+/** An unreadable task file is looked at again after 10 ms, then twice as long each time, this often. */
+const MAX_RETRIES = 7
+const FIRST_RETRY_MS = 10
+/** After that, where the system refused it (no rights, no descriptors, an I/O error), every so often. */
+const REFUSED_RETRY_MS = 5000
+
+/** What the watcher knows of itself, for health. */
+export interface WatcherState {
+  readonly mode: 'native' | 'polling'
+  /** The system's code, where the directory can't be read now. */
+  readonly trouble: string | undefined
+  /** Changes that only a scan found: the system dropped its notices. */
+  readonly missedChanges: number
+  /** File name → what is wrong with it. */
+  readonly unreadable: ReadonlyMap<string, string>
+}
+
+/**
+ * Watches one directory of tasks: hints go in, events come out. A hint (of the system, of polling, of a scan, of the
+ * store after its own write) only says where to look; what is told is always what stands in the files.
+ */
+export class TaskWatcher {
+  readonly #dir: string
+  readonly #log: Logger
+  readonly #ring = new EventRing()
+  readonly #catalogue = new Catalogue()
+  readonly #looks: Looks
+  readonly #native: NativeHints
+  readonly #polled: PolledHints
+  readonly #guard: DirectoryGuard
+  readonly #scanner: Scanner
+  readonly #subscribers = new Map<(event: TaskEvent) => void, { logs: boolean }>()
+  readonly #unreadable = new Map<string, string>()
+  /** Tasks whose log may have grown while nobody wanted to know. */
+  readonly #unseenLogs = new Set<string>()
+  /** Tasks that have a claim or a marker. */
+  readonly #side = new Set<string>()
+  /** Tasks whose marker says that they are deleted, whatever their file says. */
+  readonly #deleted = new Set<string>()
+  #trouble: string | undefined
+  #timer: NodeJS.Timeout | undefined
+  #ticking: Promise<void> | undefined
+  #ticks = 0
+  #loading = true
+  #closed = false
+  #closing: Promise<void> | undefined
+
+  constructor (dir: string, { log }: { log: Logger }) {
+    this.#dir = dir
+    this.#log = log
+    this.#looks = new Looks((id, parts) => this.#lookAt(id, parts))
+    this.#native = new NativeHints((name) => this.#hinted(name), (code) => this.#lostNative(code))
+    this.#polled = new PolledHints((path) => this.#mark(path.slice(path.lastIndexOf('/') + 1)))
+    this.#guard = new DirectoryGuard(dir)
+    this.#scanner = new Scanner(dir, {
+      guard: this.#guard,
+      known: this.#catalogue,
+      side: this.#side,
+      busy: (id) => this.#looks.has(id),
+      look: async (id, parts) => { await this.#looks.look(id, parts) },
+      onMissed: () => this.#log.warn('fastify-tasks: the system dropped notices of changes; a scan found them')
+    })
+  }
+
+  /** Ids of tasks that have a claim or a marker now. */
+  get side (): ReadonlySet<string> {
+    return this.#side
+  }
+
+  get tasks (): Catalogue {
+    return this.#catalogue
+  }
+
+  get lastEventId (): string {
+    return this.#ring.lastEventId
+  }
+
+  get state (): WatcherState {
+    return {
+      mode: this.#native.attached ? 'native' : 'polling',
+      trouble: this.#trouble,
+      missedChanges: this.#scanner.missedChanges,
+      unreadable: this.#unreadable
+    }
+  }
+
+  /** Names of temporary files, as of the last scan. */
+  get temporaries (): readonly string[] {
+    return this.#scanner.temporaries
+  }
+
+  /**
+   * Attaches first, then reads the names: nothing falls between.
+   * @returns once attached, `loaded`: resolves when every task is known
+   */
+  async start (): Promise<{ loaded: Promise<void> }> {
+    await this.#attach()
+    this.#timer = setInterval(() => { this.#tick() }, TICK_MS).unref()
+    const loaded = this.#scanner.scan({ compare: false })
+      .catch((error) => this.#inTrouble(errorCode(error)))
+      .finally(() => { this.#loading = false })
+    return { loaded }
+  }
+
+  /** Looks at a task now; resolves when what its file says now has been told. */
+  async refresh (id: string): Promise<void> {
+    await this.#looks.look(id, ['json'])
+  }
+
+  since (eventId: string): TaskEvent[] | undefined {
+    return this.#ring.since(eventId)
+  }
+
+  subscribe (listener: (event: TaskEvent) => void, interest: { logs: boolean }): () => void {
+    // its own key: the same function may subscribe twice
+    const subscriber = (event: TaskEvent) => listener(event)
+    this.#subscribers.set(subscriber, interest)
+    if (interest.logs) for (const id of this.#unseenLogs) this.#looks.mark(id, 'log')
+    return () => { this.#subscribers.delete(subscriber) }
+  }
+
+  close (): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close (): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#timer)
+    this.#native.close()
+    for (const entry of this.#catalogue.entries()) clearTimeout(entry.retry)
+    await Promise.all([this.#polled.close(), this.#looks.close(), this.#ticking])
+    this.#subscribers.clear()
+  }
+
+  // Hints
+
+  #hinted (name: string | null): void {
+    if (name === null) this.#guard.forgetScan()
+    else if (this.#mark(name)) this.#scanner.hinted(name)
+  }
+
+  #mark (name: string): boolean {
+    const file = parseFileName(name)
+    if (file === undefined) return false
+    if (file.kind === 'log') this.#markLog(file.id)
+    else this.#looks.mark(file.id, file.kind === 'json' ? 'json' : 'side')
+    return true
+  }
+
+  #markLog (id: string): void {
+    if (this.#wantsLogs) this.#looks.mark(id, 'log')
+    else this.#unseenLogs.add(id)
+    // a log that appears: from now on it is polled too
+    const entry = this.#catalogue.get(id)
+    if (entry !== undefined && !entry.hasLog) this.#looks.mark(id, 'log')
+  }
+
+  get #wantsLogs (): boolean {
+    for (const { logs } of this.#subscribers.values()) if (logs) return true
+    return false
+  }
+
+  #lostNative (code: string): void {
+    if (this.#ticks === 0 || this.#ticks % REATTACH_TICKS !== 0) {
+      this.#log.warn(`fastify-tasks: the system gives no notices of changes (${code}); polling carries on`)
+    }
+  }
+
+  async #attach (): Promise<void> {
+    this.#native.attach(this.#dir)
+    await this.#guard.accept()
+  }
+
+  // The directory itself
+
+  #tick (): Promise<void> {
+    this.#ticking ??= this.#checkDirectory()
+      .catch((error) => this.#inTrouble(errorCode(error)))
+      .finally(() => { this.#ticking = undefined })
+    return this.#ticking
+  }
+
+  async #checkDirectory (): Promise<void> {
+    this.#ticks++
+    const { trouble, replaced, changed } = await this.#guard.check()
+    if (this.#closed) return
+    if (trouble !== undefined) return this.#inTrouble(trouble)
+    const recovered = this.#trouble !== undefined
+    if (recovered) this.#log.info('fastify-tasks: the tasks directory can be read again')
+    this.#trouble = undefined
+    const again = !this.#native.attached && this.#ticks % REATTACH_TICKS === 0
+    if (replaced || recovered || again) await this.#attach()
+    if (replaced || recovered) await this.#scanner.scan({ compare: true })
+    else if (!this.#loading) await this.#scanner.tick({ changed, attached: this.#native.attached })
+  }
+
+  #inTrouble (code: string): void {
+    if (this.#trouble === undefined) this.#log.warn(`fastify-tasks: the tasks directory can't be read (${code}); the last known tasks stand`)
+    this.#trouble = code
+  }
+
+  // Looks
+
+  /** @returns what is to be looked at again at once */
+  async #lookAt (id: string, parts: ReadonlySet<Part>): Promise<Iterable<Part>> {
+    const again = new Set<Part>()
+    try {
+      if (parts.has('side') && await this.#lookAtSide(id)) await this.#lookAtTask(id)
+      else if (parts.has('json')) await this.#lookAtTask(id)
+      if (parts.has('log') && await this.#lookAtLog(id)) again.add('log')
+    } catch (error) {
+      this.#log.error({ err: error, taskId: id }, 'fastify-tasks: a look at a task failed')
+    }
+    return again
+  }
+
+  /** @returns whether the task's own file must be looked at again */
+  async #lookAtSide (id: string): Promise<boolean> {
+    const [claim, marker] = await Promise.all([
+      ifExists(lstat(join(this.#dir, fileName(id, 'claim')))),
+      readMarker(this.#dir, id).catch(() => 'cancel' as const)
+    ])
+    if (claim !== undefined || marker !== undefined) this.#side.add(id)
+    else this.#side.delete(id)
+    const wasDeleted = this.#deleted.has(id)
+    if (marker === 'delete') this.#deleted.add(id)
+    else this.#deleted.delete(id)
+    return wasDeleted !== (marker === 'delete')
+  }
+
+  async #lookAtTask (id: string): Promise<void> {
+    const entry = this.#catalogue.get(id) ?? new Entry(id)
+    try {
+      const { task, stats } = await readTaskFile(this.#dir, id)
+      if (this.#deleted.has(id)) return this.#gone(entry)
+      this.#readable(entry)
+      entry.stats = stats
+      entry.settled = Date.now() - Number(stats.mtimeMs) > UNSETTLED_MS
+      if (entry.task?.json === task.json) return
+      await this.#changed(entry, task)
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') return this.#unreadableTask(entry, error)
+      // only a file that is missing from the readable directory is gone
+      if (await this.#guard.isSame()) this.#gone(entry)
+    }
+  }
+
+  async #changed (entry: Entry, task: StoredTask): Promise<void> {
+    const isNew = entry.task === undefined
+    const silent = isNew && this.#loading && !this.#scanner.wasHinted(fileName(task.id, 'json'))
+    const ends = isTerminal(task.status) && !isTerminal(entry.task?.status)
+    if (silent) await this.#startLog(entry, { told: true })
+    else if (isNew) await this.#startLog(entry, { told: false })
+    // the log's last bytes come before the end of its task
+    if (ends && !silent) await this.#drainLog(entry)
+    this.#catalogue.set(entry, task)
+    if (!silent) this.#emit(this.#ring.upsert(task))
+    if (isNew && !ends && !silent) this.#looks.mark(task.id, 'log')
+    this.#poll(entry)
+  }
+
+  #gone (entry: Entry): void {
+    this.#readable(entry)
+    this.#unreadable.delete(fileName(entry.id, 'log'))
+    this.#unseenLogs.delete(entry.id)
+    this.#polled.remove(join(this.#dir, fileName(entry.id, 'json')))
+    this.#polled.remove(join(this.#dir, fileName(entry.id, 'log')))
+    this.#catalogue.delete(entry.id)
+    if (entry.task !== undefined) this.#emit(this.#ring.deleted(entry.id))
+  }
+
+  // A file that can't be read
+
+  #readable (entry: Entry): void {
+    clearTimeout(entry.retry)
+    entry.retries = 0
+    this.#unreadable.delete(fileName(entry.id, 'json'))
+  }
+
+  #unreadableTask (entry: Entry, error: unknown): void {
+    const name = fileName(entry.id, 'json')
+    const refused = !(error instanceof UnreadableFile)
+    const mayChange = refused || error.unfinished
+    this.#catalogue.keep(entry)
+    clearTimeout(entry.retry)
+    if (mayChange && entry.retries < MAX_RETRIES) return this.#lookLater(entry, FIRST_RETRY_MS * 2 ** entry.retries++)
+    this.#report(name, refused ? errorCode(error) : error.message)
+    this.#poll(entry)
+    if (refused) this.#lookLater(entry, REFUSED_RETRY_MS)
+  }
+
+  #lookLater (entry: Entry, ms: number): void {
+    if (!this.#closed) entry.retry = setTimeout(() => this.#looks.mark(entry.id, 'json'), ms).unref()
+  }
+
+  /** Once for each file and reason. */
+  #report (name: string, reason: string): void {
+    if (this.#unreadable.get(name) === reason) return
+    this.#unreadable.set(name, reason)
+    this.#log.warn(`fastify-tasks: ${name} can't be read: ${reason}`)
+  }
+
+  // Logs
+
+  /** @param told what the log holds already was told (or need not be) */
+  async #startLog (entry: Entry, { told }: { told: boolean }): Promise<void> {
+    const stats = await ifExists(lstat(join(this.#dir, fileName(entry.id, 'log')), { bigint: true })).catch(() => undefined)
+    entry.hasLog = stats?.isFile() === true
+    entry.tail = new LogTail(join(this.#dir, fileName(entry.id, 'log')))
+    if (stats !== undefined && told) entry.tail.startAtEnd(stats)
+    // much old output is told by its size alone
+    else if (stats !== undefined && stats.size > PIECE_BYTES) entry.skipNext = true
+  }
+
+  /** @returns whether there is more to read */
+  async #lookAtLog (id: string): Promise<boolean> {
+    const entry = this.#catalogue.get(id)
+    if (entry?.tail === undefined) return false
+    if (!entry.hasLog) {
+      entry.hasLog = await ifExists(lstat(join(this.#dir, fileName(id, 'log')))) !== undefined
+      if (entry.hasLog) this.#poll(entry)
+    }
+    if (!this.#wantsLogs) {
+      this.#unseenLogs.add(id)
+      return false
+    }
+    return await this.#tellLog(entry, isTerminal(entry.task?.status))
+  }
+
+  /** Tells what the log holds up to now, for a task that ends. */
+  async #drainLog (entry: Entry): Promise<void> {
+    const stats = await ifExists(lstat(join(this.#dir, fileName(entry.id, 'log'))))
+    if (stats === undefined || entry.tail === undefined) return
+    entry.hasLog = true
+    while (await this.#tellLog(entry, true) && entry.tail.cursor < stats.size) ;
+  }
+
+  async #tellLog (entry: Entry, ended: boolean): Promise<boolean> {
+    const tail = entry.tail!
+    // after a time without listeners, what came in between is told by its size alone
+    const unseen = this.#unseenLogs.delete(entry.id)
+    const skip = unseen || entry.skipNext || !this.#wantsLogs
+    entry.skipNext = false
+    let look: LogLook
+    try {
+      look = skip ? await tail.skipToEnd({ ended }) : await tail.readOn({ ended })
+      this.#unreadable.delete(fileName(entry.id, 'log'))
+    } catch (error) {
+      this.#report(fileName(entry.id, 'log'), error instanceof UnreadableFile ? error.message : errorCode(error))
+      return false
+    }
+    if (skip && look.more) entry.skipNext = true
+    // perhaps it is gone: the next look finds out, and polls what comes in its place
+    if (look.changes[0]?.truncated) entry.hasLog = false
+    for (const change of look.changes) this.#emit(this.#ring.log(entry.id, change))
+    return look.more
+  }
+
+  #poll (entry: Entry): void {
+    const unfinished = isActive(entry.task?.status) || this.#unreadable.has(fileName(entry.id, 'json'))
+    for (const kind of ['json', 'log'] as const) {
+      const path = join(this.#dir, fileName(entry.id, kind))
+      if (unfinished && (kind === 'json' || entry.hasLog)) this.#polled.add(path)
+      else this.#polled.remove(path)
+    }
+  }
+
+  #emit (event: TaskEvent): void {
+    for (const listener of this.#subscribers.keys()) {
+      try {
+        listener(event)
+      } catch (error) {
+        this.#log.error({ err: error }, 'fastify-tasks: a listener failed')
+      }
+    }
+  }
+}

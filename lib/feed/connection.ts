@@ -1,0 +1,175 @@
+import type { TaskEvent, TaskLogEvent } from '../store.ts'
+import type { Filtering } from './filter.ts'
+import { eventFrame, pingFrame, type Frame } from './frame.ts'
+
+/** What a connection writes to: Node's HTTP/1 and HTTP/2 responses fit. */
+export interface Sink {
+  readonly writableLength: number
+  readonly destroyed: boolean
+  write (bytes: Buffer): boolean
+  end (): unknown
+  destroy (): unknown
+  on (event: 'drain' | 'close' | 'error', listener: () => void): unknown
+}
+
+/** Counted over all connections of a feed. */
+export interface FeedCounters {
+  deliveries: number
+  bytes: number
+  withheld: number
+  dropped: number
+  resumed: number
+}
+
+/** An event on its way out, and its bytes: made once for all connections. */
+export class Outgoing {
+  readonly event: TaskEvent
+  #frame: Frame | undefined
+
+  constructor (event: TaskEvent) {
+    this.event = event
+  }
+
+  get frame (): Frame {
+    this.#frame ??= eventFrame(this.event)
+    return this.#frame
+  }
+}
+
+/** What a slow client was not sent of one log. */
+interface Withheld {
+  eventId: string
+  end: number
+  truncated: boolean
+}
+
+export interface ConnectionContext {
+  readonly filtering: Filtering
+  /** Unsent bytes past which the client is cut off. */
+  readonly maxBytes: number
+  readonly counters: FeedCounters
+  /** The last event that the client was told. */
+  readonly position: string
+}
+
+/**
+ * One client. Past half its cap of unsent bytes, log chunks are withheld, and the log's size follows when there is
+ * room; past the cap it is cut off, to come back and resume.
+ */
+export class Connection {
+  readonly filtering: Filtering
+  readonly #sink: Sink
+  readonly #maxBytes: number
+  readonly #counters: FeedCounters
+  readonly #withheld = new Map<string, Withheld>()
+  /** The last event before those that are withheld: what an interrupted client has for sure. */
+  #position: string
+  /** Resolves when the client is gone. */
+  readonly closed: Promise<void>
+
+  constructor (sink: Sink, { filtering, maxBytes, counters, position }: ConnectionContext) {
+    this.filtering = filtering
+    this.#sink = sink
+    this.#maxBytes = maxBytes
+    this.#counters = counters
+    this.#position = position
+    this.closed = new Promise((resolve) => sink.on('close', resolve))
+    sink.on('drain', () => this.#release())
+    // a client that goes away is no error; `close` follows
+    sink.on('error', () => {})
+  }
+
+  /** Whether bytes that are the same for all clients of its kind may go to it as they are. */
+  get keepsUp (): boolean {
+    return this.#withheld.size === 0 && this.#sink.writableLength <= this.#maxBytes / 2
+  }
+
+  /** Sends joined frames; `events` is how many, `position` the id of the last. */
+  send (bytes: Buffer, events: number, position: string): void {
+    if (this.#sink.destroyed) return
+    this.#position = position
+    this.#counters.deliveries += events
+    this.#counters.bytes += bytes.length
+    this.#sink.write(bytes)
+  }
+
+  /** Nothing of what happened up to that event is for this client. */
+  passed (position: string): void {
+    this.#position = position
+  }
+
+  /** Sends what passes the filter and fits; `position` is the id up to which the client is told with that. */
+  sendEach (outgoing: readonly Outgoing[], position: string): void {
+    if (this.#sink.destroyed) return
+    if (this.#sink.writableLength > this.#maxBytes) return this.#drop()
+    this.#release()
+    const parts: Buffer[] = []
+    let unsent = this.#sink.writableLength
+    for (const each of outgoing) {
+      const event = this.filtering.apply(each.event)
+      if (event === undefined) continue
+      if (event.type === 'task.log' && (this.#withheld.has(event.taskId) || unsent > this.#maxBytes / 2)) {
+        this.#withhold(event)
+        continue
+      }
+      // the end of a task comes after its log's last bytes, or at least after their number
+      if (event.type === 'task.upsert') parts.push(...this.#heads(event.task.id))
+      const { withId, withoutId } = event === each.event ? each.frame : eventFrame(event)
+      parts.push(this.#withheld.size === 0 ? withId : withoutId)
+      unsent += withId.length
+      if (this.#withheld.size === 0) this.#position = event.eventId
+    }
+    if (this.#withheld.size === 0) this.#position = position
+    this.#write(parts)
+  }
+
+  ping (): void {
+    if (this.#sink.destroyed) return
+    if (this.#sink.writableLength > this.#maxBytes) return this.#drop()
+    this.#sink.write(pingFrame(this.#withheld.size === 0 ? this.#position : undefined))
+  }
+
+  end (): void {
+    this.#sink.end()
+  }
+
+  destroy (): void {
+    this.#sink.destroy()
+  }
+
+  #drop (): void {
+    this.#counters.dropped++
+    this.#sink.destroy()
+  }
+
+  #withhold ({ taskId, eventId, end, truncated }: TaskLogEvent): void {
+    this.#counters.withheld++
+    const before = this.#withheld.get(taskId)
+    this.#withheld.set(taskId, { eventId, end, truncated: truncated === true || before?.truncated === true })
+  }
+
+  /** When there is room again, the sizes of the logs whose chunks were withheld. */
+  #release (): void {
+    if (this.#withheld.size === 0 || this.#sink.writableLength > this.#maxBytes / 4) return
+    this.#write([...this.#withheld.keys()].flatMap((taskId) => this.#heads(taskId)))
+  }
+
+  /** Without an id: an id tells that everything before it was sent. */
+  #heads (taskId: string): Buffer[] {
+    const withheld = this.#withheld.get(taskId)
+    if (withheld === undefined) return []
+    this.#withheld.delete(taskId)
+    const { eventId, end, truncated } = withheld
+    const heads: TaskEvent[] = [{ type: 'task.log', eventId, taskId, offset: end, end, chunk: '' }]
+    if (truncated) heads.unshift({ type: 'task.log', eventId, taskId, offset: 0, end: 0, chunk: '', truncated: true })
+    return heads.map((head) => eventFrame(head).withoutId)
+  }
+
+  #write (parts: readonly Buffer[]): void {
+    if (parts.length === 0) return
+    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    this.#counters.deliveries += parts.length
+    this.#counters.bytes += bytes.length
+    this.#sink.write(bytes)
+  }
+}

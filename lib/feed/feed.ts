@@ -1,0 +1,205 @@
+import { isUpTo, type TaskEvent, type TaskStore } from '../store.ts'
+import { Connection, Outgoing, type FeedCounters, type Sink } from './connection.ts'
+import { Filtering, type FeedFilter } from './filter.ts'
+import { eventFrame, readyFrame, retryFrame } from './frame.ts'
+
+/** Each connection is told this often that it lives. */
+const PING_MS = 15_000
+/** How long connections may take to end when the feed closes. */
+const END_MS = 1000
+/** Joined bytes past which a flush does not wait. */
+const FLUSH_BYTES = 256 * 1024
+/** Clients come back after 1 to 3 s: spread, so that a restart brings no herd. */
+const RETRY_MS = { least: 1000, spread: 2000 }
+/** Where there are too many, later. */
+const BUSY_RETRY_MS = { least: 10_000, spread: 20_000 }
+
+export interface FeedOptions {
+  /** Clients at a time. */
+  readonly maxClients: number
+  /** Unsent bytes for one client past which it is cut off. */
+  readonly clientBufferBytes: number
+}
+
+/** A client that is let in: everything that can fail has happened. */
+export interface Admission {
+  /** Writes what the client has missed, and all that follows. */
+  begin (sink: Sink): void
+  /** Instead of `begin`, for a client that went away meanwhile. */
+  abandon (): void
+}
+
+/** Fans the events of a store out to clients: one subscription, bytes made once, joined into one write for each client. */
+export class Feed {
+  readonly counters: FeedCounters = { deliveries: 0, bytes: 0, withheld: 0, dropped: 0, resumed: 0 }
+  readonly #store: TaskStore
+  readonly #options: FeedOptions
+  readonly #connections = new Set<Connection>()
+  readonly #held = new Set<TaskEvent[]>()
+  #unsubscribe: (() => void) | undefined
+  #logs = false
+  #pending: Outgoing[] = []
+  #pendingBytes = 0
+  #flush: NodeJS.Timeout | NodeJS.Immediate | undefined
+  #idleAt = 0
+  #pings: NodeJS.Timeout | undefined
+  #closing: Promise<void> | undefined
+
+  constructor (store: TaskStore, options: FeedOptions) {
+    this.#store = store
+    this.#options = options
+  }
+
+  get clients (): number {
+    return this.#connections.size + this.#held.size
+  }
+
+  get full (): boolean {
+    return this.#closing !== undefined || this.clients >= this.#options.maxClients
+  }
+
+  /** For a client that is not let in: an EventSource comes back after a 200, never after a 503. */
+  get busyFrame (): Buffer {
+    return retryFrame(jittered(BUSY_RETRY_MS))
+  }
+
+  /**
+   * Gets ready for one client: from now on its events are held, while the store is asked what it has missed.
+   * @param lastEventId what the client saw last; anything that the store does not know makes it list again
+   */
+  async admit (filter: FeedFilter, lastEventId: string | undefined): Promise<Admission> {
+    const filtering = new Filtering(filter)
+    const held: TaskEvent[] = []
+    this.#held.add(held)
+    this.#subscribe(filtering.logs)
+    try {
+      const { lastEventId: current, tasks } = await this.#store.list(filtering.needsTasks ? {} : { limit: 1 })
+      filtering.knows(tasks)
+      const missed = lastEventId === undefined ? undefined : await this.#store.since(lastEventId)
+      const replay = (missed ?? []).flatMap((event) => filtering.apply(event, true) ?? [])
+      const frames = replay.map((event) => eventFrame(event).withId)
+      // a replay that fills the buffer would cut the client off, again and again: listing is cheaper for it
+      const fits = frames.reduce((bytes, frame) => bytes + frame.length, 0) <= this.#options.clientBufferBytes / 2
+      const resumed = missed !== undefined && fits
+      const first = resumed ? lastEventId! : current
+      const last = resumed ? missed.at(-1)?.eventId ?? first : current
+      return {
+        begin: (sink) => {
+          this.#held.delete(held)
+          const opening = [retryFrame(jittered(RETRY_MS)), readyFrame(first, { at: Date.now(), resumed })]
+          if (resumed) opening.push(...frames)
+          if (resumed) this.counters.resumed++
+          const connection = this.#connect(sink, filtering, last)
+          connection.send(Buffer.concat(opening), resumed ? frames.length : 0, last)
+          const later = held.filter((event) => !isUpTo(event.eventId, last))
+          if (later.length > 0) connection.sendEach(later.map((event) => new Outgoing(event)), later.at(-1)!.eventId)
+        },
+        abandon: () => this.#release(held)
+      }
+    } catch (error) {
+      this.#release(held)
+      throw error
+    }
+  }
+
+  /** Ends all connections; those that do not end within a second are cut. */
+  close (): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close (): Promise<void> {
+    this.#flushNow()
+    clearInterval(this.#pings)
+    this.#unsubscribe?.()
+    const connections = [...this.#connections]
+    const cut = setTimeout(() => { for (const connection of connections) connection.destroy() }, END_MS)
+    for (const connection of connections) connection.end()
+    await Promise.all(connections.map(({ closed }) => closed))
+    clearTimeout(cut)
+  }
+
+  #connect (sink: Sink, filtering: Filtering, position: string): Connection {
+    // what is pending was held for this client too
+    this.#flushNow()
+    const connection = new Connection(sink, {
+      filtering, maxBytes: this.#options.clientBufferBytes, counters: this.counters, position
+    })
+    this.#connections.add(connection)
+    this.#pings ??= setInterval(() => this.#ping(), PING_MS).unref()
+    connection.closed.then(() => {
+      this.#connections.delete(connection)
+      this.#relax()
+    })
+    if (this.#closing !== undefined) connection.end()
+    return connection
+  }
+
+  #release (held: TaskEvent[]): void {
+    this.#held.delete(held)
+    this.#relax()
+  }
+
+  /** Nobody is left who wants logs. */
+  #relax (): void {
+    if (this.#closing === undefined && this.clients === 0) this.#subscribe(false)
+  }
+
+  /** Widens the one subscription where the first client wants logs; without any client it wants none. */
+  #subscribe (logs: boolean): void {
+    const wanted = logs || (this.#logs && this.clients > 0)
+    if (this.#unsubscribe !== undefined && wanted === this.#logs) return
+    const before = this.#unsubscribe
+    this.#logs = wanted
+    before?.()
+    this.#unsubscribe = this.#store.subscribe((event) => this.#receive(event), { logs: wanted })
+  }
+
+  #receive (event: TaskEvent): void {
+    for (const held of this.#held) held.push(event)
+    this.#pending.push(new Outgoing(event))
+    if (event.type === 'task.log') this.#pendingBytes += event.chunk.length
+    if (this.#pendingBytes > FLUSH_BYTES) return this.#flushNow()
+    // at once when idle; when busy, after a pause as long as the last flush took
+    const wait = this.#idleAt - performance.now()
+    this.#flush ??= wait <= 0 ? setImmediate(() => this.#flushNow()) : setTimeout(() => this.#flushNow(), wait)
+  }
+
+  #flushNow (): void {
+    clearImmediate(this.#flush as NodeJS.Immediate)
+    clearTimeout(this.#flush as NodeJS.Timeout)
+    this.#flush = undefined
+    const pending = this.#pending
+    if (pending.length === 0) return
+    this.#pending = []
+    this.#pendingBytes = 0
+    const started = performance.now()
+    const position = pending.at(-1)!.event.eventId
+    const joined: Partial<Record<'all' | 'no-logs', { bytes: Buffer, count: number }>> = {}
+    for (const connection of this.#connections) {
+      const { kind } = connection.filtering
+      if (kind === 'own' || !connection.keepsUp) {
+        connection.sendEach(pending, position)
+        continue
+      }
+      const shared = joined[kind] ??= join(pending, kind)
+      if (shared.count > 0) connection.send(shared.bytes, shared.count, position)
+      else connection.passed(position)
+    }
+    this.#idleAt = 2 * performance.now() - started
+  }
+
+  #ping (): void {
+    this.#flushNow()
+    for (const connection of this.#connections) connection.ping()
+  }
+}
+
+function join (pending: readonly Outgoing[], kind: 'all' | 'no-logs'): { bytes: Buffer, count: number } {
+  const chosen = kind === 'all' ? pending : pending.filter(({ event }) => event.type !== 'task.log')
+  return { bytes: Buffer.concat(chosen.map(({ frame }) => frame.withId)), count: chosen.length }
+}
+
+function jittered ({ least, spread }: { least: number, spread: number }): number {
+  return least + Math.floor(Math.random() * spread)
+}

@@ -1,0 +1,72 @@
+import type { onRequestHookHandler } from 'fastify'
+import { DirectoryStore } from './directory/directory-store.ts'
+import { FST_TASKS_OPTIONS } from './errors.ts'
+import type { FeedOptions } from './feed/feed.ts'
+import type { TaskStore } from './store.ts'
+
+export interface TasksPluginCommonOptions {
+  /**
+   * Where the routes are.
+   * @default '/api/tasks'
+   */
+  prefix?: string
+  /**
+   * Leaves out the routes that create, cancel and delete.
+   * @default false
+   */
+  readOnly?: boolean
+  /**
+   * Runs before each of the plugin's routes, to let a request pass or not. What is asked for stands in
+   * `request.routeOptions.config.tasks.action`.
+   */
+  onRequest?: onRequestHookHandler | onRequestHookHandler[]
+  /**
+   * Clients of the feed at a time; more are told to come back later.
+   * @default 10000
+   */
+  maxClients?: number
+  /**
+   * Unsent bytes for one client past which it is cut off, to come back and resume. Log chunks are withheld from half
+   * of it on.
+   * @default 1048576
+   */
+  clientBufferBytes?: number
+}
+
+/** Exactly one of `dir` and `store`. */
+export type TasksPluginOptions = TasksPluginCommonOptions & (
+  /** The directory of the task files; created where it is missing. */
+  | { dir: string, store?: never }
+  /** A store of its own, or the one of another instance (`fastify.tasks.store`): one watcher for all its views. */
+  | { store: TaskStore, dir?: never }
+)
+
+export interface ResolvedOptions {
+  readonly store: TaskStore
+  readonly prefix: string
+  readonly readOnly: boolean
+  readonly onRequest: onRequestHookHandler[]
+  readonly feed: FeedOptions
+}
+
+/** @throws FST_TASKS_OPTIONS */
+export function resolveOptions (options: TasksPluginOptions): ResolvedOptions {
+  const { dir, store, prefix = '/api/tasks', readOnly = false, onRequest = [], maxClients = 10_000, clientBufferBytes = 1024 * 1024 } = options
+  if ((dir === undefined) === (store === undefined)) throw new FST_TASKS_OPTIONS('exactly one of dir and store is needed')
+  if (dir !== undefined && (typeof dir !== 'string' || dir.trim() === '')) throw new FST_TASKS_OPTIONS('dir must be the path of a directory')
+  if (store !== undefined && typeof store?.subscribe !== 'function') throw new FST_TASKS_OPTIONS('store must be a TaskStore')
+  if (typeof prefix !== 'string' || !/^(\/[^?#]*)?$/.test(prefix)) throw new FST_TASKS_OPTIONS('prefix must be a path that begins with /')
+  if (typeof readOnly !== 'boolean') throw new FST_TASKS_OPTIONS('readOnly must be true or false')
+  const hooks = Array.isArray(onRequest) ? onRequest : [onRequest]
+  if (hooks.some((hook) => typeof hook !== 'function')) throw new FST_TASKS_OPTIONS('onRequest must be a function, or an array of them')
+  for (const [name, value] of Object.entries({ maxClients, clientBufferBytes })) {
+    if (!Number.isSafeInteger(value) || value < 1) throw new FST_TASKS_OPTIONS(`${name} must be a positive integer`)
+  }
+  return {
+    store: store ?? new DirectoryStore(dir!),
+    prefix: prefix.replace(/\/+$/, ''),
+    readOnly,
+    onRequest: hooks,
+    feed: { maxClients, clientBufferBytes }
+  }
+}

@@ -1,0 +1,64 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { fastifySSE } from '@fastify/sse'
+import fp from 'fastify-plugin'
+import { FST_TASKS_ALREADY_REGISTERED, FST_TASKS_OPTIONS } from './errors.ts'
+import { Feed } from './feed/feed.ts'
+import type { FeedFilter } from './feed/filter.ts'
+import { sendTaskEvents } from './feed/task-events.ts'
+import { resolveOptions, type ResolvedOptions, type TasksPluginOptions } from './options.ts'
+import { useOwnCompilers } from './routes/compilers.ts'
+import type { RouteContext, Scope } from './routes/context.ts'
+import { eventRoutes } from './routes/events.ts'
+import { logRoutes } from './routes/log.ts'
+import { metaRoutes } from './routes/meta.ts'
+import { readingRoutes, writingRoutes } from './routes/tasks.ts'
+import { Tasks } from './tasks.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    tasks: Tasks
+  }
+}
+
+async function tasksPlugin (fastify: FastifyInstance, raw: TasksPluginOptions): Promise<void> {
+  if (typeof raw !== 'object' || raw === null) throw new FST_TASKS_OPTIONS('the options must be an object')
+  const options = resolveOptions(raw)
+  const { store } = options
+  // A second view in one scope shares the decorators of the first.
+  const isView = Object.hasOwn(fastify, 'tasks')
+  if (isView && fastify.tasks.store !== store) throw new FST_TASKS_ALREADY_REGISTERED()
+
+  await store.open({ log: fastify.log })
+  fastify.addHook('onClose', async () => { await store.close() })
+  const feed = new Feed(store, options.feed)
+  if (!isView) decorate(fastify, options, feed)
+  await fastify.register(async (scope) => { addRoutes(scope as unknown as Scope, options, { store, feed }) }, { prefix: options.prefix })
+}
+
+function decorate (fastify: FastifyInstance, { store }: ResolvedOptions, feed: Feed): void {
+  const tasks = new Tasks(store)
+  tasks.start()
+  fastify.addHook('onClose', async () => { tasks.stop() })
+  fastify.decorate('tasks', tasks)
+  fastify.decorateReply('taskEvents', async function (this: FastifyReply, filter: FeedFilter = {}) {
+    await sendTaskEvents(this, feed, filter)
+  })
+}
+
+function addRoutes (scope: Scope, { readOnly, onRequest }: ResolvedOptions, context: RouteContext): void {
+  useOwnCompilers(scope)
+  // Registered in the host's scope it would override the options of a later registration there.
+  if (!scope.hasPlugin('@fastify/sse')) scope.register(fastifySSE)
+  for (const hook of onRequest) scope.addHook('onRequest', hook)
+  // `onClose` would be too late: the server waits for its open streams before.
+  scope.addHook('preClose', async () => { await context.feed.close() })
+  scope.after(() => {
+    readingRoutes(scope, context)
+    logRoutes(scope, context)
+    eventRoutes(scope, context)
+    metaRoutes(scope, context)
+    if (!readOnly) writingRoutes(scope, context)
+  })
+}
+
+export const plugin = fp(tasksPlugin, { name: 'fastify-tasks', fastify: '5.x' })

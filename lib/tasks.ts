@@ -1,0 +1,91 @@
+import { EventEmitter } from 'node:events'
+import { Value } from '@sinclair/typebox/value'
+import { FST_TASKS_VALIDATION } from './errors.ts'
+import { followLog, type FollowOptions } from './log-follower.ts'
+import type { LogContent, StoreHealth, TaskDeletedEvent, TaskList, TaskLogEvent, TaskQuery, TaskStore, TaskUpsertEvent } from './store.ts'
+import { NewTaskSchema, type NewTask, type StoredTask } from './task.ts'
+
+export interface TasksEvents {
+  'task.upsert': [event: TaskUpsertEvent]
+  'task.deleted': [event: TaskDeletedEvent]
+  'task.log': [event: TaskLogEvent]
+}
+
+/** What a host does with its tasks, as `fastify.tasks`. Errors are those of the store, with codes. */
+export class Tasks extends EventEmitter<TasksEvents> {
+  readonly store: TaskStore
+  #started = false
+  #unsubscribe: (() => void) | undefined
+
+  constructor (store: TaskStore) {
+    super()
+    this.store = store
+    // Logs are read only while somebody listens to them.
+    const self: EventEmitter = this
+    self.on('newListener', (name) => { if (name === 'task.log') this.#subscribe(true) })
+    self.on('removeListener', (name) => { if (name === 'task.log') this.#subscribe(this.listenerCount('task.log') > 0) })
+  }
+
+  /** Begins to emit; the store is open. */
+  start (): void {
+    this.#started = true
+    this.#subscribe(this.listenerCount('task.log') > 0)
+  }
+
+  stop (): void {
+    this.#started = false
+    this.#unsubscribe?.()
+    this.#unsubscribe = undefined
+  }
+
+  /** @throws FST_TASKS_VALIDATION, FST_TASKS_ID_TAKEN, FST_TASKS_TOO_LARGE, FST_TASKS_STORAGE, FST_TASKS_STORAGE_FULL */
+  async create (input: NewTask): Promise<{ task: StoredTask, created: boolean }> {
+    const error = Value.Errors(NewTaskSchema, input).First()
+    if (error !== undefined) throw new FST_TASKS_VALIDATION(`task${error.path} ${error.message}`)
+    return await this.store.create(input)
+  }
+
+  async get (taskId: string): Promise<StoredTask | undefined> {
+    return await this.store.get(taskId)
+  }
+
+  /** The tasks, newest first. */
+  async list (query: TaskQuery = {}): Promise<TaskList> {
+    return await this.store.list(query)
+  }
+
+  /** @throws FST_TASKS_NOT_FOUND, FST_TASKS_NOT_ACTIVE */
+  async cancel (taskId: string): Promise<{ outcome: 'cancelled' | 'requested', task: StoredTask }> {
+    return await this.store.cancel(taskId)
+  }
+
+  /** @throws FST_TASKS_NOT_FOUND, FST_TASKS_ACTIVE */
+  async remove (taskId: string, { force = false } = {}): Promise<void> {
+    await this.store.remove(taskId, { force })
+  }
+
+  /** Bytes from `start` (default 0) to `end` (exclusive; default: all there are now). Undefined: no log yet. */
+  async readLog (taskId: string, { start = 0, end }: { start?: number, end?: number } = {}): Promise<LogContent | undefined> {
+    return await this.store.readLog(taskId, { start, ...(end !== undefined && { end }) })
+  }
+
+  /** The log's bytes as they come, until the task has ended or is deleted. Starts over where the log shrinks. */
+  followLog (taskId: string, options: FollowOptions = {}): AsyncGenerator<Buffer, void, undefined> {
+    return followLog(this.store, taskId, options)
+  }
+
+  async health (): Promise<StoreHealth> {
+    return await this.store.health()
+  }
+
+  #subscribe (logs: boolean): void {
+    if (!this.#started) return
+    const before = this.#unsubscribe
+    this.#unsubscribe = this.store.subscribe((event) => {
+      if (event.type === 'task.upsert') this.emit(event.type, event)
+      else if (event.type === 'task.deleted') this.emit(event.type, event)
+      else this.emit(event.type, event)
+    }, { logs })
+    before?.()
+  }
+}
