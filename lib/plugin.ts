@@ -18,6 +18,14 @@ declare module 'fastify' {
   interface FastifyInstance {
     tasks: Tasks
   }
+  interface FastifyReply {
+    /**
+     * Answers with the feed, narrowed by a filter. The route declares `sse: { kind: 'only', heartbeat: false }`.
+     * A `Last-Event-ID` header, else the query's `lastEventId`, resumes.
+     * @throws FST_TASKS_NOT_AN_SSE_ROUTE
+     */
+    taskEvents (filter?: FeedFilter): Promise<void>
+  }
 }
 
 async function tasksPlugin (fastify: FastifyInstance, raw: TasksPluginOptions): Promise<void> {

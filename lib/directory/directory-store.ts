@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, mkdir, realpath } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { Readable } from 'node:stream'
+import { pipeline, Readable, Transform } from 'node:stream'
 import {
   FST_TASKS_ACTIVE, FST_TASKS_DIRECTORY, FST_TASKS_ID_TAKEN, FST_TASKS_NOT_ACTIVE, FST_TASKS_NOT_FOUND,
   FST_TASKS_STORAGE, FST_TASKS_STORAGE_FULL, FST_TASKS_TOO_LARGE, FST_TASKS_VALIDATION
@@ -150,7 +150,12 @@ export class DirectoryStore implements TaskStore {
     const size = Number(bytes)
     const stop = Math.min(end ?? size, size)
     const content = { size, etag: `"${dev.toString(36)}-${ino.toString(36)}-${bytes.toString(36)}-${mtimeNs.toString(36)}"` }
-    if (start < stop) return { ...content, body: file.handle.createReadStream({ start, end: stop - 1 }) }
+    if (start < stop) {
+      const body = exactly(stop - start)
+      // errors show at the body, too
+      pipeline(file.handle.createReadStream({ start, end: stop - 1 }), body, () => {})
+      return { ...content, body }
+    }
     await file.handle.close()
     return { ...content, body: Readable.from([]) }
   }
@@ -180,6 +185,19 @@ function newTask ({ id = createTaskId(), command, type = 'custom', app = null, c
     errorMessage: null,
     ...(timeoutMs !== undefined && { timeoutMs })
   }
+}
+
+/** Fails where fewer bytes come, because the log shrank while it was read: a reader who was told a length would wait. */
+function exactly (bytes: number): Transform {
+  return new Transform({
+    transform (chunk: Buffer, _encoding, done) {
+      bytes -= chunk.length
+      done(null, chunk)
+    },
+    flush (done) {
+      done(bytes === 0 ? null : new Error('The log shrank while it was read.'))
+    }
+  })
 }
 
 async function orStorageError<T> (operation: Promise<T>): Promise<T> {

@@ -1,9 +1,9 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isTerminal, type TaskStatus } from '../task.ts'
-import { fileName, ifExists, isTemporaryName, removeFile, UnreadableFile, type FileKind } from './files.ts'
+import { fileName, ifExists, isTemporaryName, removeFile, type FileKind } from './files.ts'
 import {
-  cancelTaken, cancelTask, clearCancelMarker, readClaim, readMarker, readTask, removeFiles, type ClaimHolder
+  cancelTaken, cancelTask, clearCancelMarker, ifReadable, readClaim, readMarker, readTask, removeFiles, type ClaimHolder
 } from './transitions.ts'
 
 export interface LeftoversOptions {
@@ -127,8 +127,8 @@ export class Leftovers {
 
   async #read (id: string): Promise<State> {
     const marker = await readMarker(this.#dir, id)
-    const task = await unlessUnreadable(readTask(this.#dir, id))
-    const claim = await unlessUnreadable(readClaim(this.#dir, id))
+    const task = await ifReadable(readTask(this.#dir, id))
+    const claim = await ifReadable(readClaim(this.#dir, id))
     return {
       marker,
       status: task === 'unreadable' ? 'unreadable' : task === undefined ? 'absent' : task.status,
@@ -168,14 +168,5 @@ export class Leftovers {
 
   async #clearClaim (id: string): Promise<boolean> {
     return await removeFile(join(this.#dir, fileName(id, 'claim')))
-  }
-}
-
-async function unlessUnreadable<T> (reading: Promise<T>): Promise<T | 'unreadable'> {
-  try {
-    return await reading
-  } catch (error) {
-    if (error instanceof UnreadableFile) return 'unreadable'
-    throw error
   }
 }

@@ -10,17 +10,18 @@ const MAX_UNWATCHED = 1000
  * Desktop, NFS, SMB). `CHOKIDAR_USEPOLLING=false` turns it off.
  */
 export class PolledHints {
+  readonly #dir: string
   readonly #onHint: (path: string) => void
-  readonly #enabled = !['false', '0'].includes(process.env.CHOKIDAR_USEPOLLING?.toLowerCase() ?? '')
+  #enabled = !['false', '0'].includes(process.env.CHOKIDAR_USEPOLLING?.toLowerCase() ?? '')
   readonly #paths = new Set<string>()
   #watcher: FSWatcher | undefined
   #unwatched = 0
 
-  constructor (onHint: (path: string) => void) {
+  constructor (dir: string, onHint: (path: string) => void) {
+    this.#dir = dir
     this.#onHint = onHint
   }
 
-  /** Add only what exists: chokidar polls the whole directory for what does not. */
   add (path: string): void {
     if (!this.#enabled || this.#paths.has(path)) return
     this.#paths.add(path)
@@ -35,6 +36,8 @@ export class PolledHints {
   }
 
   async close (): Promise<void> {
+    // chokidar opens again at the next `add`
+    this.#enabled = false
     this.#paths.clear()
     await this.#watcher?.close()
   }
@@ -44,6 +47,8 @@ export class PolledHints {
       usePolling: true,
       interval: INTERVAL_MS,
       ignoreInitial: true,
+      // For a file that is not there (any more) chokidar would read the whole directory, again and again.
+      ignored: (path) => path === this.#dir,
       persistent: false,
       followSymlinks: false
     })
@@ -54,8 +59,6 @@ export class PolledHints {
     })
     // it may not see what the looks see: trouble shows there
     watcher.on('error', () => {})
-    // When the last file of its only directory goes, chokidar polls that whole directory. A second one prevents that.
-    watcher.add(process.execPath)
     return watcher
   }
 

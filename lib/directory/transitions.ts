@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { isActive, type StoredTask, type Task } from '../task.ts'
 import {
-  createExclusive, errorCode, fileName, ifExists, putInPlace, readTaskFile, readText, removeFile, UnreadableFile
+  createExclusive, errorCode, fileName, ifExists, MAX_TASK_BYTES, putInPlace, readTaskFile, readText, removeFile, UnreadableFile
 } from './files.ts'
 
 /** Who holds a claim: a processor that runs the task, or whoever cancels it. */
@@ -100,7 +100,9 @@ export async function changeTask (dir: string, id: string, fields: Partial<Task>
 }
 
 export function formatTask (task: Task): string {
-  return JSON.stringify(task, null, 2) + '\n'
+  const pretty = JSON.stringify(task, null, 2) + '\n'
+  // indented, a task that could be read may become too large to be read again
+  return Buffer.byteLength(pretty) <= MAX_TASK_BYTES ? pretty : JSON.stringify(task) + '\n'
 }
 
 /**
@@ -139,9 +141,9 @@ export async function cancelTaken (dir: string, id: string): Promise<Task | unde
  * - `missing`: there is no such task
  */
 export async function cancelTask (dir: string, id: string): Promise<'cancelled' | 'requested' | 'ended' | 'missing'> {
-  const before = await readTask(dir, id)
+  const before = await ifReadable(readTask(dir, id))
   if (before === undefined || await readMarker(dir, id) === 'delete') return 'missing'
-  if (!isActive(before.status)) return 'ended'
+  if (before !== 'unreadable' && !isActive(before.status)) return 'ended'
   // never over one that stands: it says the same, or that the task is being deleted
   await createExclusive(dir, fileName(id, 'cancel'), '{}\n')
   const taken = await ifReadable(takeTask(dir, id, 'cancel'))
@@ -181,7 +183,8 @@ export async function removeFiles (dir: string, id: string, { keepMarker }: { ke
   if (!keepMarker) await removeFile(join(dir, fileName(id, 'cancel')))
 }
 
-async function ifReadable<T> (reading: Promise<T>): Promise<T | 'unreadable'> {
+/** Waits for a file to be read; `unreadable` where it is there, but can't be used (now). */
+export async function ifReadable<T> (reading: Promise<T>): Promise<T | 'unreadable'> {
   try {
     return await reading
   } catch (error) {

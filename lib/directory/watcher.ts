@@ -68,7 +68,7 @@ export class TaskWatcher {
     this.#log = log
     this.#looks = new Looks((id, parts) => this.#lookAt(id, parts))
     this.#native = new NativeHints((name) => this.#hinted(name), (code) => this.#lostNative(code))
-    this.#polled = new PolledHints((path) => this.#mark(path.slice(path.lastIndexOf('/') + 1)))
+    this.#polled = new PolledHints(dir, (path) => this.#mark(path.slice(path.lastIndexOf('/') + 1)))
     this.#guard = new DirectoryGuard(dir)
     this.#scanner = new Scanner(dir, {
       guard: this.#guard,
@@ -370,7 +370,10 @@ export class TaskWatcher {
     }
     if (skip && look.more) entry.skipNext = true
     // perhaps it is gone: the next look finds out, and polls what comes in its place
-    if (look.changes[0]?.truncated) entry.hasLog = false
+    if (look.changes[0]?.truncated) {
+      entry.hasLog = false
+      this.#polled.remove(join(this.#dir, fileName(entry.id, 'log')))
+    }
     for (const change of look.changes) this.#emit(this.#ring.log(entry.id, change))
     return look.more
   }

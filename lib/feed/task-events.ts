@@ -4,17 +4,6 @@ import type { Sink } from './connection.ts'
 import type { Feed } from './feed.ts'
 import type { FeedFilter } from './filter.ts'
 
-declare module 'fastify' {
-  interface FastifyReply {
-    /**
-     * Answers with the feed, narrowed by a filter. The route declares `sse: { kind: 'only', heartbeat: false }`.
-     * A `Last-Event-ID` header, else the query's `lastEventId`, resumes.
-     * @throws FST_TASKS_NOT_AN_SSE_ROUTE
-     */
-    taskEvents (filter?: FeedFilter): Promise<void>
-  }
-}
-
 /** The SSE decorator: all that can fail happens before the reply is hijacked. */
 export async function sendTaskEvents (reply: FastifyReply, feed: Feed, filter: FeedFilter): Promise<void> {
   if (reply.sse == null) throw new FST_TASKS_NOT_AN_SSE_ROUTE()

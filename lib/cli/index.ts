@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { processCommand } from './process.ts'
+import { UsageError } from './usage-error.ts'
+
+const HELP = `fastify-tasks: a directory of plain files as a live task queue
+
+Usage:
+  fastify-tasks process DIR --allow-any-command [options]   run the queued tasks of a directory
+  fastify-tasks --help | --version
+
+Options of process:
+  --allow-any-command   needed: whoever can write to DIR can run any command as this user
+  --concurrency N       how many tasks run at the same time (default: 1)
+  --grace-ms N          how long a cancelled command has from TERM to KILL, in ms (default: 10000)
+
+SIGINT and SIGTERM end it: it takes no more tasks, and ends those that run, as failed. A second one kills them at once.
+
+Exit codes: 0 it was stopped, 1 it could not start or lost its directory's lock, 2 it was called in a wrong way.
+`
+
+/** @returns the exit code */
+async function main (args: string[]): Promise<number> {
+  const [name, ...rest] = args
+  if (name === 'process') return rest.includes('--help') ? help() : await processCommand(rest)
+  if (name === '--help' || name === '-h') return help()
+  if (name === '--version') {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    console.log(version)
+    return 0
+  }
+  throw new UsageError(name === undefined ? 'A command is missing.' : `There is no command "${name}".`)
+}
+
+function help (): number {
+  process.stdout.write(HELP)
+  return 0
+}
+
+// who reads the output may leave; the work goes on
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code
+}, (error: Error) => {
+  const isUsage = error instanceof UsageError
+  process.stderr.write(isUsage ? `${error.message}\nSee fastify-tasks --help.\n` : `${error.stack}\n`)
+  process.exitCode = isUsage ? 2 : 1
+})

@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util'
+import { ProcessorStartError } from '../processor/start-error.ts'
+import { TaskProcessor } from '../processor/processor.ts'
+import { UsageError } from './usage-error.ts'
+
+interface ProcessArguments {
+  readonly dir: string
+  readonly concurrency: number
+  readonly graceMs: number
+}
+
+/**
+ * `fastify-tasks process`: runs until it is stopped by a signal.
+ * @returns the exit code
+ * @throws UsageError
+ */
+export async function processCommand (args: string[]): Promise<number> {
+  const { dir, concurrency, graceMs } = readArguments(args)
+  const processor = new TaskProcessor(dir, {
+    concurrency,
+    graceMs,
+    logger: { info: (line) => console.log(line), warn: (line) => console.error(line) }
+  })
+  const stopped = stopOnSignals(processor)
+  try {
+    await processor.start()
+  } catch (error) {
+    if (stopped.aborted) return 0
+    if (!(error instanceof ProcessorStartError)) throw error
+    console.error(error.message)
+    return 1
+  }
+  console.log(`Processing the tasks in ${dir} (concurrency ${concurrency}, grace ${graceMs} ms)`)
+  return await processor.ended === 'stopped' ? 0 : 1
+}
+
+function readArguments (args: string[]): ProcessArguments {
+  const { values, positionals } = parse(args)
+  const [dir, ...others] = positionals
+  if (dir === undefined || dir === '') throw new UsageError('The directory is missing: fastify-tasks process DIR --allow-any-command')
+  if (others.length > 0) throw new UsageError(`One directory only, not also ${others.join(' ')}.`)
+  if (values['allow-any-command'] !== true) {
+    throw new UsageError('Whoever can write to the directory, such as a web server, can run any command as this user. ' +
+      'If that is what you want, say so with --allow-any-command.')
+  }
+  return {
+    dir,
+    concurrency: readInteger('--concurrency', values.concurrency ?? '1', 1),
+    graceMs: readInteger('--grace-ms', values['grace-ms'] ?? '10000', 0)
+  }
+}
+
+function parse (args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        'allow-any-command': { type: 'boolean' },
+        concurrency: { type: 'string' },
+        'grace-ms': { type: 'string' }
+      }
+    })
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function readInteger (option: string, text: string, least: number): number {
+  const value = Number(text)
+  if (!/^\d{1,9}$/.test(text) || value < least) throw new UsageError(`${option} must be an integer of at least ${least}, not "${text}".`)
+  return value
+}
+
+/** @returns a signal that is aborted with the first wish to stop */
+function stopOnSignals (processor: TaskProcessor): AbortSignal {
+  const stopped = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      const again = stopped.signal.aborted
+      stopped.abort()
+      const { running } = processor
+      console.log(`${signal}: ${again ? 'killing' : 'stopping'}${running.length === 0 ? '' : ` ${running.join(', ')}`}`)
+      processor.stop({ now: again })
+    })
+  }
+  return stopped.signal
+}

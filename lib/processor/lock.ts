@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createExclusive, errorCode, LOCK_NAME, openRegular, readText, removeFile, UnreadableFile } from '../directory/files.ts'
+import type { Logger } from './logger.ts'
+import { ProcessorStartError } from './start-error.ts'
+
+const TOUCH_EVERY_MS = 2_000
+/** More than a lock ever holds. */
+const MAX_LOCK_BYTES = 4096
+
+export interface LockOptions {
+  /** How long the lock's mtime must stand still, by this process's clock, before its holder counts as dead, in ms. */
+  staleAfterMs: number
+  /** Stops the waiting for that. */
+  signal: AbortSignal
+  /** Called once if another processor has the lock, or nobody: this one must not take tasks any more. */
+  onLost: () => void
+  logger: Logger
+}
+
+interface SeenLock {
+  readonly text: string
+  readonly mtimeNs: bigint
+}
+
+/**
+ * The right to take tasks of a directory, held by one processor at a time. Its holder touches the file every 2 s,
+ * which can be seen across a container's wall, where a pid says nothing.
+ */
+export class ProcessorLock {
+  readonly #path: string
+  readonly #text: string
+  readonly #onLost: () => void
+  #timer: NodeJS.Timeout | undefined
+  #lost = false
+
+  private constructor (dir: string, onLost: () => void) {
+    this.#path = join(dir, LOCK_NAME)
+    this.#text = `${process.pid}\nheartbeat ${randomBytes(16).toString('hex')}\n`
+    this.#onLost = onLost
+  }
+
+  /**
+   * Takes the lock, if need be after having seen that its holder is dead.
+   * @throws ProcessorStartError where another processor lives, or may live
+   */
+  static async acquire (dir: string, options: LockOptions): Promise<ProcessorLock> {
+    const { staleAfterMs, signal } = options
+    const lock = new ProcessorLock(dir, options.onLost)
+    while (!await createExclusive(dir, LOCK_NAME, lock.#text, { sync: false })) {
+      const stale = await lock.#waitUntilStale(options)
+      if (stale === undefined) continue
+      // Somebody else may have waited for the same moment: only the lock that was seen is removed.
+      if (isSame(await lock.#see(), stale)) await removeFile(lock.#path)
+      // and who removed a fresh one all the same has it after this; the other one then sees it
+      if (await createExclusive(dir, LOCK_NAME, lock.#text, { sync: false })) {
+        await sleep(staleAfterMs / 20, undefined, { signal })
+        if (await lock.isHeld()) break
+        throw aliveError((await lock.#see())?.text ?? '')
+      }
+    }
+    lock.#timer = setInterval(() => { lock.isHeld().catch(() => {}) }, TOUCH_EVERY_MS)
+    return lock
+  }
+
+  /**
+   * Looks whether the lock is still this one's, and touches it.
+   * @throws the system's error where that can't be seen now
+   */
+  async isHeld (): Promise<boolean> {
+    if (this.#lost) return false
+    try {
+      const { handle } = await openRegular(this.#path)
+      try {
+        if (await handle.readFile('utf8') === this.#text) {
+          const now = new Date()
+          await handle.utimes(now, now)
+          return true
+        }
+      } finally {
+        await handle.close()
+      }
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT' && !(error instanceof UnreadableFile)) throw error
+    }
+    this.#lose()
+    return false
+  }
+
+  /** Removes it if it is still this one's. */
+  async release (): Promise<void> {
+    clearInterval(this.#timer)
+    if (!this.#lost && (await this.#see())?.text === this.#text) await removeFile(this.#path)
+  }
+
+  #lose (): void {
+    if (this.#lost) return
+    this.#lost = true
+    clearInterval(this.#timer)
+    this.#onLost()
+  }
+
+  /** @returns the stale lock; undefined: it is gone */
+  async #waitUntilStale ({ staleAfterMs, signal, logger }: LockOptions): Promise<SeenLock | undefined> {
+    const first = await this.#see()
+    if (first === undefined) return undefined
+    if (!/^heartbeat \S/.test(first.text.split('\n')[1] ?? '')) {
+      throw new ProcessorStartError(`An older processor, which gives no heartbeat, holds ${this.#path}. ` +
+        'If it no longer runs, remove that file and start again.')
+    }
+    logger.info(`Process ${parseInt(first.text, 10)} holds the directory's lock: waiting ${staleAfterMs} ms to see whether it lives`)
+    const since = performance.now()
+    while (performance.now() - since < staleAfterMs) {
+      await sleep(staleAfterMs / 20, undefined, { signal })
+      const now = await this.#see()
+      if (now === undefined) return undefined
+      if (!isSame(now, first)) throw aliveError(now.text)
+    }
+    return first
+  }
+
+  /** Undefined: there is none. */
+  async #see (): Promise<SeenLock | undefined> {
+    try {
+      const { text, stats } = await readText(this.#path, MAX_LOCK_BYTES)
+      return { text, mtimeNs: stats.mtimeNs }
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      if (!(error instanceof UnreadableFile)) throw error
+      throw new ProcessorStartError(`${this.#path} can't be used as a lock: ${error.message}. Remove it and start again.`)
+    }
+  }
+}
+
+function isSame (one: SeenLock | undefined, other: SeenLock): boolean {
+  return one?.text === other.text && one.mtimeNs === other.mtimeNs
+}
+
+function aliveError (text: string): ProcessorStartError {
+  return new ProcessorStartError(`Another processor is running in this directory (process ${parseInt(text, 10)}).`)
+}

@@ -1,0 +1,26 @@
+import { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorCode, fileName, openRegular, shareWithDirectory, UnreadableFile } from '../directory/files.ts'
+
+const APPEND = constants.O_WRONLY | constants.O_APPEND
+
+/**
+ * Opens a task's log for appending, as a new file, or one that stands there alone: through a link of either kind the
+ * output would go to a file outside the directory.
+ * @throws UnreadableFile where something else has that name
+ */
+export async function openLog (dir: string, id: string): Promise<FileHandle> {
+  const path = join(dir, fileName(id, 'log'))
+  try {
+    const { handle } = await openRegular(path, APPEND | constants.O_CREAT | constants.O_EXCL)
+    await shareWithDirectory(handle, dir)
+    return handle
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error
+  }
+  const { handle, stats } = await openRegular(path, APPEND)
+  if (stats.nlink === 1n) return handle
+  await handle.close()
+  throw new UnreadableFile('it has other names (hard links)')
+}

@@ -1,0 +1,39 @@
+import type { Task } from '../task.ts'
+
+/**
+ * Why a command was ended before it ended by itself. `deleted`: its task's file is gone. `disowned`: somebody else has
+ * written an end of the task.
+ */
+export type StopReason = 'cancelled' | 'timed out' | 'processor stopped' | 'deleted' | 'disowned'
+
+export interface Outcome {
+  /** As the command reported it; null where it could not. */
+  readonly exitCode: number | null
+  readonly stopped: StopReason | undefined
+  readonly timeoutMs: number | undefined
+  /** Whether no process of the command is left. */
+  readonly allGone: boolean
+  /** Whether the log has all the output. */
+  readonly logComplete: boolean
+}
+
+export type End = Pick<Task, 'status' | 'exitCode' | 'errorMessage'> & { status: 'completed' | 'failed' | 'cancelled' }
+
+/** What a task's file says of a command that has ended. The exit code is the command's own also where it was stopped. */
+export function endOf (outcome: Outcome): End {
+  const { status, errorMessage } = statusOf(outcome)
+  const notes = errorMessage === null ? [] : [errorMessage]
+  if (!outcome.allGone) notes.push('Some of its processes could not be killed.')
+  return { status, exitCode: outcome.exitCode, errorMessage: notes.length === 0 ? null : notes.join(' ') }
+}
+
+function statusOf ({ exitCode, stopped, timeoutMs, logComplete }: Outcome): Pick<End, 'status' | 'errorMessage'> {
+  if (stopped === 'cancelled') return { status: 'cancelled', errorMessage: 'Cancelled.' }
+  if (stopped === 'timed out') return { status: 'failed', errorMessage: `Timed out after ${timeoutMs} ms.` }
+  if (stopped === 'processor stopped') return { status: 'failed', errorMessage: 'The processor was stopped.' }
+  if (exitCode === null) return { status: 'failed', errorMessage: 'Its end was not seen: the process that watches it was killed.' }
+  if (!logComplete) return { status: 'failed', errorMessage: `Output was lost: the log could not be written. Exited with code ${exitCode}.` }
+  return exitCode === 0
+    ? { status: 'completed', errorMessage: null }
+    : { status: 'failed', errorMessage: `Exited with code ${exitCode}.` }
+}

@@ -1,0 +1,203 @@
+import { constants } from 'node:fs'
+import { access, mkdir } from 'node:fs/promises'
+import type { FileKind } from '../directory/files.ts'
+import { DirectoryGuard } from '../directory/guard.ts'
+import { Leftovers } from '../directory/leftovers.ts'
+import { ProcessorLock } from './lock.ts'
+import { resolveOptions, type ProcessorOptions } from './options.ts'
+import { QueueIndex } from './queue-index.ts'
+import { idsWith, recover } from './recovery.ts'
+import { ProcessorStartError } from './start-error.ts'
+import { TaskRun, type RunContext } from './task-run.ts'
+import { WakeUp } from './wake-up.ts'
+
+/** A scan takes at most this part of the time: it pauses that many times as long as it took. */
+const SCAN_PAUSE = 20
+
+/** Why a processor has ended: it was stopped, or another one has its lock (or somebody removed it). */
+export type ProcessorEnd = 'stopped' | 'lost lock'
+
+/**
+ * Runs the queued tasks of a directory, oldest first, each as a command of the shell: whoever can write to the
+ * directory can run anything as this process's user.
+ */
+export class TaskProcessor {
+  /** Resolves when it has ended and all its commands have. */
+  readonly ended: Promise<ProcessorEnd>
+  readonly #dir: string
+  readonly #options: Required<ProcessorOptions>
+  readonly #index: QueueIndex
+  readonly #guard: DirectoryGuard
+  readonly #leftovers: Leftovers
+  readonly #runs = new Map<string, TaskRun>()
+  readonly #warned = new Set<string>()
+  /** Aborted at the first wish to stop, and at the second. */
+  readonly #stopping = new AbortController()
+  readonly #hurry = new AbortController()
+  #tellEnded!: (how: ProcessorEnd) => void
+  readonly #done = new Set<Promise<void>>()
+  readonly #wakeUp: WakeUp
+  #context: RunContext | undefined
+  #lost = false
+  #starting: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #looking: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #nextScan = 0
+
+  constructor (dir: string, options: ProcessorOptions = {}) {
+    this.#dir = dir
+    this.#options = resolveOptions(options)
+    const { logger } = this.#options
+    this.#guard = new DirectoryGuard(dir)
+    this.#index = new QueueIndex(dir, (id, reason) => logger.warn(`${id}.json can't be used: ${reason}`))
+    this.#wakeUp = new WakeUp(dir, (id, kind) => this.#onHint(id, kind), logger)
+    // tasks that are run here are left out, and nobody else runs any
+    this.#leftovers = new Leftovers(dir, { processorAlive: () => false, onError: (error, name) => this.#warnOnce(name, error) })
+    this.ended = new Promise((resolve) => { this.#tellEnded = resolve })
+  }
+
+  /**
+   * Takes the directory's lock and begins. Where another processor died, this takes `lockStaleAfterMs`.
+   * @throws ProcessorStartError whose message says what to do
+   */
+  start (): Promise<void> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  /**
+   * Takes no more tasks and ends those that run, as `failed`. Resolves when all is written.
+   * @param options `now`: without grace, also after an earlier call
+   */
+  stop ({ now = false } = {}): Promise<ProcessorEnd> {
+    this.#stopping.abort()
+    if (now) this.#hurry.abort()
+    for (const run of this.#runs.values()) run.stop('processor stopped', now ? 0 : this.#options.graceMs)
+    this.#close()
+    return this.ended
+  }
+
+  /** The ids of the tasks that it runs now. */
+  get running (): string[] {
+    return [...this.#runs.keys()]
+  }
+
+  async #start (): Promise<void> {
+    await this.#checkDirectory()
+    const { graceMs, heartbeatEveryMs, lockStaleAfterMs, logger } = this.#options
+    const lock = await ProcessorLock.acquire(this.#dir, {
+      staleAfterMs: lockStaleAfterMs, signal: this.#stopping.signal, onLost: () => this.#stepDown(), logger
+    })
+    const context = { dir: this.#dir, guard: this.#guard, lock, logger, graceMs, heartbeatEveryMs, hurry: this.#hurry.signal }
+    this.#context = context
+    try {
+      await this.#guard.accept()
+      // before the first look, so that nothing is missed between the two
+      await this.#wakeUp.open()
+      const names = await this.#index.scan()
+      await recover(context, names, this.#index.withStatus('running'))
+    } catch (error) {
+      await this.#release()
+      throw error
+    }
+    this.#look()
+  }
+
+  async #checkDirectory (): Promise<void> {
+    try {
+      await mkdir(this.#dir, { recursive: true })
+      await access(this.#dir, constants.R_OK | constants.W_OK | constants.X_OK)
+    } catch (error) {
+      throw new ProcessorStartError(`The directory ${this.#dir} can't be used: ${(error as Error).message}`)
+    }
+  }
+
+  #onHint (id: string, kind: FileKind): void {
+    if (kind === 'json') this.#refresh(id)
+    if (kind === 'json' || kind === 'cancel') this.#runs.get(id)?.look()
+  }
+
+  async #refresh (id: string): Promise<void> {
+    await this.#index.refresh(id)
+    this.#pump()
+  }
+
+  /** Looks at everything now, and again after a while: hints are a matter of speed. */
+  #look (): void {
+    clearTimeout(this.#timer)
+    this.#looking = this.#lookAtAll()
+      .catch((error) => this.#warnOnce('The directory', error))
+      .finally(() => { this.#timer = setTimeout(() => this.#look(), this.#options.lookEveryMs) })
+  }
+
+  async #lookAtAll (): Promise<void> {
+    await Promise.all([...this.#runs.values()].map((run) => run.look()))
+    const began = performance.now()
+    if (this.#stopping.signal.aborted || began < this.#nextScan) return
+    const names = await this.#index.scan()
+    const ended = performance.now()
+    this.#nextScan = ended + SCAN_PAUSE * (ended - began)
+    // before anything is started, which would count as running while it only tries
+    await this.#leftovers.check(idsWith(['claim', 'cancel'], names).filter((id) => !this.#runs.has(id)))
+    await this.#leftovers.sweepTemporary(names)
+    this.#pump()
+  }
+
+  /** Starts what there is room for. */
+  #pump (): void {
+    while (this.#context !== undefined && !this.#stopping.signal.aborted && this.#runs.size < this.#options.concurrency) {
+      const id = this.#index.oldest((id) => !this.#runs.has(id))
+      if (id === undefined) return
+      // what becomes of it, its file tells; one that could not be taken waits for the next scan
+      this.#index.forget(id)
+      this.#launch(id, new TaskRun(this.#context, id))
+    }
+  }
+
+  #launch (id: string, run: TaskRun): void {
+    this.#runs.set(id, run)
+    const done = run.run()
+      .catch((error) => this.#warnOnce(id, error))
+      .finally(() => {
+        this.#runs.delete(id)
+        this.#done.delete(done)
+        this.#pump()
+      })
+    this.#done.add(done)
+  }
+
+  #stepDown (): void {
+    this.#lost = true
+    this.#options.logger.warn('Another processor has the lock, or it was removed: no more tasks are taken here.')
+    this.#stopping.abort()
+    this.#close()
+  }
+
+  #close (): Promise<void> {
+    this.#closing ??= this.#finish()
+    return this.#closing
+  }
+
+  async #finish (): Promise<void> {
+    await this.#starting?.catch(() => {})
+    // until then, they are looked after
+    await Promise.all(this.#done)
+    await this.#looking
+    clearTimeout(this.#timer)
+    await this.#release()
+    this.#tellEnded(this.#lost ? 'lost lock' : 'stopped')
+  }
+
+  async #release (): Promise<void> {
+    await this.#wakeUp.close().catch((error) => this.#warnOnce('The FIFO', error))
+    await this.#context?.lock.release().catch((error) => this.#warnOnce('The lock', error))
+  }
+
+  #warnOnce (what: string, error: unknown): void {
+    const line = `${what}: ${(error as Error).message}`
+    if (this.#warned.has(line)) return
+    this.#warned.add(line)
+    this.#options.logger.warn(line)
+  }
+}

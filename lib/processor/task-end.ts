@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { errorCode, UnreadableFile } from '../directory/files.ts'
+import type { DirectoryGuard } from '../directory/guard.ts'
+import { endTask, readMarker, readTask, removeFiles } from '../directory/transitions.ts'
+import type { Task } from '../task.ts'
+import type { Logger } from './logger.ts'
+import type { End } from './outcome.ts'
+
+const RETRY_MS = 1_000
+/** How long a task's file may stay unreadable before its end is not written into it, in ms. */
+const UNREADABLE_MS = 5_000
+
+export interface EndContext {
+  readonly dir: string
+  readonly guard: DirectoryGuard
+  readonly logger: Logger
+  /** Aborted when the processor must end now: what can't be written is given up. */
+  readonly hurry: AbortSignal
+}
+
+/**
+ * Writes the end of a task that was running. Where the directory does not take it (a full disk), it waits until it does.
+ * A task that somebody else has ended, or deleted, is not written.
+ */
+export async function writeEnd ({ dir, guard, logger, hurry }: EndContext, id: string, end: End): Promise<void> {
+  const fields: Partial<Task> & End = { completedAt: new Date().toISOString(), ...end }
+  const since = performance.now()
+  for (let reported = false; ; reported = true) {
+    const problem = await tryToEnd(dir, guard, id, fields)
+    if (problem === undefined) return
+    const hopeless = problem instanceof UnreadableFile && performance.now() - since > UNREADABLE_MS
+    if (hopeless || hurry.aborted) return logger.warn(`${id}: its end (${end.status}) is not written: ${problem.message}`)
+    if (!reported) logger.warn(`${id}: its end (${end.status}) can't be written yet: ${problem.message}`)
+    await sleep(RETRY_MS, undefined, { signal: hurry }).catch(() => {})
+  }
+}
+
+/** @returns what stands in the way; undefined: nothing is left to write */
+async function tryToEnd (dir: string, guard: DirectoryGuard, id: string, fields: Partial<Task> & End): Promise<Error | undefined> {
+  try {
+    const task = await readTask(dir, id)
+    if (task !== undefined && task.status !== 'running') return undefined
+    if (task !== undefined && await endTask(dir, id, fields) !== undefined) return undefined
+    return await clearDeleted(dir, guard, id) ? undefined : new Error('the directory is gone')
+  } catch (error) {
+    return error instanceof Error ? error : new Error(errorCode(error))
+  }
+}
+
+/**
+ * Removes what is left of a deleted task. One that stands there again, created anew, is left alone.
+ * @returns false: it can't be told, since the directory itself is not there
+ */
+export async function clearDeleted (dir: string, guard: DirectoryGuard, id: string): Promise<boolean> {
+  if (!await guard.isSame()) return false
+  if (await readMarker(dir, id) === 'delete' || await readTask(dir, id) === undefined) await removeFiles(dir, id, { keepMarker: false })
+  return true
+}

@@ -1,0 +1,30 @@
+import type { Task } from '../task.ts'
+
+/**
+ * What a command finds in its environment about its task: `TASK_ID`, `TASK_TYPE`, `TASK_APP` (empty for null), and
+ * `TASK_CONFIG`, the config as JSON text, unless that is the empty string or missing.
+ */
+export function taskVariables (task: Task): Record<string, string> {
+  const { id, type, app, config } = task
+  const variables: Record<string, string> = { TASK_ID: id, TASK_TYPE: asText(type), TASK_APP: asText(app) }
+  if (config !== undefined && config !== '') variables.TASK_CONFIG = JSON.stringify(config)
+  return variables
+}
+
+/** Files of others may hold anything. */
+function asText (value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+/** Why a task's command can't be handed to the system at all; undefined: it can. */
+export function whyNotRunnable ({ command, type, app }: Task): string | undefined {
+  if (typeof command !== 'string' || command.trim() === '') return 'It has no command.'
+  if ([command, type, app].some((value) => asText(value).includes('\0'))) return 'Its command, type or app holds a NUL byte.'
+  return undefined
+}
+
+/** After how many ms a task is to be ended. Anything but a positive integer counts as none. */
+export function timeoutOf ({ timeoutMs }: Task): number | undefined {
+  // a timer can't wait longer
+  return Number.isInteger(timeoutMs) && timeoutMs! > 0 ? Math.min(timeoutMs!, 2 ** 31 - 1) : undefined
+}

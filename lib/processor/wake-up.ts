@@ -1,0 +1,45 @@
+import { parseFileName, type FileKind } from '../directory/files.ts'
+import { NativeHints } from '../directory/native-hints.ts'
+import type { Logger } from './logger.ts'
+import { WakeUpFifo } from './wake-up-fifo.ts'
+
+/**
+ * All that tells at once that something happened in the directory: the system's notices, and the FIFO. Each is missing
+ * somewhere, so a look now and then must find what none of them told.
+ */
+export class WakeUp {
+  readonly #dir: string
+  readonly #onHint: (id: string, kind: FileKind) => void
+  readonly #logger: Logger
+  readonly #hints: NativeHints
+  #fifo: WakeUpFifo | undefined
+
+  /** @param onHint something happened to that file of that task */
+  constructor (dir: string, onHint: (id: string, kind: FileKind) => void, logger: Logger) {
+    this.#dir = dir
+    this.#onHint = onHint
+    this.#logger = logger
+    this.#hints = new NativeHints((name) => this.#onName(name), (code) => {
+      logger.warn(`Tasks are found by looking alone: the system gives no notices (${code})`)
+    })
+  }
+
+  async open (): Promise<void> {
+    this.#hints.attach(this.#dir)
+    try {
+      this.#fifo = await WakeUpFifo.open(this.#dir, (id) => this.#onHint(id, 'json'))
+    } catch (error) {
+      this.#logger.warn(`Tasks are found without the FIFO: ${(error as Error).message}`)
+    }
+  }
+
+  async close (): Promise<void> {
+    this.#hints.close()
+    await this.#fifo?.close()
+  }
+
+  #onName (name: string | null): void {
+    const file = parseFileName(name ?? '')
+    if (file !== undefined) this.#onHint(file.id, file.kind)
+  }
+}

@@ -1,0 +1,103 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { processCommand } from '../../lib/cli/process.ts'
+import { enqueue, processesOf, readTaskOf, untilEnded, untilLogged, makeDirectory } from '../processor/fixtures.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
+
+interface Running {
+  readonly child: ChildProcessWithoutNullStreams
+  /** Resolves when it has said so. */
+  said (text: string): Promise<void>
+  ended (): Promise<{ code: number | null, stdout: string, stderr: string }>
+}
+
+function run (t: Test, ...args: string[]): Running {
+  const child = spawn(process.execPath, ['--import=@tapjs/typescript/import', PROGRAM, ...args])
+  t.teardown(() => child.kill('SIGKILL'))
+  const closed = once(child, 'close')
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text) => { stdout += text })
+  child.stderr.setEncoding('utf8').on('data', (text) => { stderr += text })
+  return {
+    child,
+    async said (text) {
+      while (!stdout.includes(text)) {
+        const ended = await Promise.race([once(child.stdout, 'data'), closed.then(() => 'ended')])
+        if (ended === 'ended' && !stdout.includes(text)) throw new Error(`It ended without saying "${text}": ${stdout}${stderr}`)
+      }
+    },
+    async ended () {
+      const [code] = await closed
+      return { code, stdout, stderr }
+    }
+  }
+}
+
+t.test('says what is wrong with its arguments', async (t) => {
+  const dir = join(makeDirectory(t), 'never-made')
+  const table: Array<[args: string[], message: RegExp]> = [
+    [['--allow-any-command'], /directory is missing/],
+    [['', '--allow-any-command'], /directory is missing/],
+    [[dir], /any command as this user.*--allow-any-command/],
+    [[dir, 'other', '--allow-any-command'], /One directory only/],
+    [[dir, '--allow-any-command', '--parallel', '2'], /--parallel/],
+    [[dir, '--allow-any-command', '--concurrency'], /--concurrency/],
+    [[dir, '--allow-any-command', '--concurrency', '0'], /at least 1/],
+    [[dir, '--allow-any-command', '--concurrency', '1e3'], /integer/],
+    [[dir, '--allow-any-command', '--grace-ms=-1'], /at least 0/],
+    [[dir, '--allow-any-command', '--grace-ms', 'x'], /integer/]
+  ]
+  for (const [args, message] of table) await t.rejects(processCommand(args), { code: 'USAGE', message }, args.join(' '))
+  t.notOk(existsSync(dir))
+})
+
+t.test('the program', async (t) => {
+  const file = join(makeDirectory(t, { file: '' }), 'file')
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  const [help, shown, none, unknown, unusable] = await Promise.all([
+    ['--help'], ['--version'], [], ['serve'], ['process', file, '--allow-any-command']
+  ].map((args) => run(t, ...args).ended()))
+  t.match(help, { code: 0, stdout: /process DIR --allow-any-command/, stderr: '' })
+  t.match(shown, { code: 0, stdout: `${version}\n` })
+  t.match(none, { code: 2, stderr: /command is missing.*\n.*--help/ })
+  t.match(unknown, { code: 2, stderr: /no command "serve"/ })
+  t.match(unusable, { code: 1, stderr: new RegExp(`${file} can't be used`) })
+})
+
+t.test('makes its directory, runs tasks, and stops at a signal', async (t) => {
+  const dir = join(makeDirectory(t), 'a', 'b')
+  const first = run(t, 'process', dir, '--allow-any-command', '--concurrency', '2', '--grace-ms', '60000')
+  await first.said(`Processing the tasks in ${dir} (concurrency 2, grace 60000 ms)`)
+  const quick = await enqueue(dir, { command: 'echo "a secret"; exit 3' })
+  t.match(await untilEnded(dir, quick), { status: 'failed', exitCode: 3 })
+  await first.said(`${quick} failed (exit code 3, `)
+
+  const second = await run(t, 'process', dir, '--allow-any-command').ended()
+  t.match(second, { code: 1, stderr: `Another processor is running in this directory (process ${first.child.pid}).` })
+
+  const deaf = await enqueue(dir, { command: 'trap "echo deaf" TERM; echo up; while :; do sleep 1; done' })
+  const mild = await enqueue(dir, { command: 'echo up; sleep 69' })
+  await Promise.all([deaf, mild].map((id) => untilLogged(dir, id, 'up\n')))
+  first.child.kill('SIGTERM')
+  await first.said('SIGTERM: stopping')
+  t.match(await untilEnded(dir, mild), { status: 'failed', exitCode: 143, errorMessage: 'The processor was stopped.' })
+  await first.said(`${mild} failed`)
+  t.match(await readTaskOf(dir, deaf), { status: 'running' })
+  const late = await enqueue(dir)
+  first.child.kill('SIGINT')
+  const { code, stdout } = await first.ended()
+  t.equal(code, 0)
+  t.match(stdout, `SIGINT: killing ${deaf}\n`)
+  t.match(await readTaskOf(dir, deaf), { status: 'failed', exitCode: 137 })
+  t.match(await readTaskOf(dir, late), { status: 'queued' })
+  t.notMatch(stdout, 'secret')
+  t.strictSame([deaf, mild].flatMap(processesOf), [])
+  t.notOk(existsSync(join(dir, '.processor.lock.pid')))
+  t.notOk(existsSync(join(dir, '.queue.fifo')))
+})

@@ -1,0 +1,125 @@
+import { EventEmitter, once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, watch } from 'node:fs'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { TaskProcessor } from '../../lib/processor/processor.ts'
+import type { ProcessorOptions } from '../../lib/processor/options.ts'
+
+export type TaskFile = Record<string, unknown> & { id: string, status: string }
+
+let count = 0
+
+/** A directory that is removed after what `t.teardown` was told: with `t.testdir` alone, that goes by who came first. */
+export function makeDirectory (t: Test, content: Parameters<Test['testdir']>[0] = {}): string {
+  t.teardown(() => {})
+  return t.testdir(content)
+}
+
+/** Puts a task in place as a script would: by a temporary file and `mv`. */
+export async function enqueue (dir: string, fields: Record<string, unknown> = {}): Promise<string> {
+  const createdAt = new Date().toISOString()
+  const id = `task_${Date.now()}_t${process.pid}n${count++}`
+  const task = {
+    id,
+    command: 'true',
+    type: 'custom',
+    app: null,
+    config: '',
+    status: 'queued',
+    createdAt,
+    startedAt: null,
+    completedAt: null,
+    heartbeatAt: null,
+    exitCode: null,
+    errorMessage: null,
+    ...fields
+  }
+  const temporary = join(dir, `.${task.id}`)
+  await writeFile(temporary, JSON.stringify(task))
+  await rename(temporary, join(dir, `${task.id}.json`))
+  return task.id
+}
+
+export async function readTaskOf (dir: string, id: string): Promise<TaskFile> {
+  return JSON.parse(await readFile(join(dir, `${id}.json`), 'utf8'))
+}
+
+export async function readLogOf (dir: string, id: string): Promise<string> {
+  return await readFile(join(dir, `${id}.log`), 'utf8')
+}
+
+/** Resolves with the first value that is not undefined; asks again whenever something changes in the directory. */
+export function until<T> (dir: string, ask: () => Promise<T | undefined>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let asking = false
+    let again = false
+    const look = async () => {
+      again = true
+      if (asking) return
+      asking = true
+      while (again) {
+        again = false
+        const value = await ask()
+        if (value === undefined) continue
+        watcher.close()
+        return resolve(value)
+      }
+      asking = false
+    }
+    const watcher = watch(dir, () => { look().catch(reject) })
+    look().catch(reject)
+  })
+}
+
+export function untilEnded (dir: string, id: string): Promise<TaskFile> {
+  return until(dir, async () => {
+    const task = await readTaskOf(dir, id)
+    return ['queued', 'running'].includes(task.status) ? undefined : task
+  })
+}
+
+/** Resolves when the log holds that text. */
+export function untilLogged (dir: string, id: string, text: string): Promise<true> {
+  return until(dir, async () => existsSync(join(dir, `${id}.log`)) && (await readLogOf(dir, id)).includes(text) ? true : undefined)
+}
+
+export function untilGone (dir: string, id: string): Promise<true> {
+  return until(dir, async () => readdirSync(dir).some((name) => name.startsWith(`${id}.`)) ? undefined : true)
+}
+
+/** The pids of all living processes that were started for a task, its wrapper among them. */
+export function processesOf (id: string): number[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`TASK_ID=${id}`)
+    } catch {
+      return false
+    }
+  })
+}
+
+/** What a processor said, and the waiting for it. */
+export class Said extends EventEmitter {
+  readonly lines: string[] = []
+  readonly info = (line: string): void => this.#add(line)
+  readonly warn = (line: string): void => this.#add(`warning: ${line}`)
+
+  #add (line: string): void {
+    this.lines.push(line)
+    this.emit('line')
+  }
+
+  async until (text: string): Promise<void> {
+    while (!this.lines.some((line) => line.includes(text))) await once(this, 'line')
+  }
+}
+
+/** A processor that is gone, with all its commands, when the test has ended. */
+export async function startProcessor (t: Test, dir: string, options: ProcessorOptions = {}): Promise<{ processor: TaskProcessor, said: Said }> {
+  const said = new Said()
+  const processor = new TaskProcessor(dir, { graceMs: 300, ...options, logger: said })
+  t.teardown(() => processor.stop({ now: true }))
+  await processor.start()
+  return { processor, said }
+}
