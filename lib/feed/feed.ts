@@ -40,7 +40,8 @@ export class Feed {
   #logs = false
   #pending: Outgoing[] = []
   #pendingBytes = 0
-  #flush: NodeJS.Timeout | NodeJS.Immediate | undefined
+  /** Takes back the flush that is to come. Node's two kinds of timers must not be mixed up: the process would spin. */
+  #takeBackFlush: (() => void) | undefined
   #idleAt = 0
   #pings: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
@@ -162,13 +163,12 @@ export class Feed {
     if (this.#pendingBytes > FLUSH_BYTES) return this.#flushNow()
     // at once when idle; when busy, after a pause as long as the last flush took
     const wait = this.#idleAt - performance.now()
-    this.#flush ??= wait <= 0 ? setImmediate(() => this.#flushNow()) : setTimeout(() => this.#flushNow(), wait)
+    this.#takeBackFlush ??= soon(() => this.#flushNow(), wait)
   }
 
   #flushNow (): void {
-    clearImmediate(this.#flush as NodeJS.Immediate)
-    clearTimeout(this.#flush as NodeJS.Timeout)
-    this.#flush = undefined
+    this.#takeBackFlush?.()
+    this.#takeBackFlush = undefined
     const pending = this.#pending
     if (pending.length === 0) return
     this.#pending = []
@@ -198,6 +198,16 @@ export class Feed {
 function join (pending: readonly Outgoing[], kind: 'all' | 'no-logs'): { bytes: Buffer, count: number } {
   const chosen = kind === 'all' ? pending : pending.filter(({ event }) => event.type !== 'task.log')
   return { bytes: Buffer.concat(chosen.map(({ frame }) => frame.withId)), count: chosen.length }
+}
+
+/** Calls after `ms`, or with the next turn of the event loop. */
+function soon (call: () => void, ms: number): () => void {
+  if (ms > 0) {
+    const timeout = setTimeout(call, ms)
+    return () => clearTimeout(timeout)
+  }
+  const immediate = setImmediate(call)
+  return () => clearImmediate(immediate)
 }
 
 function jittered ({ least, spread }: { least: number, spread: number }): number {
