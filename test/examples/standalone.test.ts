@@ -1,0 +1,190 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { EventStream, openFeed, post, temporaryDirectory } from '../helpers.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+interface Standalone {
+  readonly child: ChildProcessWithoutNullStreams
+  /** Resolves when it has said so, with what matched. */
+  said (pattern: RegExp): Promise<RegExpExecArray>
+  ended (): Promise<{ code: number | null, stdout: string, stderr: string }>
+}
+
+function run (t: Test, dir: string, args: string[] = [], environment: Record<string, string> = {}): Standalone {
+  const child = spawn(process.execPath, ['--import=@tapjs/typescript/import', 'examples/standalone.ts', '--dir', dir, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, HOST: '', TASKS_DIR: '', TOKEN: '', PORT: '0', ...environment }
+  })
+  const closed = once(child, 'close')
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text) => { stdout += text })
+  child.stderr.setEncoding('utf8').on('data', (text) => { stderr += text })
+  t.teardown(async () => {
+    child.kill('SIGTERM')
+    await closed
+  })
+  return {
+    child,
+    async said (pattern) {
+      for (;;) {
+        const match = pattern.exec(stdout + stderr)
+        if (match !== null) return match
+        const next = await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), closed.then(() => 'ended')])
+        if (next === 'ended' && !pattern.test(stdout + stderr)) throw new Error(`It ended without saying ${pattern}: ${stdout}${stderr}`)
+      }
+    },
+    async ended () {
+      const [code] = await closed
+      return { code, stdout, stderr }
+    }
+  }
+}
+
+/** Resolves when both the server and the processor are there. */
+async function started (standalone: Standalone): Promise<string> {
+  await standalone.said(/Processing the tasks/)
+  return (await standalone.said(/Tasks: (\S+)/))[1]!
+}
+
+function processorOf (dir: string): number {
+  return parseInt(readFileSync(join(dir, '.processor.lock.pid'), 'utf8'), 10)
+}
+
+function lives (pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** With headers that `fetch` does not let through. */
+async function statusOf (url: string, headers: Record<string, string>, method = 'GET'): Promise<[status: number | undefined, code: string | undefined]> {
+  const sent = request(url, { method, headers, agent: false }).end()
+  const [response] = await once(sent, 'response')
+  let body = ''
+  for await (const text of response.setEncoding('utf8')) body += text
+  return [response.statusCode, JSON.parse(body).code]
+}
+
+t.test('runs what is posted, shows it live, and ends with its processor', async (t) => {
+  const dir = join(await temporaryDirectory(t), 'tasks')
+  const standalone = run(t, dir)
+  const url = await started(standalone)
+  const feed = await openFeed(url)
+  t.teardown(() => feed.close())
+
+  const { id } = await (await post(url, { command: 'echo hello; sleep .2; echo world' })).json() as { id: string }
+  await feed.find(({ event, data }) => event === 'task.upsert' && data.status === 'completed')
+  const seen: string[] = []
+  for (const { event, data } of feed.messages) {
+    if (event === 'task.log' && seen.at(-1) === 'hello\n') seen[seen.length - 1] += data.chunk
+    else if (data.id === id) seen.push(event === 'task.log' ? data.chunk : data.status)
+  }
+  t.strictSame(seen, ['queued', 'running', 'hello\nworld\n', 'completed'])
+
+  const evil = { host: 'evil.example' }
+  t.strictSame(await statusOf(url, evil), [421, 'STANDALONE_HOST'])
+  t.strictSame(await statusOf(`${url}/events`, evil), [421, 'STANDALONE_HOST'])
+  t.strictSame(await statusOf(new URL('/elsewhere', url).href, evil), [421, 'STANDALONE_HOST'])
+  for (const host of ['localhost', 'localhost:1', '127.0.0.1:80', '[::1]:3000', 'LocalHost']) {
+    t.strictSame(await statusOf(url, { host }), [200, undefined], host)
+  }
+  for (const host of ['localhost.evil.example', 'localhost:80:80', '127.0.0.1.evil.example', 'evil@localhost']) {
+    t.strictSame(await statusOf(url, { host }), [421, 'STANDALONE_HOST'], host)
+  }
+
+  // what a page of another site can send without asking in advance
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain;application/json']) {
+    const response = await fetch(url, { method: 'POST', headers: { 'content-type': type }, body: '{"command":"true"}' })
+    t.equal(response.status, 415, type)
+  }
+  t.strictSame(await statusOf(`${url}/${id}/cancel`, { origin: 'http://evil.example' }, 'POST'), [403, 'STANDALONE_ORIGIN'])
+  t.strictSame(await statusOf(`${url}/${id}/cancel`, { origin: 'null' }, 'POST'), [403, 'STANDALONE_ORIGIN'])
+  t.strictSame(await statusOf(`${url}/${id}/cancel`, { origin: new URL(url).origin }, 'POST'), [409, 'FST_TASKS_NOT_ACTIVE'])
+  const preflight = await fetch(url, { method: 'OPTIONS', headers: { origin: 'http://evil.example', 'access-control-request-method': 'POST' } })
+  t.equal(preflight.headers.get('access-control-allow-origin'), null)
+
+  const inUse = await run(t, join(dir, 'other'), ['--port', new URL(url).port]).ended()
+  t.match(inUse, { code: 1, stderr: /port is in use.*--port/ })
+  t.notOk(existsSync(join(dir, 'other', '.processor.lock.pid')), 'it started no processor')
+
+  const long = await (await post(url, { command: 'echo begun; sleep 600' })).json() as { id: string }
+  await feed.find(({ event, data }) => event === 'task.log' && data.id === long.id)
+  const processor = processorOf(dir)
+  standalone.child.kill('SIGINT')
+  t.match(await feed.find(({ data }) => data.id === long.id && data.status === 'failed'), { data: { errorMessage: /processor was stopped/ } })
+  t.match(await standalone.ended(), { code: 0, stdout: new RegExp(`still running:\n  ${long.id} echo begun; sleep 600\n`) })
+  t.notOk(lives(processor), 'the processor has ended')
+})
+
+t.test('a second signal kills at once', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const standalone = run(t, dir)
+  const url = await started(standalone)
+  const feed = await openFeed(url)
+  t.teardown(() => feed.close())
+  await post(url, { command: 'trap "" TERM; echo begun; sleep 600' })
+  await feed.find(({ event }) => event === 'task.log')
+  const processor = processorOf(dir)
+  standalone.child.kill('SIGINT')
+  standalone.child.kill('SIGINT')
+  await standalone.said(/SIGTERM: stopping task_/)
+  // two at the same moment count as one
+  await sleep(400)
+  standalone.child.kill('SIGINT')
+  await standalone.said(/SIGTERM: killing task_/)
+  t.match(await standalone.ended(), { code: 0 })
+  t.notOk(lives(processor))
+})
+
+t.test('outlives its processor', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const standalone = run(t, dir)
+  const url = await started(standalone)
+  process.kill(processorOf(dir), 'SIGKILL')
+  await standalone.said(/processor ended \(SIGKILL\).*queued tasks wait/)
+  const { status } = await (await post(url, { command: 'true' })).json() as { status: string }
+  t.equal(status, 'queued')
+  standalone.child.kill('SIGTERM')
+  t.match(await standalone.ended(), { code: 0, stdout: /Stopping\.\n$/ })
+})
+
+t.test('with a token, nothing goes without it', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const url = await started(run(t, dir, ['--host', '0.0.0.0'], { TOKEN: 'a secret' }))
+  for (const headers of [{}, { authorization: 'Bearer a secre' }, { authorization: 'a secret' }, { authorization: 'Bearer ' }]) {
+    t.strictSame(await statusOf(url, headers), [401, 'STANDALONE_TOKEN'], JSON.stringify(headers))
+  }
+  t.strictSame(await statusOf(`${url}?token=a%20secret`, {}), [401, 'STANDALONE_TOKEN'])
+  t.strictSame(await statusOf(`${url}/events`, {}), [401, 'STANDALONE_TOKEN'])
+  t.strictSame(await statusOf(url, {}, 'POST'), [401, 'STANDALONE_TOKEN'])
+  const headers = { authorization: 'Bearer a secret' }
+  t.strictSame(await statusOf(url, headers), [200, undefined])
+  t.strictSame(await statusOf(url, { ...headers, host: 'box.example:3000' }), [200, undefined], 'by any name')
+  const feed = await new EventStream(`${url}/events`, { headers }).open()
+  t.teardown(() => feed.close())
+  await feed.find(({ event }) => event === 'ready')
+})
+
+t.test('refuses settings that are wrong or unsafe', async (t) => {
+  const dir = join(await temporaryDirectory(t), 'tasks')
+  const [elsewhere, byEnvironment, port, unknown] = await Promise.all([
+    run(t, dir, ['--host', '0.0.0.0']).ended(),
+    run(t, dir, [], { HOST: '::' }).ended(),
+    run(t, dir, ['--port', '65536']).ended(),
+    run(t, dir, ['--poort', '1']).ended()
+  ])
+  t.match(elsewhere, { code: 1, stderr: /reaches 0\.0\.0\.0.*token/ })
+  t.match(byEnvironment, { code: 1, stderr: /reaches ::.*token/ })
+  t.match(port, { code: 1, stderr: /port must be a number/ })
+  t.match(unknown, { code: 1, stderr: /--poort/ })
+  t.notOk(existsSync(dir), 'nothing was made')
+})

@@ -1,0 +1,185 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+import ts from 'typescript'
+import { temporaryDirectory } from './helpers.ts'
+
+const run = promisify(execFile)
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** A folder in which the packed package is installed, beside the dependencies of this one. */
+async function install (t: { teardown (work: () => unknown): void }): Promise<string> {
+  const host = await temporaryDirectory(t)
+  const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', host], { cwd: ROOT })
+  const [{ filename }] = JSON.parse(stdout)
+  const installed = join(host, 'node_modules', 'fastify-tasks')
+  await mkdir(installed, { recursive: true })
+  await run('tar', ['-xzf', join(host, filename), '-C', installed, '--strip-components=1'])
+  for (const name of await readdir(join(ROOT, 'node_modules'))) {
+    await symlink(join(ROOT, 'node_modules', name), join(host, 'node_modules', name))
+  }
+  return host
+}
+
+const HOST_PROGRAM = `
+const app = Fastify()
+app.register(tasksPlugin, { dir: 'tasks' })
+app.inject({ method: 'POST', url: '/api/tasks', payload: { command: 'true' } }).then(async (response) => {
+  console.log(typeof tasksPlugin, response.statusCode, response.json().status)
+  await app.close()
+})
+`
+
+const STRICT_HOST = `
+import { fastifySSE } from '@fastify/sse'
+import Fastify, { type FastifyInstance } from 'fastify'
+import plugin, { tasksPlugin, DirectoryStore, errors, type TaskAction, type TasksPluginOptions, type TaskStore } from 'fastify-tasks'
+
+const app: FastifyInstance = Fastify()
+const store: TaskStore = new DirectoryStore('tasks')
+
+app.register(plugin, { dir: 'tasks' })
+app.register(tasksPlugin, { store, prefix: '/public', readOnly: true, maxClients: 1, clientBufferBytes: 1 })
+app.register(tasksPlugin, {
+  dir: 'tasks',
+  onRequest: async (request) => {
+    const action: TaskAction | undefined = request.routeOptions.config.tasks?.action
+    if (action === 'delete') throw new errors.FST_TASKS_NOT_FOUND('task_1_a')
+  }
+})
+// @ts-expect-error neither
+app.register(tasksPlugin, {})
+// @ts-expect-error both
+app.register(tasksPlugin, { dir: 'tasks', store })
+// @ts-expect-error a bare string
+app.register(tasksPlugin, 'tasks')
+// @ts-expect-error no such option
+app.register(tasksPlugin, { dir: 'tasks', readonly: true })
+// @ts-expect-error undefined is no directory
+const options: TasksPluginOptions = { dir: undefined }
+
+app.tasks.on('task.log', (event) => {
+  const offset: number = event.offset
+  const truncated: true | undefined = event.truncated
+  return [offset, truncated]
+})
+app.tasks.on('task.upsert', ({ task }) => task.task.command.length)
+// @ts-expect-error no such event
+app.tasks.on('task.logs', () => {})
+
+app.register(fastifySSE)
+app.get('/mine', { sse: { kind: 'only', heartbeat: false } }, async (_request, reply) => {
+  await reply.taskEvents({ where: (task) => task.type === 'mine' && task.exitCode === null })
+})
+
+export async function use (): Promise<string | null> {
+  const { task, created } = await app.tasks.create({ command: 'true', config: { any: ['value'] } })
+  for await (const bytes of app.tasks.followLog(task.id)) bytes.subarray(1)
+  // @ts-expect-error a command is a string
+  await app.tasks.create({ command: 5 })
+  const log = await app.tasks.readLog(task.id, { start: 1 })
+  log?.body.destroy()
+  return created ? task.task.errorMessage : options.prefix ?? null
+}
+`
+
+const TSCONFIG = {
+  compilerOptions: {
+    target: 'es2022',
+    module: 'nodenext',
+    rootDir: '.',
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    noEmit: true
+  },
+  files: ['host.mts', 'host.cts']
+}
+
+t.test('the packed package', async (t) => {
+  const host = await install(t)
+
+  t.test('holds what it should', async (t) => {
+    const names = await readdir(join(host, 'node_modules/fastify-tasks'))
+    t.strictSame(names.sort(), ['LICENSE', 'README.md', 'dist', 'lib', 'package.json'])
+  })
+
+  t.test('in an ESM host', async (t) => {
+    await writeFile(join(host, 'host.mjs'), `import Fastify from 'fastify'\nimport tasksPlugin from 'fastify-tasks'\n${HOST_PROGRAM}`)
+    t.equal((await run(process.execPath, ['host.mjs'], { cwd: host })).stdout, 'function 201 queued\n')
+  })
+
+  t.test('in a CommonJS host', async (t) => {
+    await writeFile(join(host, 'host.cjs'), `const Fastify = require('fastify')\nconst tasksPlugin = require('fastify-tasks')\n${HOST_PROGRAM}`)
+    const { stdout } = await run(process.execPath, ['host.cjs'], { cwd: host })
+    t.equal(stdout, 'function 201 queued\n')
+  })
+
+  t.test('as a program', async (t) => {
+    const program = join(host, 'node_modules/fastify-tasks/dist/cli/index.js')
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
+    t.equal((await run(process.execPath, [program, '--version'])).stdout, `${version}\n`)
+  })
+
+  t.test('in a strict TypeScript host', async (t) => {
+    await writeFile(join(host, 'host.mts'), STRICT_HOST)
+    await writeFile(join(host, 'host.cts'), "import tasksPlugin = require('fastify-tasks')\nimport Fastify = require('fastify')\n" +
+      "Fastify.fastify().register(tasksPlugin, { dir: 'tasks' })\n")
+    await writeFile(join(host, 'tsconfig.json'), JSON.stringify(TSCONFIG))
+    const { stdout } = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', host]).catch((error) => error)
+    t.equal(stdout, '')
+  })
+})
+
+interface Imports {
+  /** Files of the package. */
+  readonly files: string[]
+  readonly packages: string[]
+}
+
+/** What a file imports when it runs, or (in `lib/`) also for its types. */
+async function importsOf (file: string): Promise<Imports> {
+  const { importedFiles } = ts.preProcessFile(await readFile(file, 'utf8'))
+  const names = importedFiles.map(({ fileName }) => fileName)
+  return {
+    files: names.filter((name) => name.startsWith('.')).map((name) => join(dirname(file), name)),
+    packages: names.filter((name) => !/^(\.|node:)/.test(name))
+  }
+}
+
+/** Everything that is imported from some files on, with the packages that each file names. */
+async function walk (entries: string[]): Promise<Map<string, string[]>> {
+  const seen = new Map<string, string[]>()
+  const next = [...entries]
+  for (let file = next.pop(); file !== undefined; file = next.pop()) {
+    if (seen.has(file)) continue
+    const { files, packages } = await importsOf(file)
+    seen.set(file, packages)
+    next.push(...files)
+  }
+  return seen
+}
+
+async function filesIn (dir: string, extension: string): Promise<string[]> {
+  const names = await readdir(join(ROOT, dir), { recursive: true })
+  return names.filter((name) => name.endsWith(extension)).map((name) => join(ROOT, dir, name))
+}
+
+t.test('the processor and the program never load fastify', async (t) => {
+  const entries = [...await filesIn('dist/processor', '.js'), ...await filesIn('dist/cli', '.js')]
+  t.not(entries.length, 0)
+  for (const [file, packages] of await walk(entries)) {
+    t.strictSame(packages.filter((name) => /fastify|chokidar/.test(name)), [], relative(ROOT, file))
+  }
+})
+
+t.test('no file of lib/ is left out', async (t) => {
+  const used = await walk([join(ROOT, 'lib/index.ts'), join(ROOT, 'lib/cli/index.ts')])
+  const unused = (await filesIn('lib', '.ts')).filter((file) => !used.has(file))
+  t.strictSame(unused.map((file) => relative(ROOT, file)), [])
+})
