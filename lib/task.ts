@@ -12,7 +12,9 @@ export const TASK_ID_PATTERN = '^[tT][aA][sS][kK]_[0-9]+_[a-zA-Z0-9]+$'
 /** Keeps `ID.json` and its temporary names far below the 255 bytes of a file name. */
 export const TASK_ID_MAX_LENGTH = 100
 
-export const TaskIdSchema = Type.String({ pattern: TASK_ID_PATTERN, maxLength: TASK_ID_MAX_LENGTH })
+export const TaskIdSchema = Type.String({
+  pattern: TASK_ID_PATTERN, maxLength: TASK_ID_MAX_LENGTH, description: 'a task id (task_<digits>_<letters and digits>)'
+})
 
 const taskId = new RegExp(TASK_ID_PATTERN)
 
@@ -50,7 +52,7 @@ export type Task = Static<typeof TaskSchema>
 
 /** What a client may say of a new task. */
 export const NewTaskSchema = Type.Object({
-  command: Type.String({ pattern: '^[^\\0]*[^\\s\\0][^\\0]*$', description: 'not blank' }),
+  command: Type.String({ pattern: '^[^\\0]*[^\\s\\0][^\\0]*$', description: 'a command that is not blank' }),
   type: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   app: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Null()])),
   config: Type.Optional(Type.Unknown({ description: 'any JSON value' })),

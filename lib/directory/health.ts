@@ -73,7 +73,7 @@ export class DirectoryHealth {
 }
 
 function processorProblems (processor: ProcessorState, fifo: FifoState): HealthProblem[] {
-  if (processor === 'no-lock') return [{ code: 'processor-absent', message: 'No processor runs: queued tasks wait. Start one with: fastify-tasks process DIR' }]
+  if (processor === 'no-lock') return [{ code: 'processor-absent', message: 'No processor runs: queued tasks wait. Start one with: fastify-tasks process DIR --allow-any-command' }]
   if (processor === 'stale') return [{ code: 'processor-stale', message: 'The processor\'s heartbeat stands still: it was killed or hangs. Restart it.' }]
   if (processor === 'unreadable') return [{ code: 'processor-lock-unreadable', message: `${LOCK_NAME} can't be read.` }]
   if (fifo === 'read') return []

@@ -388,7 +388,9 @@ export class TaskWatcher {
   }
 
   #emit (event: TaskEvent): void {
-    for (const listener of this.#subscribers.keys()) {
+    // as of now: who subscribes while an event is told is told from the next one on
+    for (const listener of [...this.#subscribers.keys()]) {
+      if (!this.#subscribers.has(listener)) continue
       try {
         listener(event)
       } catch (error) {

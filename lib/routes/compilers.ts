@@ -1,4 +1,7 @@
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import type { FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { Value } from '@sinclair/typebox/value'
 import { FST_TASKS_VALIDATION } from '../errors.ts'
 import type { Scope } from './context.ts'
 
@@ -7,7 +10,7 @@ import type { Scope } from './context.ts'
  * coerced, a query's single value may stand for an array, and an empty JSON body counts as none.
  */
 export function useOwnCompilers (scope: Scope): void {
-  scope.setValidatorCompiler(TypeBoxValidatorCompiler)
+  scope.setValidatorCompiler(compileValidator)
   // response schemas document: what is sent was checked where it came from, or is a file's own text
   scope.setSerializerCompiler(() => serialize)
   scope.setSchemaErrorFormatter(([first], part) => {
@@ -19,6 +22,19 @@ export function useOwnCompilers (scope: Scope): void {
     if (body.length === 0) done(null, undefined)
     else parse(request, body as string, done)
   })
+}
+
+/** A schema's `description` says what is wanted where a pattern would only confuse. */
+const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const compiled = TypeCompiler.Compile(schema)
+  return (value: unknown) => {
+    const candidate = httpPart === 'querystring' ? Value.Convert(schema, value) : value
+    if (compiled.Check(candidate)) return { value: candidate }
+    const [error] = compiled.Errors(candidate)
+    const wanted = error?.schema.description
+    const message = wanted === undefined ? error?.message ?? 'is not valid' : `must be ${wanted}`
+    return { error: [{ keyword: '', schemaPath: '', params: {}, instancePath: error?.path ?? '', message }] }
+  }
 }
 
 /** Errors arrive here too, with what Fastify adds on them. */

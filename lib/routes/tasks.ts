@@ -7,12 +7,12 @@ import { action, ErrorSchema, IdParams, sendJson, type RouteContext, type Scope 
 
 const ListQuery = Type.Object({
   status: Type.Optional(Type.Array(TaskStatusSchema)),
-  limit: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,8}$', description: 'at most this many tasks' })),
+  limit: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,8}$', description: 'a positive number' })),
   before: Type.Optional(TaskIdSchema)
 }, { additionalProperties: false })
 
 const ForceQuery = Type.Object({
-  force: Type.Optional(Type.Union(['0', '1', 'true', 'false'].map((value) => Type.Literal(value))))
+  force: Type.Optional(Type.Union(['0', '1', 'true', 'false'].map((value) => Type.Literal(value)), { description: 'one of 0, 1, true, false' }))
 }, { additionalProperties: false })
 
 export function readingRoutes (scope: Scope, { store }: RouteContext): void {

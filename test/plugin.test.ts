@@ -1,0 +1,235 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { connect, constants as http2 } from 'node:http2'
+import { join } from 'node:path'
+import { fastifySSE } from '@fastify/sse'
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyInstance } from 'fastify'
+import t from 'tap'
+import { tasksPlugin } from '../lib/index.ts'
+import { EventStream, openFeed, post, putTask, startServer, temporaryDirectory, waitFor } from './helpers.ts'
+
+async function boot (app: FastifyInstance, options: unknown): Promise<void> {
+  await app.register(tasksPlugin, options as never)
+}
+
+t.test('options that can\'t be used are refused with what to do', async (t) => {
+  const dir = await temporaryDirectory(t)
+  for (const options of [{}, '/tmp', { dir: '' }, { dir: 5 }, { dir, store: {} }, { store: {} }, { dir, prefix: 'api' }, { dir, maxClients: 0 }, { dir, onRequest: 'no' }, { dir, readOnly: 1 }]) {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await t.rejects(boot(app, options), { code: 'FST_TASKS_OPTIONS', message: /\{ dir: / }, JSON.stringify(options))
+  }
+})
+
+t.test('a directory that can\'t be used makes register fail, and names it', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await writeFile(join(dir, 'file'), '')
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await t.rejects(boot(app, { dir: join(dir, 'file', 'tasks') }), { code: 'FST_TASKS_DIRECTORY', message: new RegExp(`${dir}/file/tasks.*ENOTDIR`) })
+})
+
+t.test('a directory without rights makes register fail; one that loses them deletes nothing, and recovers', async (t) => {
+  if (process.getuid?.() !== 0) {
+    t.pass('needs another user', { skip: 'not root' })
+    return
+  }
+  const dir = await temporaryDirectory(t)
+  await chmod(dir, 0o755)
+  await mkdir(join(dir, 'closed'))
+  const script = `
+    import Fastify from 'fastify'
+    import { tasksPlugin } from 'fastify-tasks'
+    const app = Fastify()
+    try {
+      await app.register(tasksPlugin, { dir: process.argv[1] })
+      await app.tasks.list()
+      process.on('message', async () => { process.send([(await app.tasks.list()).tasks.length, (await app.tasks.health()).problems.map(({ code }) => code)]) })
+      process.send('ready')
+    } catch (error) {
+      process.send(error.code + ' ' + error.message)
+    }`
+  const start = () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, join(dir, 'closed')], { uid: 65534, gid: 65534, env: { PATH: process.env.PATH }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    t.teardown(() => child.kill())
+    return child
+  }
+  t.match((await once(start(), 'message'))[0], /^FST_TASKS_DIRECTORY .*closed.*EACCES/)
+
+  await chmod(join(dir, 'closed'), 0o777)
+  await putTask(join(dir, 'closed'), 'task_1_a')
+  await chmod(join(dir, 'closed', 'task_1_a.json'), 0o644)
+  const child = start()
+  t.equal((await once(child, 'message'))[0], 'ready')
+  const ask = async () => {
+    const answer = once(child, 'message')
+    child.send('?')
+    return (await answer)[0] as [number, string[]]
+  }
+  await chmod(join(dir, 'closed'), 0)
+  await waitFor(async () => (await ask())[1].includes('directory-unreadable'))
+  t.equal((await ask())[0], 1, 'the last known tasks stand')
+  await chmod(join(dir, 'closed'), 0o777)
+  await waitFor(async () => !(await ask())[1].includes('directory-unreadable'))
+  t.equal((await ask())[0], 1)
+})
+
+t.test('views of one store: one truth, read-only where it says so, and the last one closes', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { app, url } = await startServer(t, { dir })
+  const view = Fastify()
+  await view.register(tasksPlugin, { store: app.tasks.store, readOnly: true, prefix: '/public' })
+  const origin = await view.listen({ port: 0, host: '127.0.0.1' })
+  const feed = await openFeed(`${origin}/public`)
+  const { id } = await (await post(url, { command: 'true' })).json() as { id: string }
+  await feed.find(({ event, data }) => event === 'task.upsert' && data.id === id)
+  t.equal((await post(`${origin}/public`, { command: 'true' })).status, 404)
+  t.match(await (await fetch(`${origin}/public`)).json(), [{ id }])
+  await view.close()
+  t.equal((await (await fetch(url)).json() as unknown[]).length, 1, 'the first goes on')
+})
+
+t.test('a second view in the same scope, and directories in scopes of their own', async (t) => {
+  const [first, second] = [await temporaryDirectory(t), await temporaryDirectory(t)]
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(tasksPlugin, { dir: first })
+  await app.register(tasksPlugin, { store: app.tasks.store, prefix: '/view' })
+  await app.register(async (scope) => {
+    await scope.register(tasksPlugin, { dir: second, prefix: '/second' })
+    t.not(scope.tasks, app.tasks)
+    await scope.tasks.create({ command: 'true', id: 'task_2_second' })
+  })
+  await app.tasks.create({ command: 'true', id: 'task_1_first' })
+  t.match(await (await app.inject('/view')).json(), [{ id: 'task_1_first' }])
+  t.match(await (await app.inject('/second')).json(), [{ id: 'task_2_second' }])
+
+  const clash = Fastify()
+  t.teardown(() => clash.close())
+  clash.register(tasksPlugin, { dir: first })
+  await t.rejects(boot(clash, { dir: second, prefix: '/b' }), { code: 'FST_TASKS_ALREADY_REGISTERED' })
+})
+
+t.test('onRequest decides by the route\'s action', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const seen: unknown[] = []
+  const { url } = await startServer(t, {
+    dir,
+    onRequest: async (request, reply) => {
+      const action = request.routeOptions.config.tasks?.action
+      seen.push(action)
+      if (action !== 'list') return await reply.code(401).send({ statusCode: 401, code: 'NO', error: 'Unauthorized', message: 'no' })
+    }
+  })
+  t.equal((await fetch(url)).status, 200)
+  for (const [method, path] of [['GET', '/task_1_a'], ['POST', ''], ['POST', '/task_1_a/cancel'], ['DELETE', '/task_1_a'], ['GET', '/task_1_a/log'], ['GET', '/events'], ['GET', '/_meta/health']]) {
+    const response = await fetch(`${url}${path}`, { method: method! })
+    t.match([response.status, await response.json()], [401, { code: 'NO' }], `${method} ${path}`)
+  }
+  t.strictSame(seen, ['list', 'read', 'create', 'cancel', 'delete', 'log', 'events', 'health'])
+})
+
+t.test('a host with compilers, ajv options, parsers and @fastify/sse of its own', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, 'task_1_odd', { exitCode: '1', command: 5, status: ['x'], createdAt: 7, config: { big: [1.50] } })
+  const app = Fastify({ ajv: { customOptions: { coerceTypes: 'array', removeAdditional: 'all', strict: true } } })
+  t.teardown(() => app.close())
+  // what fastify-type-provider-zod does with a schema that is not zod's
+  app.setValidatorCompiler(({ schema }) => { throw new TypeError(`${JSON.stringify(schema)}.safeParse is not a function`) })
+  app.setSerializerCompiler(() => { throw new TypeError('not a zod schema') })
+  app.removeAllContentTypeParsers()
+  await app.register(fastifySSE, { heartbeatInterval: 5 })
+  await app.register(swagger)
+  await app.register(tasksPlugin, { dir })
+  const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/api/tasks`
+  t.match(await (await fetch(url)).json(), [{ id: 'task_1_odd', exitCode: '1', command: 5 }])
+  t.match(await (await post(url, { command: 5 })).json(), { statusCode: 400, code: 'FST_TASKS_VALIDATION' })
+  t.match(await (await post(url, { command: 'true', extra: 1 })).json(), { statusCode: 400, code: 'FST_TASKS_VALIDATION' })
+  t.equal((await fetch(`${url}/task_1_odd/cancel`, { method: 'POST', headers: { 'content-type': 'application/json' } })).status, 409, 'an empty body counts as none')
+  t.equal((await fetch(`${url}/task_1_odd?force=1`, { method: 'DELETE' })).status, 200)
+  const feed = await openFeed(url)
+  t.teardown(() => feed.close())
+  await post(url, { command: 'true' })
+  await feed.find(({ event }) => event === 'task.upsert')
+  t.match(app.swagger(), { paths: { '/api/tasks/': { get: {}, post: {} }, '/api/tasks/{id}/cancel': {} } })
+})
+
+t.test('reply.taskEvents in a route of the host narrows the feed, and says what a route lacks', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifySSE)
+  await app.register(tasksPlugin, { dir })
+  app.get('/mine', { sse: { kind: 'only', heartbeat: false } }, async (_request, reply) => {
+    await reply.taskEvents({ where: (task) => task.app === 'mine' && task.status === 'queued', logs: false })
+  })
+  app.get('/wrong', async (_request, reply) => { await reply.taskEvents() })
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  t.match(await (await fetch(`${origin}/wrong`)).json(), { statusCode: 500, code: 'FST_TASKS_NOT_AN_SSE_ROUTE', message: /sse: \{ kind: 'only', heartbeat: false \}/ })
+
+  await app.tasks.create({ command: 'true', app: 'mine', id: 'task_1_mine' })
+  const feed = await new EventStream(`${origin}/mine`).open()
+  t.teardown(() => feed.close())
+  await feed.find(({ event }) => event === 'ready')
+  await app.tasks.create({ command: 'true', app: 'other', id: 'task_2_other' })
+  await app.tasks.cancel('task_2_other')
+  await app.tasks.cancel('task_1_mine')
+  await app.tasks.create({ command: 'true', app: 'mine', id: 'task_3_mine' })
+  await feed.find(({ data }) => data.id === 'task_3_mine')
+  t.strictSame(feed.messages.slice(1).map(({ event, data }) => [event, data.id]), [['task.deleted', 'task_1_mine'], ['task.upsert', 'task_3_mine']])
+})
+
+t.test('close ends promptly with streams open, over HTTP/1 and HTTP/2', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { app, url } = await startServer(t, { dir })
+  const feeds = await Promise.all(Array.from({ length: 20 }, () => openFeed(url)))
+  // one client reads nothing
+  feeds[0]!.pause()
+  const started = performance.now()
+  await app.close()
+  t.ok(performance.now() - started < 1500, 'within the second that a client has to end')
+
+  const modern = Fastify({ http2: true })
+  await modern.register(tasksPlugin, { dir })
+  const session = connect(await modern.listen({ port: 0, host: '127.0.0.1' }))
+  const stream = session.request({ [http2.HTTP2_HEADER_PATH]: '/api/tasks/events' })
+  const [headers] = await once(stream, 'response')
+  t.match(headers, { ':status': 200, 'content-type': 'text/event-stream' })
+  stream.setEncoding('utf8')
+  t.match((await once(stream, 'data'))[0], /event: ready/)
+  stream.resume()
+  const again = performance.now()
+  await modern.close()
+  t.ok(performance.now() - again < 1500)
+})
+
+t.test('fastify.tasks: what a host does with its tasks', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { app } = await startServer(t, { dir })
+  const events: string[] = []
+  app.tasks.on('task.upsert', ({ task }) => events.push(`upsert ${task.status}`))
+  app.tasks.on('task.deleted', ({ taskId }) => events.push(`deleted ${taskId}`))
+  app.tasks.on('task.log', ({ chunk }) => events.push(`log ${chunk}`))
+  await t.rejects(app.tasks.create({ command: ' ' }), { code: 'FST_TASKS_VALIDATION' })
+  await t.rejects(app.tasks.create({ command: 'true', id: '../../etc' }), { code: 'FST_TASKS_VALIDATION' })
+  t.equal(await app.tasks.readLog('../../../etc/passwd'), undefined)
+  await t.rejects(app.tasks.cancel('../x'), { code: 'FST_TASKS_NOT_FOUND' })
+  await t.rejects(app.tasks.remove('../x', { force: true }), { code: 'FST_TASKS_NOT_FOUND' })
+  const { task: { id } } = await app.tasks.create({ command: 'true' })
+  const logged = once(app.tasks, 'task.log')
+  const followed = (async () => {
+    let text = ''
+    for await (const chunk of app.tasks.followLog(id)) text += chunk
+    return text
+  })()
+  await putTask(dir, id, { status: 'running' })
+  await writeFile(join(dir, `${id}.log`), 'out\n')
+  await logged
+  await writeFile(join(dir, `${id}.log`), 'more\n', { flag: 'a' })
+  await putTask(dir, id, { status: 'completed' })
+  t.equal(await followed, 'out\nmore\n')
+  await app.tasks.remove(id)
+  t.strictSame(events, ['upsert queued', 'upsert running', 'log out\n', 'log more\n', 'upsert completed', `deleted ${id}`])
+})
