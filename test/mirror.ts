@@ -87,6 +87,8 @@ export class Mirror {
     const response = await fetch(`${this.#url}/${id}/log?position=${have.length}`)
     // gone, or shorter than what was told: the event that says so is under way
     if (response.status !== 200) return await response.body?.cancel()
-    this.logs.set(id, Buffer.concat([have, Buffer.from(await response.arrayBuffer())]))
+    // it may break off where the log shrinks meanwhile
+    const rest = await response.arrayBuffer().catch(() => new ArrayBuffer(0))
+    this.logs.set(id, Buffer.concat([have, Buffer.from(rest)]))
   }
 }

@@ -52,7 +52,7 @@ t.test('a directory without rights makes register fail; one that loses them dele
       process.send(error.code + ' ' + error.message)
     }`
   const start = () => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script, join(dir, 'closed')], { uid: 65534, gid: 65534, env: { PATH: process.env.PATH }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, '--input-type=module', '-e', script, join(dir, 'closed')], { uid: 65534, gid: 65534, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     t.teardown(() => child.kill())
     return child
   }

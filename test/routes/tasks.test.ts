@@ -1,0 +1,180 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { openFeed, post, putTask, startServer, temporaryDirectory } from '../helpers.ts'
+
+t.test('a task is created whole, once, and told once', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  const feed = await openFeed(url)
+  t.teardown(() => feed.close())
+  const ids: string[] = []
+  for (let index = 0; index < 50; index++) {
+    const response = await post(url, { command: `echo ${index}`, config: { index } })
+    const task = await response.json() as { id: string }
+    t.match([response.status, response.headers.get('location')], [201, `/api/tasks/${task.id}`])
+    t.strictSame(JSON.parse(await readFile(join(dir, `${task.id}.json`), 'utf8')), task)
+    t.match(await (await fetch(url)).json(), [task], 'the list is right at once')
+    ids.push(task.id)
+  }
+  const last = await (await post(url, { command: 'true' })).json() as { id: string }
+  await feed.find(({ data }) => data.id === last.id)
+  t.strictSame(feed.messages.filter(({ event }) => event === 'task.upsert').map(({ data }) => data.id), [...ids, last.id], 'exactly one upsert each')
+  t.match((await stat(join(dir, `${last.id}.json`))).mode & 0o777, 0o640)
+
+  const again = { command: 'true', id: 'task_1_mine' }
+  t.equal((await post(url, again)).status, 201)
+  const second = await post(url, { command: 'false', id: 'task_1_mine' })
+  t.match([second.status, await second.json()], [200, { command: 'true' }])
+  t.notOk((await readdir(dir)).some((name) => name.startsWith('.tmp')))
+})
+
+t.test('the list: newest first, pages, states, entity tags', async (t) => {
+  const dir = await temporaryDirectory(t)
+  for (let index = 0; index < 25; index++) {
+    await putTask(dir, `task_${1000 + index}_p`, { createdAt: new Date(1e12 + index).toISOString(), status: index % 2 === 0 ? 'queued' : 'failed' })
+  }
+  await putTask(dir, 'task_9999999999999_old', { createdAt: undefined, created_at: '2001-01-01T00:00:00Z' })
+  const { url } = await startServer(t, { dir })
+  const all = await (await fetch(url)).json() as Array<{ id: string, createdAt?: string }>
+  t.equal(all.length, 26)
+  t.equal(all.at(-1)!.id, 'task_9999999999999_old')
+  const pages: string[] = []
+  let next: string | undefined = `${url}?limit=7&status=queued&status=failed`
+  while (next !== undefined) {
+    const response: Response = await fetch(next)
+    pages.push(...(await response.json() as Array<{ id: string }>).map(({ id }) => id))
+    const path = /<([^>]+)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1]
+    next = path && new URL(path, url).href
+  }
+  t.strictSame(pages, all.map(({ id }) => id))
+  t.equal((await (await fetch(`${url}?status=failed`)).json() as unknown[]).length, 12)
+  const etag = (await fetch(url)).headers.get('etag')!
+  t.equal((await fetch(url, { headers: { 'if-none-match': etag } })).status, 304)
+  await putTask(dir, 'task_5_new')
+  await post(url, { command: 'true' })
+  t.equal((await fetch(url, { headers: { 'if-none-match': etag } })).status, 200)
+})
+
+t.test('cancel and delete', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  await post(url, { command: 'true', id: 'task_1_a' })
+  t.match(await (await fetch(`${url}/task_1_a`, { method: 'DELETE' })).json(), { statusCode: 409, code: 'FST_TASKS_ACTIVE' })
+  const cancelled = await fetch(`${url}/task_1_a/cancel`, { method: 'POST' })
+  t.match([cancelled.status, await cancelled.json()], [200, { status: 'cancelled', errorMessage: 'Cancelled before start.' }])
+  t.equal((await fetch(`${url}/task_1_a/cancel`, { method: 'POST' })).status, 409)
+  t.strictSame(await (await fetch(`${url}/task_1_a`, { method: 'DELETE' })).json(), { ok: true, forced: false })
+  t.strictSame(await readdir(dir), [])
+  t.equal((await fetch(`${url}/task_1_a`)).status, 404)
+
+  await putTask(dir, 'task_2_b', { status: 'running' })
+  await writeFile(join(dir, 'task_2_b.log'), 'x')
+  const requested = await fetch(`${url}/task_2_b/cancel`, { method: 'POST' })
+  t.match([requested.status, await requested.json()], [202, { ok: true }])
+  t.ok((await readdir(dir)).includes('task_2_b.cancel'))
+  t.strictSame(await (await fetch(`${url}/task_2_b?force=true`, { method: 'DELETE' })).json(), { ok: true, forced: true })
+  t.strictSame(await readdir(dir), ['task_2_b.cancel'], 'the wish stays for whoever runs it')
+  t.equal(await readFile(join(dir, 'task_2_b.cancel'), 'utf8'), '{"delete": true}\n')
+  // its holder's last write crosses the deletion
+  await putTask(dir, 'task_2_b', { status: 'completed' })
+  await post(url, { command: 'true', id: 'task_3_c' })
+  t.match(await (await fetch(url)).json(), [{ id: 'task_3_c' }])
+  t.equal((await fetch(`${url}/task_2_b`)).status, 404)
+})
+
+t.test('a log by position, and its head', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, 'task_1_a', { status: 'running' })
+  const { url } = await startServer(t, { dir })
+  const none = await fetch(`${url}/task_1_a/log`)
+  t.match([none.status, none.headers.get('content-type'), await none.text()], [404, 'text/plain; charset=utf-8', ''])
+  await writeFile(join(dir, 'task_1_a.log'), Buffer.from([0x30, 0x31, 0xff, 0x33]))
+  const log = await fetch(`${url}/task_1_a/log?position=1`)
+  t.match([log.status, log.headers.get('x-content-type-options'), log.headers.get('content-length')], [200, 'nosniff', '3'])
+  t.strictSame(Buffer.from(await log.arrayBuffer()), Buffer.from([0x31, 0xff, 0x33]))
+  t.equal(await (await fetch(`${url}/task_1_a/log?position=4`)).text(), '')
+  const beyond = await fetch(`${url}/task_1_a/log?position=5`)
+  t.match([beyond.status, beyond.headers.get('content-range'), await beyond.json()], [416, 'bytes */4', { code: 'FST_TASKS_POSITION' }])
+  const head = await fetch(`${url}/task_1_a/log`, { method: 'HEAD' })
+  t.match([head.status, head.headers.get('content-length'), head.headers.get('etag')], [200, '4', log.headers.get('etag')])
+  t.equal((await fetch(`${url}/events`, { method: 'HEAD' })).headers.get('content-type'), 'text/event-stream')
+})
+
+t.test('bad input is a 4xx with a code, writes nothing and tells nothing', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, 'task_1_a')
+  const { url } = await startServer(t, { dir })
+  const json = { 'content-type': 'application/json' }
+  const posts: Array<[string, Record<string, string>?]> = [
+    ['{'], ['[]'], ['null'], ['"x"'], ['5'], [''], ['{}'], ['{"command":""}'], ['{"command":"  \\n"}'], ['{"command":5}'], ['{"command":null}'],
+    ['{"command":"a\\u0000b"}'], ['{"command":"a","__proto__":{"x":1}}'], ['{"command":"a","config":{"constructor":{"prototype":{}}}}'],
+    ['{"command":"a","id":"../../x"}'], ['{"command":"a","id":"task_1_a/b"}'], ['{"command":"a","id":"task_1_"}'], ['{"command":"a","status":"running"}'],
+    ['{"command":"a","timeoutMs":-1}'], ['{"command":"a","timeoutMs":1e400}'], [`{"command":"${'x'.repeat(1_048_500)}"}`],
+    [`{"command":"${'x'.repeat(2_000_000)}"}`],
+    ['command=a', { 'content-type': 'application/x-www-form-urlencoded' }], ['{"command":"a"}', { 'content-type': 'text/plain' }]
+  ]
+  for (const [body, headers = json] of posts) {
+    const response = await fetch(url, { method: 'POST', headers, body })
+    const text = await response.text()
+    t.ok(response.status >= 400 && response.status < 500, `${body.slice(0, 60)} → ${response.status} ${text.slice(0, 200)}`)
+    const error = JSON.parse(text)
+    t.match(error, { statusCode: response.status, code: /^FST_/, error: String, message: String })
+    t.notOk(text.includes(dir))
+  }
+  for (const path of ['task_1_a%2F..%2Fx', '..%2f..%2fetc%2fpasswd', 'task_1_%00', 'task_1_a.json', 'TASK', `task_1_${'a'.repeat(94)}`, 'task_x_y', '%']) {
+    for (const [method, rest] of [['GET', ''], ['GET', '/log'], ['POST', '/cancel'], ['DELETE', '?force=1']] as const) {
+      const response = await fetch(`${url}/${path}${rest}`, { method })
+      t.ok(response.status >= 400 && response.status < 500, `${method} ${path}${rest} → ${response.status}`)
+    }
+  }
+  for (const position of ['-1', '1e3', '0x10', '1.5', 'NaN', '9999999999999999', '', ' 1', '1&position=2']) {
+    const response = await fetch(`${url}/task_1_a/log?position=${position}`)
+    t.match([response.status, await response.json()], [400, { code: 'FST_TASKS_VALIDATION' }], `position=${position}`)
+  }
+  for (const query of ['status=done', 'limit=0', 'limit=-1', 'limit=x', 'before=x', 'what=1']) {
+    t.match(await (await fetch(`${url}?${query}`)).json(), { statusCode: 400, code: 'FST_TASKS_VALIDATION' }, query)
+  }
+  t.equal((await fetch(`${url}/task_1_a?force=yes`, { method: 'DELETE' })).status, 400)
+  t.strictSame(await readdir(dir), ['task_1_a.json'], 'nothing was written')
+})
+
+t.test('no header and no frame can be injected', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  await putTask(dir, 'task_1_a', { evil: 'x\n\nevent: forged\ndata: {}\n\n', 'k\r\nid: 9': '\r\r' })
+  const feed = await openFeed(url, `?lastEventId=${encodeURIComponent('x\n\nevent: forged\ndata: {}')}`)
+  t.teardown(() => feed.close())
+  await feed.find(({ event }) => event === 'ready')
+  await putTask(dir, 'task_1_a', { evil: 'x\n\nevent: forged\ndata: {}\n\n', 'k\r\nid: 9': '\r\r', n: 2 })
+  const { data } = await feed.find(({ event, data }) => event === 'task.upsert' && data.n === 2)
+  t.equal(data.evil, 'x\n\nevent: forged\ndata: {}\n\n')
+  t.notOk(feed.messages.some(({ event }) => event === 'forged'))
+  const raw = await new Promise<string>((resolve) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write('GET /api/tasks/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: a\x01b\r\nConnection: close\r\n\r\n'))
+    socket.once('data', (bytes) => { resolve(String(bytes)); socket.destroy() })
+  })
+  t.match(raw, /^HTTP\/1\.1 [24]00/)
+})
+
+t.test('a full disk is an error with a code, and leaves no half file', async (t) => {
+  const dir = await temporaryDirectory(t)
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', dir]).status !== 0) {
+    t.pass('needs a small file system', { skip: 'mount is refused here' })
+    return
+  }
+  t.teardown(() => execFileSync('umount', ['-l', dir]))
+  const { url } = await startServer(t, { dir })
+  let created = 0
+  let response = await post(url, { command: 'true', config: 'x'.repeat(5000) })
+  while (response.status === 201) {
+    created++
+    response = await post(url, { command: 'true', config: 'x'.repeat(5000) })
+  }
+  t.match([response.status, await response.json()], [507, { code: 'FST_TASKS_STORAGE_FULL', message: /ENOSPC/ }])
+  const names = await readdir(dir)
+  t.equal(names.length, created)
+  for (const name of names) JSON.parse(await readFile(join(dir, name), 'utf8'))
+})
