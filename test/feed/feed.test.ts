@@ -1,0 +1,188 @@
+import { appendFile, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { EventStream, openFeed, post, putTask, startServer, temporaryDirectory, waitFor } from '../helpers.ts'
+import { Mirror } from '../mirror.ts'
+
+async function position (url: string): Promise<string> {
+  const response = await fetch(url)
+  await response.arrayBuffer()
+  return response.headers.get('last-event-id')!
+}
+
+t.test('the stream\'s head, and what comes first', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  const feed = await openFeed(url)
+  t.teardown(() => feed.close())
+  t.match(feed.response.headers, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
+  const ready = await feed.find(() => true)
+  t.match(ready, { event: 'ready', data: { at: Number, resumed: false } })
+  t.equal(feed.lastEventId, await position(url), 'it goes on from the list\'s position')
+})
+
+t.test('list, then open with the list\'s position: nothing is missed, nothing is told twice', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  await post(url, { command: 'true', id: 'task_1_before' })
+  const at = await position(url)
+  await post(url, { command: 'true', id: 'task_2_between' })
+  await writeFile(join(dir, 'task_1_before.log'), 'grew')
+  const feed = await openFeed(url, `?lastEventId=${at}`)
+  t.teardown(() => feed.close())
+  await post(url, { command: 'true', id: 'task_3_after' })
+  await feed.find(({ data }) => data.id === 'task_3_after')
+  const [ready, ...events] = feed.messages
+  t.match(ready, { id: at, data: { resumed: true } })
+  t.strictSame(events.filter(({ event }) => event === 'task.upsert').map(({ data }) => data.id), ['task_2_between', 'task_3_after'])
+  // the log grew while nobody listened: its size alone is told
+  const head = await feed.find(({ event }) => event === 'task.log')
+  t.strictSame(head.data, { id: 'task_1_before', offset: 4, end: 4, chunk: '' })
+})
+
+t.test('a client that was away gets each change, and a head for each log', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  await putTask(dir, 'task_1_a', { status: 'running' })
+  const other = await openFeed(url)
+  t.teardown(() => other.close())
+  const feed = await openFeed(url)
+  await appendFile(join(dir, 'task_1_a.log'), 'one\n')
+  await feed.find(({ data }) => data.chunk === 'one\n')
+  feed.close()
+  await appendFile(join(dir, 'task_1_a.log'), 'two\n')
+  await other.find(({ data }) => data.chunk === 'two\n')
+  await truncate(join(dir, 'task_1_a.log'), 0)
+  await appendFile(join(dir, 'task_1_a.log'), 'again')
+  await other.find(({ data }) => data.chunk === 'again')
+  await fetch(`${url}/task_1_a?force=0`, { method: 'DELETE' })
+  await post(url, { command: 'true', id: 'task_2_b' })
+  await fetch(`${url}/task_2_b?force=1`, { method: 'DELETE' })
+
+  const back = await openFeed(url, '', { 'last-event-id': feed.lastEventId })
+  t.teardown(() => back.close())
+  await back.find(({ event }) => event === 'task.deleted')
+  t.strictSame(back.messages.map(({ event, data }) => [event, data.id, data.truncated ?? data.offset]), [
+    ['ready', undefined, undefined],
+    ['task.log', 'task_1_a', true],
+    ['task.log', 'task_1_a', 5],
+    ['task.upsert', 'task_2_b', undefined],
+    ['task.deleted', 'task_2_b', undefined]
+  ])
+  t.equal(back.messages[0]!.id, feed.lastEventId)
+})
+
+t.test('ids that mean nothing here: list again', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  const [epoch] = (await position(url)).split('-')
+  for (const id of ['x', 'abc-1', `${epoch}-99999`, `${epoch}-1.5`, `${epoch}--1`, '0-0', 'ü']) {
+    const feed = await openFeed(url, `?lastEventId=${encodeURIComponent(id)}`)
+    t.match((await feed.find(() => true)).data, { resumed: false }, id)
+    feed.close()
+  }
+  const header = await openFeed(url, '?lastEventId=nonsense', { 'last-event-id': await position(url) })
+  t.teardown(() => header.close())
+  t.match((await header.find(() => true)).data, { resumed: true }, 'the header wins')
+})
+
+t.test('after a restart of the server, ids of the first run are foreign', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const first = await startServer(t, { dir })
+  const at = await position(first.url)
+  await first.app.close()
+  const second = await startServer(t, { dir })
+  const feed = await openFeed(second.url, `?lastEventId=${at}`)
+  t.teardown(() => feed.close())
+  t.match((await feed.find(() => true)).data, { resumed: false })
+})
+
+t.test('narrowed to tasks, and without logs', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  const one = await openFeed(url, '?task=task_1_a&task=task_2_b&logs=false')
+  t.teardown(() => one.close())
+  const all = await openFeed(url)
+  t.teardown(() => all.close())
+  for (const id of ['task_1_a', 'task_2_b', 'task_3_c']) await putTask(dir, id, { status: 'running' })
+  await appendFile(join(dir, 'task_1_a.log'), 'x')
+  await all.find(({ event }) => event === 'task.log')
+  await putTask(dir, 'task_2_b', { status: 'failed' })
+  await one.find(({ data }) => data.status === 'failed')
+  t.strictSame(one.messages.slice(1).map(({ event, data }) => [event, data.id]).sort(), [['task.upsert', 'task_1_a'], ['task.upsert', 'task_2_b'], ['task.upsert', 'task_2_b']])
+  t.equal((await fetch(`${url}/events?task=..%2Fx`)).status, 400)
+  t.equal((await fetch(`${url}/events`, { headers: { accept: 'application/json' } })).status, 406)
+})
+
+t.test('with too many clients, one more is told to come back later, with a 200', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir, maxClients: 1 })
+  const feed = await openFeed(url)
+  const second = await fetch(`${url}/events`)
+  t.match([second.status, second.headers.get('content-type'), await second.text()], [200, 'text/event-stream', /^retry: [1-3]\d{4}\n\n$/])
+  feed.close()
+  await waitFor(async () => (await (await fetch(`${url}/_meta/health`)).json() as { sseClients: number }).sseClients === 0)
+  const third = await openFeed(url)
+  t.teardown(() => third.close())
+  t.match(await third.find(() => true), { event: 'ready' })
+})
+
+t.test('a client that reads nothing holds up nobody: chunks are withheld, and its copy is right once it reads', { timeout: 60_000 }, async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { app, url } = await startServer(t, { dir, clientBufferBytes: 256 * 1024 })
+  await putTask(dir, 'task_1_a', { status: 'running' })
+  const mirror = new Mirror(url)
+  t.teardown(() => mirror.disconnect())
+  await mirror.start()
+  const fast = await openFeed(url)
+  t.teardown(() => fast.close())
+  const slow = new Mirror(url)
+  t.teardown(() => slow.disconnect())
+  await slow.start()
+  slow.stream!.pause()
+  const block = 'y'.repeat(64 * 1024)
+  for (let index = 0; index < 400; index++) await appendFile(join(dir, 'task_1_a.log'), block)
+  const size = 400 * block.length
+  await fast.find(({ event, data }) => event === 'task.log' && data.end === size)
+  const { feed } = await (await fetch(`${url}/_meta/health`)).json() as { feed: { withheld: number, dropped: number } }
+  t.ok(feed.withheld > 0, `withheld ${feed.withheld}`)
+  t.equal(feed.dropped, 0)
+  slow.stream!.resume()
+  await waitFor(async () => {
+    await slow.settled()
+    return slow.logs.get('task_1_a')?.length === size
+  })
+  await putTask(dir, 'task_1_a', { status: 'completed' })
+  await waitFor(() => slow.tasks.get('task_1_a')?.status === 'completed')
+  t.equal(app.tasks.listenerCount('task.log'), 0)
+  await waitFor(() => mirror.logs.get('task_1_a')?.length === size)
+})
+
+t.test('a client past its cap is cut off, comes back and resumes', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { app, url } = await startServer(t, { dir, clientBufferBytes: 64 * 1024 })
+  const mirror = new Mirror(url)
+  t.teardown(() => mirror.disconnect())
+  await mirror.start()
+  mirror.stream!.pause()
+  const dropped = async () => (await (await fetch(`${url}/_meta/health`)).json() as { feed: { dropped: number } }).feed.dropped
+  for (let index = 0; await dropped() === 0; index++) await app.tasks.create({ command: 'z'.repeat(200_000), id: `task_${index}_big` })
+  mirror.stream!.resume()
+  await waitFor(() => mirror.stream!.closed)
+  mirror.disconnect()
+  await mirror.connect()
+  const { tasks } = await app.tasks.list()
+  await waitFor(() => mirror.tasks.size === tasks.length)
+})
+
+t.test('pings carry the id, so that a quiet client stays resumable', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  const quiet = await new EventStream(`${url}/events?task=task_9_none`).open()
+  t.teardown(() => quiet.close())
+  await quiet.find(({ event }) => event === 'ready')
+  await post(url, { command: 'true' })
+  await waitFor(() => quiet.pings > 0, { timeout: 20_000 })
+  t.equal(quiet.lastEventId, await position(url))
+  t.equal(quiet.messages.length, 1)
+})
