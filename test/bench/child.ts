@@ -1,0 +1,71 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+
+type Answers = Record<string, (argument: any) => unknown>
+
+/** In a process of the bench: what it was started with. */
+export function startedWith<T> (): T {
+  return JSON.parse(process.argv[2]!) as T
+}
+
+/** In a process of the bench: says that it is ready, then answers questions until its parent is gone. */
+export function answer (ready: unknown, answers: Answers): void {
+  process.on('message', async ({ question, argument }: { question: string, argument: unknown }) => {
+    process.send!({ answer: await answers[question]!(argument) })
+  })
+  process.on('disconnect', () => process.exit())
+  process.send!({ answer: ready })
+}
+
+/** CPU time of this process so far, in µs. */
+export function cpu (): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
+}
+
+/** A process of the bench, as its parent sees it. */
+export class Child<Ready = unknown> {
+  readonly #process: ChildProcess
+  readonly ready: Ready
+
+  static async start<Ready> (file: string, argument: unknown = {}): Promise<Child<Ready>> {
+    // its types were checked before; checking them once more would be most of what the process does
+    const env = { ...process.env, TS_NODE_TRANSPILE_ONLY: 'true' }
+    const child = fork(new URL(file, import.meta.url), [JSON.stringify(argument)], { env })
+    return new Child(child, await answerOf(child) as Ready)
+  }
+
+  private constructor (child: ChildProcess, ready: Ready) {
+    this.#process = child
+    this.ready = ready
+  }
+
+  get pid (): number {
+    return this.#process.pid!
+  }
+
+  /** One question at a time. */
+  async ask<T> (question: string, argument?: unknown): Promise<T> {
+    const answered = answerOf(this.#process)
+    this.#process.send({ question, argument })
+    return await answered as T
+  }
+
+  async stop (): Promise<void> {
+    const exited = once(this.#process, 'exit')
+    this.#process.disconnect()
+    await exited
+  }
+}
+
+async function answerOf (child: ChildProcess): Promise<unknown> {
+  const ended = new AbortController()
+  const failed = once(child, 'exit', { signal: ended.signal }).then(([code]) => { throw new Error(`a process of the bench ended (${code})`) })
+  failed.catch(() => {})
+  try {
+    const [message] = await Promise.race([once(child, 'message', { signal: ended.signal }), failed]) as [{ answer: unknown }]
+    return message.answer
+  } finally {
+    ended.abort()
+  }
+}

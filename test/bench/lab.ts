@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { taskText } from '../helpers.ts'
+import type { Child } from './child.ts'
+
+/** A line of the table. */
+export interface Figure {
+  readonly name: string
+  readonly figure: string
+  readonly wanted?: string
+  readonly ok?: boolean
+}
+
+const directories: string[] = []
+process.on('exit', () => { for (const dir of directories) rmSync(dir, { recursive: true, force: true }) })
+
+export interface Tasks {
+  readonly dir: string
+  /** The unfinished ones. */
+  readonly running: readonly string[]
+}
+
+/** A directory of tasks with logs, an hour old, most of them completed. */
+export function makeTasks (count: number, { running = 10 } = {}): Tasks {
+  const dir = mkdtempSync(join(tmpdir(), 'fastify-tasks-bench-'))
+  directories.push(dir)
+  const then = Date.now() - 3_600_000
+  const ids = Array.from({ length: count }, (_, index) => `task_${then - index}_bench`)
+  for (const [index, id] of ids.entries()) {
+    const createdAt = new Date(then - index).toISOString()
+    const ended = { status: 'completed', startedAt: createdAt, completedAt: createdAt, exitCode: 0 }
+    put(dir, `${id}.json`, taskText(id, { type: 'custom', app: null, config: '', createdAt, ...(index < running ? { status: 'running' } : ended) }), then)
+    put(dir, `${id}.log`, 'what it said before\n', then)
+  }
+  utimesSync(dir, then / 1000, then / 1000)
+  return { dir, running: ids.slice(0, running) }
+}
+
+function put (dir: string, name: string, text: string, then: number): void {
+  const path = join(dir, name)
+  writeFileSync(path, text)
+  utimesSync(path, then / 1000, then / 1000)
+}
+
+/** Milliseconds of a clock that all processes of the machine share. */
+export function now (): number {
+  return Number(process.hrtime.bigint()) / 1e6
+}
+
+export function quantile (values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN
+}
+
+export function median (values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+/** Waits until a process has no more to do of its own. */
+export async function settled (child: Child): Promise<void> {
+  for (let quiet = 0, before = await child.ask<number>('cpu'); quiet < 2;) {
+    await sleep(1000)
+    const after = await child.ask<number>('cpu')
+    quiet = after - before < 30_000 ? quiet + 1 : 0
+    before = after
+  }
+}

@@ -1,0 +1,39 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Fastify from 'fastify'
+import { tasksPlugin } from 'fastify-tasks'
+import { answer, cpu, startedWith } from './child.ts'
+
+export interface ServerReady {
+  readonly url: string
+  /** How long it took from the registration to a ready host. */
+  readonly readyMs: number
+}
+
+/** A host with the plugin, as it is published, and with as many more views of it as wanted. */
+const { dir, views = 1 } = startedWith<{ dir: string, views?: number }>()
+const app = Fastify()
+const started = performance.now()
+await app.register(tasksPlugin, { dir })
+for (let view = 1; view < views; view++) {
+  await app.register(async (scope) => { await scope.register(tasksPlugin, { store: app.tasks.store, prefix: `/view${view}` }) })
+}
+// what the plugin's list is measured against: every file, for every request
+app.get('/bare', async (_request, reply) => {
+  const names = (await readdir(dir)).filter((name) => name.endsWith('.json'))
+  const tasks = await Promise.all(names.map(async (name) => JSON.parse(await readFile(join(dir, name), 'utf8')) as { createdAt: string }))
+  return reply.type('application/json').send(newestFirst(tasks))
+})
+app.get('/bare-sync', async (_request, reply) => {
+  const names = (await readdir(dir)).filter((name) => name.endsWith('.json'))
+  return reply.type('application/json').send(newestFirst(names.map((name) => JSON.parse(readFileSync(join(dir, name), 'utf8')) as { createdAt: string })))
+})
+await app.ready()
+const readyMs = performance.now() - started
+const url = await app.listen({ port: 0, host: '127.0.0.1' })
+answer({ url, readyMs } satisfies ServerReady, { cpu })
+
+function newestFirst (tasks: Array<{ createdAt: string }>): string {
+  return JSON.stringify(tasks.sort((a, b) => a.createdAt < b.createdAt ? 1 : -1))
+}

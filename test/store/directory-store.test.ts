@@ -1,0 +1,16 @@
+import { appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { DirectoryStore } from '../../lib/directory/directory-store.ts'
+import { changeTask } from '../../lib/directory/transitions.ts'
+import { temporaryDirectory } from '../helpers.ts'
+import { conformance } from './conformance.ts'
+
+conformance(t, async (t) => {
+  const dir = await temporaryDirectory(t)
+  return {
+    store: new DirectoryStore(dir),
+    appendLog: async (taskId, text) => { await appendFile(join(dir, `${taskId}.log`), text) },
+    setStatus: async (taskId, fields) => { await changeTask(dir, taskId, fields) }
+  }
+})
