@@ -7,7 +7,10 @@ import { completeLength } from './utf8.ts'
 
 /** A log is read in pieces of at most this many bytes. */
 export const PIECE_BYTES = 64 * 1024
-/** How many bytes before the cursor are compared, to notice a rewrite that left the log as long or longer. */
+/**
+ * How many bytes before the cursor, and at the log's beginning, are compared, to notice a rewrite that left the log as
+ * long or longer.
+ */
 const FINGERPRINT_BYTES = 64
 
 export type LogChange = Omit<TaskLogEvent, 'type' | 'eventId' | 'taskId'>
@@ -28,6 +31,8 @@ export class LogTail {
   #identity: { dev: bigint, ino: bigint } | undefined
   /** The bytes before the cursor; undefined where they were never read. */
   #fingerprint: Buffer | undefined = Buffer.alloc(0)
+  /** The log's first bytes; undefined until it has so many, or where they were never read. */
+  #beginning: Buffer | undefined
 
   constructor (path: string) {
     this.#path = path
@@ -52,8 +57,8 @@ export class LogTail {
   async readOn ({ ended }: { ended: boolean }): Promise<LogLook> {
     return await this.#look(async (handle, size) => {
       const before = this.#fingerprint?.length ?? 0
-      const { bytes, intact } = await this.#read(handle, Math.min(size, this.#cursor + PIECE_BYTES))
-      if (!intact) return this.#startOver()
+      const bytes = await this.#read(handle, Math.min(size, this.#cursor + PIECE_BYTES))
+      if (bytes === undefined) return this.#startOver()
       const fresh = bytes.subarray(before)
       const reached = this.#cursor + fresh.length
       const text = ended && reached >= size ? fresh : fresh.subarray(0, completeLength(fresh))
@@ -68,7 +73,7 @@ export class LogTail {
   /** Tells the size alone (a head), and goes on from there: nobody wants what lies between. */
   async skipToEnd ({ ended }: { ended: boolean }): Promise<LogLook> {
     return await this.#look(async (handle, size) => {
-      if (!(await this.#read(handle, this.#cursor)).intact) return this.#startOver()
+      if (await this.#read(handle, this.#cursor) === undefined) return this.#startOver()
       const from = Math.max(0, size - FINGERPRINT_BYTES)
       const bytes = await readRange(handle, from, size)
       const length = ended ? bytes.length : completeLength(bytes)
@@ -93,14 +98,23 @@ export class LogTail {
     }
   }
 
-  /** The bytes from the fingerprint's first up to `end`, and whether the fingerprint still stands there. */
-  async #read (handle: FileHandle, end: number): Promise<{ bytes: Buffer, intact: boolean }> {
+  /** The bytes from the fingerprint's first up to `end`; undefined where the log is not the one that was told. */
+  async #read (handle: FileHandle, end: number): Promise<Buffer | undefined> {
     const fingerprint = this.#fingerprint ?? Buffer.alloc(0)
-    const bytes = await readRange(handle, this.#cursor - fingerprint.length, end)
-    return { bytes, intact: bytes.subarray(0, fingerprint.length).equals(fingerprint) }
+    const [bytes, beginning] = await Promise.all([
+      readRange(handle, this.#cursor - fingerprint.length, end),
+      // a short log is covered by what stands before the cursor
+      this.#cursor > FINGERPRINT_BYTES ? readRange(handle, 0, FINGERPRINT_BYTES) : undefined
+    ])
+    if (!bytes.subarray(0, fingerprint.length).equals(fingerprint)) return undefined
+    if (beginning !== undefined && this.#beginning?.equals(beginning) === false) return undefined
+    this.#beginning = beginning
+    return bytes
   }
 
   #advance (bytesBefore: Buffer, cursor: number): void {
+    // a long first piece begins the log
+    if (this.#cursor === 0 && bytesBefore.length === cursor && cursor > FINGERPRINT_BYTES) this.#beginning = Buffer.from(bytesBefore.subarray(0, FINGERPRINT_BYTES))
     this.#cursor = cursor
     // a copy: the piece itself must not be kept alive by its last bytes
     this.#fingerprint = Buffer.from(bytesBefore.subarray(-FINGERPRINT_BYTES))
@@ -109,6 +123,7 @@ export class LogTail {
   #startOver ({ more = true } = {}): LogLook {
     this.#cursor = 0
     this.#fingerprint = Buffer.alloc(0)
+    this.#beginning = undefined
     return { changes: [START_OVER], more }
   }
 }

@@ -5,7 +5,7 @@ import { isActive, isTerminal, type StoredTask } from '../task.ts'
 import { Entry, Catalogue } from './catalogue.ts'
 import { errorCode, fileName, ifExists, parseFileName, readTaskFile, UnreadableFile } from './files.ts'
 import { DirectoryGuard, UNSETTLED_MS } from './guard.ts'
-import { LogTail, PIECE_BYTES, type LogLook } from './log-tail.ts'
+import { LogWatch } from './log-watch.ts'
 import { Looks, type Part } from './looks.ts'
 import { NativeHints } from './native-hints.ts'
 import { PolledHints } from './polled-hints.ts'
@@ -43,14 +43,13 @@ export class TaskWatcher {
   readonly #ring = new EventRing()
   readonly #catalogue = new Catalogue()
   readonly #looks: Looks
+  readonly #logs: LogWatch
   readonly #native: NativeHints
   readonly #polled: PolledHints
   readonly #guard: DirectoryGuard
   readonly #scanner: Scanner
   readonly #subscribers = new Map<(event: TaskEvent) => void, { logs: boolean }>()
   readonly #unreadable = new Map<string, string>()
-  /** Tasks whose log may have grown while nobody wanted to know. */
-  readonly #unseenLogs = new Set<string>()
   /** Tasks that have a claim or a marker. */
   readonly #side = new Set<string>()
   /** Tasks whose marker says that they are deleted, whatever their file says. */
@@ -70,6 +69,12 @@ export class TaskWatcher {
     this.#native = new NativeHints((name) => this.#hinted(name), (code) => this.#lostNative(code))
     this.#polled = new PolledHints(dir, (path) => this.#mark(path.slice(path.lastIndexOf('/') + 1)))
     this.#guard = new DirectoryGuard(dir)
+    this.#logs = new LogWatch(dir, {
+      wanted: () => this.#wantsLogs,
+      tell: (taskId, change) => this.#emit(this.#ring.log(taskId, change)),
+      moved: (entry) => this.#poll(entry),
+      report: (name, reason) => this.#report(name, reason)
+    })
     this.#scanner = new Scanner(dir, {
       guard: this.#guard,
       known: this.#catalogue,
@@ -133,7 +138,7 @@ export class TaskWatcher {
     // its own key: the same function may subscribe twice
     const subscriber = (event: TaskEvent) => listener(event)
     this.#subscribers.set(subscriber, interest)
-    if (interest.logs) for (const id of this.#unseenLogs) this.#looks.mark(id, 'log')
+    if (interest.logs) for (const id of this.#logs.unseen) this.#looks.mark(id, 'log')
     return () => { this.#subscribers.delete(subscriber) }
   }
 
@@ -161,17 +166,9 @@ export class TaskWatcher {
   #mark (name: string): boolean {
     const file = parseFileName(name)
     if (file === undefined) return false
-    if (file.kind === 'log') this.#markLog(file.id)
-    else this.#looks.mark(file.id, file.kind === 'json' ? 'json' : 'side')
+    if (file.kind !== 'log') this.#looks.mark(file.id, file.kind === 'json' ? 'json' : 'side')
+    else if (this.#logs.hinted(file.id, this.#catalogue.get(file.id))) this.#looks.mark(file.id, 'log')
     return true
-  }
-
-  #markLog (id: string): void {
-    if (this.#wantsLogs) this.#looks.mark(id, 'log')
-    else this.#unseenLogs.add(id)
-    // a log that appears: from now on it is polled too
-    const entry = this.#catalogue.get(id)
-    if (entry !== undefined && !entry.hasLog) this.#looks.mark(id, 'log')
   }
 
   get #wantsLogs (): boolean {
@@ -226,7 +223,8 @@ export class TaskWatcher {
     try {
       if (parts.has('side') && await this.#lookAtSide(id)) await this.#lookAtTask(id)
       else if (parts.has('json')) await this.#lookAtTask(id)
-      if (parts.has('log') && await this.#lookAtLog(id)) again.add('log')
+      const entry = this.#catalogue.get(id)
+      if (parts.has('log') && entry?.tail !== undefined && await this.#logs.look(entry)) again.add('log')
     } catch (error) {
       this.#log.error({ err: error, taskId: id }, 'fastify-tasks: a look at a task failed')
     }
@@ -268,10 +266,9 @@ export class TaskWatcher {
     const isNew = entry.task === undefined
     const silent = isNew && this.#loading && !this.#scanner.wasHinted(fileName(task.id, 'json'))
     const ends = isTerminal(task.status) && !isTerminal(entry.task?.status)
-    if (silent) await this.#startLog(entry, { told: true })
-    else if (isNew) await this.#startLog(entry, { told: false })
+    if (isNew) await this.#logs.begin(entry, { told: silent })
     // the log's last bytes come before the end of its task
-    if (ends && !silent) await this.#drainLog(entry)
+    if (ends && !silent) await this.#logs.drain(entry)
     this.#catalogue.set(entry, task)
     if (!silent) this.#emit(this.#ring.upsert(task))
     if (isNew && !ends && !silent) this.#looks.mark(task.id, 'log')
@@ -280,10 +277,9 @@ export class TaskWatcher {
 
   #gone (entry: Entry): void {
     this.#readable(entry)
-    this.#unreadable.delete(fileName(entry.id, 'log'))
-    this.#unseenLogs.delete(entry.id)
+    this.#logs.forget(entry.id)
     this.#polled.remove(join(this.#dir, fileName(entry.id, 'json')))
-    this.#polled.remove(join(this.#dir, fileName(entry.id, 'log')))
+    this.#polled.remove(this.#logs.path(entry.id))
     this.#catalogue.delete(entry.id)
     if (entry.task !== undefined) this.#emit(this.#ring.deleted(entry.id))
   }
@@ -312,79 +308,26 @@ export class TaskWatcher {
     if (!this.#closed) entry.retry = setTimeout(() => this.#looks.mark(entry.id, 'json'), ms).unref()
   }
 
-  /** Once for each file and reason. */
-  #report (name: string, reason: string): void {
+  /** Once for each file and reason; undefined: it can be read. */
+  #report (name: string, reason: string | undefined): void {
     if (this.#unreadable.get(name) === reason) return
+    if (reason === undefined) {
+      this.#unreadable.delete(name)
+      return
+    }
     this.#unreadable.set(name, reason)
     this.#log.warn(`fastify-tasks: ${name} can't be read: ${reason}`)
   }
 
-  // Logs
-
-  /** @param told what the log holds already was told (or need not be) */
-  async #startLog (entry: Entry, { told }: { told: boolean }): Promise<void> {
-    const stats = await ifExists(lstat(join(this.#dir, fileName(entry.id, 'log')), { bigint: true })).catch(() => undefined)
-    entry.hasLog = stats?.isFile() === true
-    entry.tail = new LogTail(join(this.#dir, fileName(entry.id, 'log')))
-    if (stats !== undefined && told) entry.tail.startAtEnd(stats)
-    // much old output is told by its size alone
-    else if (stats !== undefined && stats.size > PIECE_BYTES) entry.skipNext = true
-  }
-
-  /** @returns whether there is more to read */
-  async #lookAtLog (id: string): Promise<boolean> {
-    const entry = this.#catalogue.get(id)
-    if (entry?.tail === undefined) return false
-    if (!entry.hasLog) {
-      entry.hasLog = await ifExists(lstat(join(this.#dir, fileName(id, 'log')))) !== undefined
-      if (entry.hasLog) this.#poll(entry)
-    }
-    if (!this.#wantsLogs) {
-      this.#unseenLogs.add(id)
-      return false
-    }
-    return await this.#tellLog(entry, isTerminal(entry.task?.status))
-  }
-
-  /** Tells what the log holds up to now, for a task that ends. */
-  async #drainLog (entry: Entry): Promise<void> {
-    const stats = await ifExists(lstat(join(this.#dir, fileName(entry.id, 'log'))))
-    if (stats === undefined || entry.tail === undefined) return
-    entry.hasLog = true
-    while (await this.#tellLog(entry, true) && entry.tail.cursor < stats.size) ;
-  }
-
-  async #tellLog (entry: Entry, ended: boolean): Promise<boolean> {
-    const tail = entry.tail!
-    // after a time without listeners, what came in between is told by its size alone
-    const unseen = this.#unseenLogs.delete(entry.id)
-    const skip = unseen || entry.skipNext || !this.#wantsLogs
-    entry.skipNext = false
-    let look: LogLook
-    try {
-      look = skip ? await tail.skipToEnd({ ended }) : await tail.readOn({ ended })
-      this.#unreadable.delete(fileName(entry.id, 'log'))
-    } catch (error) {
-      this.#report(fileName(entry.id, 'log'), error instanceof UnreadableFile ? error.message : errorCode(error))
-      return false
-    }
-    if (skip && look.more) entry.skipNext = true
-    // perhaps it is gone: the next look finds out, and polls what comes in its place
-    if (look.changes[0]?.truncated) {
-      entry.hasLog = false
-      this.#polled.remove(join(this.#dir, fileName(entry.id, 'log')))
-    }
-    for (const change of look.changes) this.#emit(this.#ring.log(entry.id, change))
-    return look.more
-  }
+  // Telling
 
   #poll (entry: Entry): void {
     const unfinished = isActive(entry.task?.status) || this.#unreadable.has(fileName(entry.id, 'json'))
-    for (const kind of ['json', 'log'] as const) {
-      const path = join(this.#dir, fileName(entry.id, kind))
-      if (unfinished && (kind === 'json' || entry.hasLog)) this.#polled.add(path)
-      else this.#polled.remove(path)
-    }
+    const json = join(this.#dir, fileName(entry.id, 'json'))
+    if (unfinished) this.#polled.add(json)
+    else this.#polled.remove(json)
+    if (unfinished && entry.hasLog) this.#polled.add(this.#logs.path(entry.id))
+    else this.#polled.remove(this.#logs.path(entry.id))
   }
 
   #emit (event: TaskEvent): void {

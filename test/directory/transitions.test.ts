@@ -131,6 +131,14 @@ t.test('cancelling a queued task is done at once, and done alone', async (t) => 
   t.strictSame([...names(dir), ...temporaryNames(dir)], [JSON_NAME])
 })
 
+t.test('the wish to cancel stands before anything else is done', async (t) => {
+  const dir = t.testdir()
+  writeTask(dir)
+  before(t, 'link', (_from, to) => { if (to.endsWith(CLAIM_NAME)) t.strictSame(names(dir), [MARKER_NAME, JSON_NAME]) })
+  t.plan(2)
+  t.equal(await cancelTask(dir, ID), 'cancelled')
+})
+
 t.test('cancelling where hard links are refused', async (t) => {
   withoutLinks(t)
   const dir = t.testdir()

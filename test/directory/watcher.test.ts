@@ -65,7 +65,7 @@ t.test('a shrunk log, a rewritten one and a replaced one start over', async (t) 
   t.teardown(() => feed.close())
   await appendFile(log, 'one two three')
   await feed.find(({ data }) => data.chunk === 'one two three')
-  for (const text of ['short', 'rewritten and longer', 'REWRITTEN AND LONGER and longer']) {
+  for (const text of ['short', 'rewritten and longer', 'REWRITTEN AND LONGER and longer', 'a'.padEnd(300, 'x'), 'b'.padEnd(300, 'x'), 'c'.padEnd(600, 'x')]) {
     const from = feed.messages.length
     await writeFile(log, text)
     await feed.find(({ data }) => data.truncated === true, from)

@@ -1,0 +1,104 @@
+import { lstat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isTerminal } from '../task.ts'
+import type { Entry } from './catalogue.ts'
+import { errorCode, fileName, ifExists, UnreadableFile } from './files.ts'
+import { LogTail, PIECE_BYTES, type LogChange, type LogLook } from './log-tail.ts'
+
+export interface LogWatchContext {
+  /** Whether anybody wants the logs' bytes now. */
+  readonly wanted: () => boolean
+  readonly tell: (taskId: string, change: LogChange) => void
+  /** A log that was there is gone or another one, or one appeared. */
+  readonly moved: (entry: Entry) => void
+  /** It can't be read for that reason; undefined: it can. */
+  readonly report: (name: string, reason: string | undefined) => void
+}
+
+/** The logs of all tasks: reads on where somebody wants to know, and tells sizes alone where nobody did. */
+export class LogWatch {
+  readonly #dir: string
+  readonly #context: LogWatchContext
+  /** Tasks whose log may have grown while nobody wanted to know. */
+  readonly #unseen = new Set<string>()
+
+  constructor (dir: string, context: LogWatchContext) {
+    this.#dir = dir
+    this.#context = context
+  }
+
+  /** Tasks whose log is to be looked at as soon as somebody wants to know. */
+  get unseen (): ReadonlySet<string> {
+    return this.#unseen
+  }
+
+  path (taskId: string): string {
+    return join(this.#dir, fileName(taskId, 'log'))
+  }
+
+  /**
+   * Something happened to a log.
+   * @returns whether to look at it now
+   */
+  hinted (taskId: string, entry: Entry | undefined): boolean {
+    if (!this.#context.wanted()) this.#unseen.add(taskId)
+    // one that appears is looked at in any case: from now on it is polled
+    return this.#context.wanted() || entry?.hasLog === false
+  }
+
+  /** @param told what the log holds already was told, or need not be */
+  async begin (entry: Entry, { told }: { told: boolean }): Promise<void> {
+    const stats = await ifExists(lstat(this.path(entry.id), { bigint: true }))
+    entry.hasLog = stats !== undefined
+    entry.tail = new LogTail(this.path(entry.id))
+    if (stats !== undefined && told) entry.tail.startAtEnd(stats)
+    // much old output is told by its size alone
+    else if (stats !== undefined && stats.size > PIECE_BYTES) entry.skipNext = true
+  }
+
+  /** @returns whether there is more to read */
+  async look (entry: Entry): Promise<boolean> {
+    if (!entry.hasLog) {
+      entry.hasLog = await ifExists(lstat(this.path(entry.id))) !== undefined
+      if (entry.hasLog) this.#context.moved(entry)
+    }
+    if (this.#context.wanted()) return await this.#tell(entry, isTerminal(entry.task?.status))
+    this.#unseen.add(entry.id)
+    return false
+  }
+
+  /** Tells what the log holds up to now, for a task that ends. */
+  async drain (entry: Entry): Promise<void> {
+    const stats = await ifExists(lstat(this.path(entry.id)))
+    if (stats === undefined) return
+    entry.hasLog = true
+    while (await this.#tell(entry, true) && entry.tail!.cursor < stats.size) ;
+  }
+
+  forget (taskId: string): void {
+    this.#unseen.delete(taskId)
+    this.#context.report(fileName(taskId, 'log'), undefined)
+  }
+
+  async #tell (entry: Entry, ended: boolean): Promise<boolean> {
+    const unseen = this.#unseen.delete(entry.id)
+    const skip = unseen || entry.skipNext || !this.#context.wanted()
+    entry.skipNext = false
+    let look: LogLook
+    try {
+      look = skip ? await entry.tail!.skipToEnd({ ended }) : await entry.tail!.readOn({ ended })
+      this.#context.report(fileName(entry.id, 'log'), undefined)
+    } catch (error) {
+      this.#context.report(fileName(entry.id, 'log'), error instanceof UnreadableFile ? error.message : errorCode(error))
+      return false
+    }
+    if (skip && look.more) entry.skipNext = true
+    if (look.changes[0]?.truncated) {
+      // perhaps it is gone: the next look finds out, and polls what comes in its place
+      entry.hasLog = false
+      this.#context.moved(entry)
+    }
+    for (const change of look.changes) this.#context.tell(entry.id, change)
+    return look.more
+  }
+}
