@@ -106,11 +106,11 @@ t.test('what is no task file is not listed, is counted, and logged once', async 
 
 t.test('half a write keeps the last good state, and is read again', async (t) => {
   const dir = await temporaryDirectory(t)
-  const { app, url } = await startServer(t, { dir })
   await putTask(dir, 'task_1_a')
+  const { app, url } = await startServer(t, { dir })
+  t.match(await (await fetch(url)).json(), [{ id: 'task_1_a' }])
   const feed = await openFeed(url)
   t.teardown(() => feed.close())
-  await fetch(url).then((response) => response.json())
   const text = taskText('task_1_a', { status: 'running' })
   await writeFile(join(dir, 'task_1_a.json'), text.slice(0, 20))
   await waitFor(async () => (await app.tasks.health()).unreadableFiles === 1)
