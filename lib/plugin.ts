@@ -46,7 +46,8 @@ async function tasksPlugin (fastify: FastifyInstance, raw: TasksPluginOptions): 
 function decorate (fastify: FastifyInstance, { store }: ResolvedOptions, feed: Feed): void {
   const tasks = new Tasks(store)
   tasks.start()
-  fastify.addHook('onClose', async () => { tasks.stop() })
+  // a response that follows a log would hold the closing server
+  fastify.addHook('preClose', async () => { tasks.stop() })
   fastify.decorate('tasks', tasks)
   fastify.decorateReply('taskEvents', async function (this: FastifyReply, filter: FeedFilter = {}) {
     await sendTaskEvents(this, feed, filter)

@@ -52,7 +52,7 @@ export type Task = Static<typeof TaskSchema>
 
 /** What a client may say of a new task. */
 export const NewTaskSchema = Type.Object({
-  command: Type.String({ pattern: '^[^\\0]*[^\\s\\0][^\\0]*$', description: 'a command that is not blank' }),
+  command: Type.String({ pattern: '^\\s*[^\\s\\0][^\\0]*$', description: 'a command that is not blank' }),
   type: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   app: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Null()])),
   config: Type.Optional(Type.Unknown({ description: 'any JSON value' })),
@@ -81,7 +81,7 @@ export function toStoredTask (task: Task, text: string): StoredTask {
     createdAt: creationTime(task),
     task,
     // In valid JSON a line break is always white space between tokens, never inside a string.
-    json: text.trim().replace(/\s*[\r\n]+\s*/g, '')
+    json: text.trim().replace(/[\r\n]\s*/g, '')
   }
 }
 

@@ -15,6 +15,7 @@ export interface TasksEvents {
 export class Tasks extends EventEmitter<TasksEvents> {
   readonly store: TaskStore
   #started = false
+  #followers = new AbortController()
   #unsubscribe: (() => void) | undefined
 
   constructor (store: TaskStore) {
@@ -32,8 +33,10 @@ export class Tasks extends EventEmitter<TasksEvents> {
     this.#subscribe(this.listenerCount('task.log') > 0)
   }
 
+  /** Ends emitting, and every following of a log. */
   stop (): void {
     this.#started = false
+    this.#followers.abort()
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
   }
@@ -71,7 +74,8 @@ export class Tasks extends EventEmitter<TasksEvents> {
 
   /** The log's bytes as they come, until the task has ended or is deleted. Starts over where the log shrinks. */
   followLog (taskId: string, options: FollowOptions = {}): AsyncGenerator<Buffer, void, undefined> {
-    return followLog(this.store, taskId, options)
+    const signals = options.signal === undefined ? [this.#followers.signal] : [this.#followers.signal, options.signal]
+    return followLog(this.store, taskId, { ...options, signal: AbortSignal.any(signals) })
   }
 
   async health (): Promise<StoreHealth> {

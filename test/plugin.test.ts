@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { connect, constants as http2 } from 'node:http2'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { fastifySSE } from '@fastify/sse'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
-import { tasksPlugin } from '../lib/index.ts'
+import { DirectoryStore, tasksPlugin } from '../lib/index.ts'
 import { EventStream, openFeed, post, putTask, startServer, temporaryDirectory, waitFor } from './helpers.ts'
 
 async function boot (app: FastifyInstance, options: unknown): Promise<void> {
@@ -181,6 +182,22 @@ t.test('reply.taskEvents in a route of the host narrows the feed, and says what 
   t.strictSame(feed.messages.slice(1).map(({ event, data }) => [event, data.id]), [['task.deleted', 'task_1_mine'], ['task.upsert', 'task_3_mine']])
 })
 
+t.test('a task that begins to pass a filter brings its log\'s size', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifySSE)
+  await app.register(tasksPlugin, { dir })
+  app.get('/done', { sse: { kind: 'only', heartbeat: false } }, (_request, reply) => reply.taskEvents({ where: ({ status }) => status === 'completed' }))
+  const feed = await new EventStream(`${await app.listen({ port: 0, host: '127.0.0.1' })}/done`).open()
+  t.teardown(() => feed.close())
+  await app.tasks.create({ command: 'true', id: 'task_1_a' })
+  await writeFile(join(dir, 'task_1_a.log'), 'twelve bytes')
+  await putTask(dir, 'task_1_a', { status: 'completed' })
+  await feed.find(({ event }) => event === 'task.upsert')
+  t.match(feed.messages.slice(1), [{ event: 'task.log', data: { offset: 12, end: 12, chunk: '' } }, { event: 'task.upsert' }])
+})
+
 t.test('close ends promptly with streams open, over HTTP/1 and HTTP/2', async (t) => {
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir })
@@ -232,4 +249,78 @@ t.test('fastify.tasks: what a host does with its tasks', async (t) => {
   t.equal(await followed, 'out\nmore\n')
   await app.tasks.remove(id)
   t.strictSame(events, ['upsert queued', 'upsert running', 'log out\n', 'log more\n', 'upsert completed', `deleted ${id}`])
+})
+
+t.test('a follower that leaves is gone at once, a rewritten log starts over, and closing ends what follows', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(tasksPlugin, { dir })
+  app.get('/follow/:id', (request, reply) => reply.send(Readable.from(app.tasks.followLog((request.params as { id: string }).id))))
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  await app.tasks.create({ command: 'true', id: 'task_1_a' })
+  await putTask(dir, 'task_1_a', { status: 'running' })
+
+  const waiting = app.tasks.followLog('task_1_a')
+  const next = waiting.next()
+  await waiting.return()
+  t.strictSame(await next, { value: undefined, done: true })
+
+  const chunks: string[] = []
+  const followed = (async () => { for await (const chunk of app.tasks.followLog('task_1_a')) chunks.push(String(chunk)) })()
+  await writeFile(join(dir, 'task_1_a.log'), 'AAAA\n')
+  await waitFor(() => chunks.join('') === 'AAAA\n')
+  await writeFile(join(dir, 'task_1_a.log'), 'BBBBBBBBBB\n')
+  await waitFor(() => chunks.join('') === 'AAAA\nBBBBBBBBBB\n')
+
+  const response = await fetch(`${origin}/follow/task_1_a`)
+  const started = performance.now()
+  await app.close()
+  t.ok(performance.now() - started < 1500)
+  await followed
+  await response.text().catch(() => {})
+})
+
+t.test('a client of HTTP/2 that leaves while it is let in is forgotten, and holds up no close', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const app = Fastify({ http2: true })
+  await app.register(tasksPlugin, { dir })
+  const list = app.tasks.store.list.bind(app.tasks.store)
+  const asked = new Promise<void>((resolve) => {
+    app.tasks.store.list = async (query) => {
+      resolve()
+      await left
+      return await list(query)
+    }
+  })
+  let leave!: () => void
+  const left = new Promise<void>((resolve) => { leave = resolve })
+  const session = connect(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const stream = session.request({ [http2.HTTP2_HEADER_PATH]: '/api/tasks/events' })
+  stream.on('error', () => {})
+  await asked
+  stream.close(http2.NGHTTP2_CANCEL)
+  await once(stream, 'close')
+  // one round trip: the server has seen it leave
+  await new Promise((resolve) => session.ping(resolve))
+  leave()
+  app.tasks.store.list = list
+  await waitFor(async () => (await app.inject('/api/tasks/_meta/health')).json().sseClients === 0)
+  const started = performance.now()
+  session.close()
+  await app.close()
+  t.ok(performance.now() - started < 1500)
+})
+
+t.test('a store opens again after it was closed', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const store = new DirectoryStore(dir)
+  for (let run = 1; run <= 2; run++) {
+    const app = Fastify()
+    await app.register(tasksPlugin, { store })
+    const { task } = await app.tasks.create({ command: 'true' })
+    t.match(await app.tasks.get(task.id), { id: task.id })
+    t.equal((await app.tasks.list()).tasks.length, run)
+    await app.close()
+  }
 })

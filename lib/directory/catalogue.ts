@@ -16,6 +16,8 @@ export class Entry {
   hasLog = false
   /** The next look at the log tells its size alone. */
   skipNext = false
+  /** Its file can't be read now. */
+  unreadable = false
   retries = 0
   retry: NodeJS.Timeout | undefined
 

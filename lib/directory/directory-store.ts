@@ -39,13 +39,19 @@ export class DirectoryStore implements TaskStore {
   }
 
   /** @throws FST_TASKS_DIRECTORY */
-  open (context: { log: Logger }): Promise<void> {
+  async open (context: { log: Logger }): Promise<void> {
     this.#opens++
-    this.#opening ??= this.#open(context.log)
-    return this.#opening
+    try {
+      await (this.#opening ??= this.#open(context.log))
+    } catch (error) {
+      this.#opens--
+      this.#opening = undefined
+      throw error
+    }
   }
 
   async #open (log: Logger): Promise<void> {
+    await this.#closing
     try {
       await mkdir(this.#path, { recursive: true })
       await access(this.#path, constants.R_OK | constants.W_OK | constants.X_OK)
@@ -67,8 +73,9 @@ export class DirectoryStore implements TaskStore {
   }
 
   close (): Promise<void> {
-    if (--this.#opens > 0) return Promise.resolve()
-    this.#closing ??= this.#close()
+    if (this.#opens === 0 || --this.#opens > 0) return Promise.resolve()
+    this.#opening = undefined
+    this.#closing = this.#close()
     return this.#closing
   }
 

@@ -5,6 +5,9 @@ import type { Entry } from './catalogue.ts'
 import { errorCode, fileName, ifExists, UnreadableFile } from './files.ts'
 import { LogTail, PIECE_BYTES, type LogChange, type LogLook } from './log-tail.ts'
 
+/** More output than this at the end of a task is told by its size alone. */
+const MAX_DRAIN_BYTES = 8 * 1024 * 1024
+
 export interface LogWatchContext {
   /** Whether anybody wants the logs' bytes now. */
   readonly wanted: () => boolean
@@ -38,9 +41,12 @@ export class LogWatch {
 
   /**
    * Something happened to a log.
+   * @param busy its task is being looked at
    * @returns whether to look at it now
    */
-  hinted (taskId: string, entry: Entry | undefined): boolean {
+  hinted (taskId: string, entry: Entry | undefined, busy: boolean): boolean {
+    // a log without a task is nobody's; a task that comes later looks for itself
+    if (entry === undefined && !busy) return false
     if (!this.#context.wanted()) this.#unseen.add(taskId)
     // one that appears is looked at in any case: from now on it is polled
     return this.#context.wanted() || entry?.hasLog === false
@@ -72,6 +78,8 @@ export class LogWatch {
     const stats = await ifExists(lstat(this.path(entry.id)))
     if (stats === undefined) return
     entry.hasLog = true
+    // the end of a task does not wait for much output
+    if (stats.size - entry.tail!.cursor > MAX_DRAIN_BYTES) entry.skipNext = true
     while (await this.#tell(entry, true) && entry.tail!.cursor < stats.size) ;
   }
 

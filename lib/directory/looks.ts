@@ -4,17 +4,22 @@ export type Part = 'json' | 'log' | 'side'
 interface Pending {
   parts: Set<Part>
   waiters: Array<() => void>
+  running: boolean
+  /** It stands in the first queue. */
+  urgent: boolean
 }
 
 /**
  * Turns hints into looks. One look at a time for each task, and every look starts after the last hint: what is
- * marked while a look is under way is looked at again. No debounce.
+ * marked while a look is under way is looked at again. No debounce. Task files go before logs: much output holds up no
+ * change of state.
  */
 export class Looks {
   readonly #look: (id: string, parts: ReadonlySet<Part>) => Promise<Iterable<Part>>
   readonly #concurrency: number
   readonly #pending = new Map<string, Pending>()
-  readonly #queue: string[] = []
+  readonly #urgent: string[] = []
+  readonly #logs: string[] = []
   #running = 0
   #closed = false
   #idle: (() => void) | undefined
@@ -31,17 +36,13 @@ export class Looks {
   }
 
   mark (id: string, part: Part): void {
-    this.#mark(id).parts.add(part)
+    this.#add(id, [part])
   }
 
   /** Marks parts of a task; resolves when a look at them that began after this call has ended. */
   look (id: string, parts: Iterable<Part>): Promise<void> {
     if (this.#closed) return Promise.resolve()
-    return new Promise((resolve) => {
-      const pending = this.#mark(id)
-      for (const part of parts) pending.parts.add(part)
-      pending.waiters.push(resolve)
-    })
+    return new Promise((resolve) => { this.#add(id, parts).waiters.push(resolve) })
   }
 
   /** Begins nothing more; resolves when the last look has ended. */
@@ -51,37 +52,51 @@ export class Looks {
     if (this.#running > 0) await new Promise<void>((resolve) => { this.#idle = resolve })
   }
 
-  #mark (id: string): Pending {
+  #add (id: string, parts: Iterable<Part>): Pending {
     let pending = this.#pending.get(id)
     if (pending === undefined) {
-      pending = { parts: new Set(), waiters: [] }
+      pending = { parts: new Set(), waiters: [], running: false, urgent: false }
       this.#pending.set(id, pending)
-      this.#queue.push(id)
-      // what the caller still has to add is added before the next tick
-      if (this.#running < this.#concurrency) queueMicrotask(() => this.#pump())
     }
+    const waits = pending.parts.size > 0
+    for (const part of parts) pending.parts.add(part)
+    if (!pending.running) this.#enqueue(id, pending, waits)
     return pending
   }
 
+  #enqueue (id: string, pending: Pending, waits: boolean): void {
+    const urgent = pending.parts.has('json') || pending.parts.has('side')
+    if (urgent && !pending.urgent) this.#urgent.push(id)
+    else if (!urgent && !waits) this.#logs.push(id)
+    pending.urgent = urgent
+    // what the caller still has to add is added before the next tick
+    if (this.#running < this.#concurrency) queueMicrotask(() => this.#pump())
+  }
+
   #pump (): void {
-    while (!this.#closed && this.#running < this.#concurrency && this.#queue.length > 0) {
-      this.#run(this.#queue.shift()!)
+    while (!this.#closed && this.#running < this.#concurrency) {
+      const id = this.#urgent.shift() ?? this.#logs.shift()
+      if (id === undefined) break
+      const pending = this.#pending.get(id)
+      // it may stand in both queues
+      if (pending?.running === false) this.#run(id, pending)
     }
     if (this.#closed && this.#running === 0) this.#idle?.()
   }
 
-  async #run (id: string): Promise<void> {
+  /** One look; what is to be looked at again waits for its turn. */
+  async #run (id: string, pending: Pending): Promise<void> {
     this.#running++
-    const pending = this.#pending.get(id)!
-    while (pending.parts.size > 0 && !this.#closed) {
-      const { parts, waiters } = pending
-      pending.parts = new Set()
-      pending.waiters = []
-      for (const part of await this.#look(id, parts)) pending.parts.add(part)
-      for (const resolve of waiters) resolve()
-    }
-    this.#pending.delete(id)
+    pending.running = true
+    const { parts, waiters } = pending
+    pending.parts = new Set()
+    pending.waiters = []
+    for (const part of await this.#look(id, parts)) pending.parts.add(part)
+    for (const resolve of waiters) resolve()
+    pending.running = pending.urgent = false
     this.#running--
+    if (pending.parts.size === 0) this.#pending.delete(id)
+    else this.#enqueue(id, pending, false)
     this.#pump()
   }
 }

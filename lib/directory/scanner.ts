@@ -14,6 +14,7 @@ export interface ScannerContext {
   readonly guard: DirectoryGuard
   readonly known: Catalogue
   readonly side: ReadonlySet<string>
+  readonly deleted: ReadonlySet<string>
   /** Whether a look at this task is under way or to come. */
   readonly busy: (id: string) => boolean
   readonly look: (id: string, parts: Iterable<Part>) => Promise<void>
@@ -111,8 +112,8 @@ export class Scanner {
     }
     for (const [id, kinds] of present) {
       const entry = known.get(id)
-      if (kinds.has('json') && entry === undefined) differs(id, 'json', 'json')
-      if (kinds.has('log') && entry?.hasLog === false) differs(id, 'log', 'log')
+      if (kinds.has('json') && entry === undefined && !this.#context.deleted.has(id)) differs(id, 'json', 'json')
+      if (kinds.has('log') && entry?.tail !== undefined && !entry.hasLog) differs(id, 'log', 'log')
       const sideKind = kinds.has('cancel') ? 'cancel' : kinds.has('claim') ? 'claim' : undefined
       if (sideKind !== undefined && !side.has(id)) differs(id, sideKind, 'side')
     }
@@ -133,11 +134,11 @@ export class Scanner {
     this.#nextCompare = performance.now() + (performance.now() - started) * SPACING
   }
 
-  async #compareFile ({ id, stats: read, settled }: Entry, suspicious: boolean): Promise<void> {
+  async #compareFile ({ id, stats: read, settled, unreadable }: Entry, suspicious: boolean): Promise<void> {
     const stats = await ifExists(lstat(join(this.#dir, fileName(id, 'json')), { bigint: true }))
     if (read === undefined) return
     const differs = stats?.ino !== read.ino || stats.size !== read.size || stats.mtimeNs !== read.mtimeNs
-    if (differs && suspicious) this.#suspect(id, 'json')
+    if (differs && suspicious && !unreadable) this.#suspect(id, 'json')
     if (differs || !settled) await this.#context.look(id, ['json'])
   }
 

@@ -79,6 +79,7 @@ export class TaskWatcher {
       guard: this.#guard,
       known: this.#catalogue,
       side: this.#side,
+      deleted: this.#deleted,
       busy: (id) => this.#looks.has(id),
       look: async (id, parts) => { await this.#looks.look(id, parts) },
       onMissed: () => this.#log.warn('fastify-tasks: the system dropped notices of changes; a scan found them')
@@ -167,7 +168,7 @@ export class TaskWatcher {
     const file = parseFileName(name)
     if (file === undefined) return false
     if (file.kind !== 'log') this.#looks.mark(file.id, file.kind === 'json' ? 'json' : 'side')
-    else if (this.#logs.hinted(file.id, this.#catalogue.get(file.id))) this.#looks.mark(file.id, 'log')
+    else if (this.#logs.hinted(file.id, this.#catalogue.get(file.id), this.#looks.has(file.id))) this.#looks.mark(file.id, 'log')
     return true
   }
 
@@ -289,6 +290,7 @@ export class TaskWatcher {
   #readable (entry: Entry): void {
     clearTimeout(entry.retry)
     entry.retries = 0
+    entry.unreadable = false
     this.#unreadable.delete(fileName(entry.id, 'json'))
   }
 
@@ -296,6 +298,7 @@ export class TaskWatcher {
     const name = fileName(entry.id, 'json')
     const refused = !(error instanceof UnreadableFile)
     const mayChange = refused || error.unfinished
+    entry.unreadable = true
     this.#catalogue.keep(entry)
     clearTimeout(entry.retry)
     if (mayChange && entry.retries < MAX_RETRIES) return this.#lookLater(entry, FIRST_RETRY_MS * 2 ** entry.retries++)

@@ -105,9 +105,8 @@ export class Connection {
     this.#release()
     const parts: Buffer[] = []
     let unsent = this.#sink.writableLength
-    for (const each of outgoing) {
-      const event = this.filtering.apply(each.event)
-      if (event === undefined) continue
+    const passing = outgoing.flatMap((each) => this.filtering.apply(each.event).map((event) => ({ each, event })))
+    for (const { each, event } of passing) {
       if (event.type === 'task.log' && (this.#withheld.has(event.taskId) || unsent > this.#maxBytes / 2)) {
         this.#withhold(event)
         continue

@@ -77,7 +77,7 @@ export class Feed {
       const { lastEventId: current, tasks } = await this.#store.list(filtering.needsTasks ? {} : { limit: 1 })
       filtering.knows(tasks)
       const missed = lastEventId === undefined ? undefined : await this.#store.since(lastEventId)
-      const replay = (missed ?? []).flatMap((event) => filtering.apply(event, true) ?? [])
+      const replay = (missed ?? []).flatMap((event) => filtering.apply(event, true))
       const frames = replay.map((event) => eventFrame(event).withId)
       // a replay that fills the buffer would cut the client off, again and again: listing is cheaper for it
       const fits = frames.reduce((bytes, frame) => bytes + frame.length, 0) <= this.#options.clientBufferBytes / 2
@@ -114,10 +114,12 @@ export class Feed {
     clearInterval(this.#pings)
     this.#unsubscribe?.()
     const connections = [...this.#connections]
-    const cut = setTimeout(() => { for (const connection of connections) connection.destroy() }, END_MS)
     for (const connection of connections) connection.end()
-    await Promise.all(connections.map(({ closed }) => closed))
-    clearTimeout(cut)
+    let late: NodeJS.Timeout | undefined
+    const time = new Promise((resolve) => { late = setTimeout(resolve, END_MS) })
+    await Promise.race([Promise.all(connections.map(({ closed }) => closed)), time])
+    clearTimeout(late)
+    for (const connection of connections) connection.destroy()
   }
 
   #connect (sink: Sink, filtering: Filtering, position: string): Connection {

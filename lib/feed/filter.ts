@@ -1,4 +1,4 @@
-import type { TaskEvent } from '../store.ts'
+import type { TaskEvent, TaskLogEvent, TaskUpsertEvent } from '../store.ts'
 import type { StoredTask, Task } from '../task.ts'
 
 /** Narrows a feed. */
@@ -14,13 +14,15 @@ export interface FeedFilter {
   readonly where?: (task: Task) => boolean
 }
 
-/** Applies one client's filter: gives the event to send, another one in its place, or undefined. */
+/** Applies one client's filter: gives what to send for an event, which may be nothing or something else. */
 export class Filtering {
   readonly logs: boolean
   readonly #tasks: ReadonlySet<string> | undefined
   readonly #where: ((task: Task) => boolean) | undefined
   /** With `where`: the tasks that the client knows. */
   readonly #visible = new Set<string>()
+  /** With `where`: how far the logs of other tasks were told. */
+  readonly #unseenEnds = new Map<string, number>()
 
   constructor ({ tasks, logs = true, where }: FeedFilter) {
     this.logs = logs
@@ -44,17 +46,30 @@ export class Filtering {
   }
 
   /** @param replayed the client may know a task that this filter never saw pass */
-  apply (event: TaskEvent, replayed = false): TaskEvent | undefined {
+  apply (event: TaskEvent, replayed = false): TaskEvent[] {
     const id = event.type === 'task.upsert' ? event.task.id : event.taskId
-    if (this.#tasks?.has(id) === false) return undefined
-    if (event.type === 'task.log' && !this.logs) return undefined
-    if (this.#where === undefined) return event
-    if (event.type === 'task.log') return this.#visible.has(id) ? event : undefined
-    if (event.type === 'task.upsert' && this.#where(event.task.task)) {
-      this.#visible.add(id)
-      return event
-    }
+    if (this.#tasks?.has(id) === false) return []
+    if (event.type === 'task.log' && !this.logs) return []
+    if (this.#where === undefined) return [event]
+    if (event.type === 'task.log') return this.#applyToLog(event)
+    if (event.type === 'task.upsert' && this.#where(event.task.task)) return this.#appear(event)
     const known = this.#visible.delete(id) || replayed
-    return known ? { type: 'task.deleted', eventId: event.eventId, taskId: id } : undefined
+    if (event.type === 'task.deleted') this.#unseenEnds.delete(id)
+    return known ? [{ type: 'task.deleted', eventId: event.eventId, taskId: id }] : []
+  }
+
+  #applyToLog (event: TaskLogEvent): TaskEvent[] {
+    if (this.#visible.has(event.taskId)) return [event]
+    this.#unseenEnds.set(event.taskId, event.end)
+    return []
+  }
+
+  /** What its log grew to while it did not pass comes with it, before it. */
+  #appear (event: TaskUpsertEvent): TaskEvent[] {
+    const { task: { id: taskId }, eventId } = event
+    this.#visible.add(taskId)
+    const end = this.#unseenEnds.get(taskId)
+    this.#unseenEnds.delete(taskId)
+    return end === undefined ? [event] : [{ type: 'task.log', eventId, taskId, offset: end, end, chunk: '' }, event]
   }
 }

@@ -13,8 +13,10 @@ export async function sendTaskEvents (reply: FastifyReply, feed: Feed, filter: F
     reply.raw.end()
     return
   }
+  let left = false
+  reply.raw.once('close', () => { left = true })
   const admission = await feed.admit(filter, lastEventId(reply))
-  if (reply.raw.destroyed || reply.raw.socket?.destroyed === true) {
+  if (left) {
     reply.hijack()
     return admission.abandon()
   }
@@ -38,15 +40,15 @@ function stream (reply: FastifyReply): Sink {
   reply.sse.sendHeaders(200)
   const { raw } = reply
   // an HTTP/2 session outlives its streams, and would hold a closing server
-  const session = 'stream' in raw ? (raw.stream as { session?: { close (): void } }).session : undefined
-  if (session === undefined) return raw
+  const http2 = 'stream' in raw ? raw.stream as { destroyed: boolean, session?: { close (): void } } : undefined
+  if (http2 === undefined) return raw
   return {
     get writableLength () { return raw.writableLength },
-    get destroyed () { return raw.destroyed },
+    get destroyed () { return http2.destroyed },
     write: (bytes) => raw.write(bytes),
     end: () => {
       raw.end()
-      session.close()
+      http2.session?.close()
     },
     destroy: () => raw.destroy(),
     on: (event, listener) => raw.on(event, listener)

@@ -141,6 +141,17 @@ t.test('bad input is a 4xx with a code, writes nothing and tells nothing', async
   t.strictSame(await readdir(dir), ['task_1_a.json'], 'nothing was written')
 })
 
+t.test('no input holds up the server', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  const started = performance.now()
+  t.equal((await post(url, { command: 'x', config: ' '.repeat(500_000) })).status, 201)
+  t.equal((await post(url, { command: `${'a'.repeat(500_000)}\0` })).status, 400)
+  t.equal((await post(url, { command: `${' '.repeat(500_000)}` })).status, 400)
+  // what took minutes where a pattern was quadratic
+  t.ok(performance.now() - started < 5000)
+})
+
 t.test('no header and no frame can be injected', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
