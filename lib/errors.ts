@@ -34,6 +34,13 @@ export const FST_TASKS_TOO_LARGE = createError<[number]>('FST_TASKS_TOO_LARGE',
 export const FST_TASKS_POSITION = createError<[number, number]>('FST_TASKS_POSITION',
   'Position %d is beyond the end of the log, which has %d bytes. The log shrank: start over.', 416)
 
+export const FST_TASKS_RANGE = createError<[number]>('FST_TASKS_RANGE',
+  'The range is beyond the end of the log, which has %d bytes.', 416)
+
+/** For a client that follows a log without Server-Sent Events; those are told with a 200. */
+export const FST_TASKS_TOO_MANY_CLIENTS = createError('FST_TASKS_TOO_MANY_CLIENTS',
+  'There are too many clients. Try again later.', 503)
+
 /** The disk refused: the message names the system's error code, never a path. */
 export const FST_TASKS_STORAGE = createError<[string]>('FST_TASKS_STORAGE',
   'The tasks directory could not be written or read (%s).', 500)

@@ -1,5 +1,6 @@
-import type { TaskStore } from './store.ts'
-import { isActive } from './task.ts'
+import { LogFingerprint, sameBytes } from './log-fingerprint.ts'
+import type { LogContent, TaskStore } from './store.ts'
+import { isActive, type TaskStatus } from './task.ts'
 
 export interface FollowOptions {
   /** Byte offset to begin at. Default: 0. */
@@ -8,17 +9,50 @@ export interface FollowOptions {
   signal?: AbortSignal
 }
 
+/** Bytes of a log as they came. */
+export interface LogPiece {
+  /** Byte offset of the first one. */
+  readonly offset: number
+  readonly bytes: Buffer
+  /** The log shrank or was rewritten: what came before no longer counts. */
+  readonly restarted?: true
+}
+
+/** How a following ended of itself. */
+export interface LogEnd {
+  readonly size: number
+  /** Undefined: the task is gone, or its file holds a status of its own. */
+  readonly status: TaskStatus | undefined
+}
+
+/** Undefined where it was ended. */
+export type LogPieces = AsyncGenerator<LogPiece, LogEnd | undefined, undefined>
+
 /**
- * Reads a log to its end, and on as it grows, until its task has ended or is gone. Where the log shrinks or is
- * rewritten, it starts over at the log's beginning. Who leaves (`break`, `return`) ends it at once.
+ * Reads a log to its end, and on as it grows, until its task has ended or is gone; a log that is not there yet is
+ * waited for. Where the log shrinks or is rewritten, it starts over at the log's beginning. Who leaves (`break`,
+ * `return`) ends it at once.
  */
-export function followLog (store: TaskStore, taskId: string, { position = 0, signal }: FollowOptions): AsyncGenerator<Buffer, void, undefined> {
+export function followLog (store: TaskStore, taskId: string, { position = 0, signal }: FollowOptions): LogPieces {
+  return endable((end) => new LogFollower(store, taskId, position).follow(end), signal)
+}
+
+/** The same as bytes alone: where the log starts over, they come again. */
+export function followLogBytes (store: TaskStore, taskId: string, { position = 0, signal }: FollowOptions): AsyncGenerator<Buffer, void, undefined> {
+  return endable((end) => bytesOf(new LogFollower(store, taskId, position).follow(end)), signal)
+}
+
+async function * bytesOf (pieces: LogPieces): AsyncGenerator<Buffer, void, undefined> {
+  for await (const { bytes } of pieces) if (bytes.length > 0) yield bytes
+}
+
+/** Of its own, a generator that waits would end only after what it waits for. */
+function endable<T, R> (generate: (signal: AbortSignal) => AsyncGenerator<T, R, undefined>, signal: AbortSignal | undefined): AsyncGenerator<T, R, undefined> {
   const left = new AbortController()
-  const generator = follow(store, taskId, position, AbortSignal.any(signal === undefined ? [left.signal] : [left.signal, signal]))
+  const generator = generate(AbortSignal.any(signal === undefined ? [left.signal] : [left.signal, signal]))
   const { return: end, throw: fail } = generator
-  // of its own, a generator that waits would end only after what it waits for
   return Object.assign(generator, {
-    return (value: void) {
+    return (value: R | PromiseLike<R>) {
       left.abort()
       return end.call(generator, value)
     },
@@ -29,41 +63,109 @@ export function followLog (store: TaskStore, taskId: string, { position = 0, sig
   })
 }
 
-async function * follow (store: TaskStore, taskId: string, position: number, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-  let wake: () => void = () => {}
-  let [stale, rewritten] = [true, false]
-  const unsubscribe = store.subscribe((event) => {
-    const id = event.type === 'task.upsert' ? event.task.id : event.taskId
-    if (id !== taskId) return
-    stale = true
-    if (event.type === 'task.log' && event.truncated === true) rewritten = true
-    wake()
-  }, { logs: true })
-  const onAbort = () => wake()
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    while (!signal.aborted) {
-      stale = false
-      // the state first: what was written before the end is read after it
-      const active = isActive((await store.get(taskId))?.status)
-      const log = await store.readLog(taskId, { start: rewritten ? 0 : position })
-      if (rewritten) position = 0
-      rewritten = false
-      if (log !== undefined && log.size < position) {
-        position = 0
-        continue
+class LogFollower {
+  readonly #store: TaskStore
+  readonly #taskId: string
+  #read: LogFingerprint
+  /** Something happened since the log was read last. */
+  #stale = true
+  /** The store says that the log was rewritten. */
+  #rewritten = false
+  /** That was noticed already, before it was said. */
+  #noticed = false
+  #wake: () => void = () => {}
+
+  constructor (store: TaskStore, taskId: string, position: number) {
+    this.#store = store
+    this.#taskId = taskId
+    this.#read = new LogFingerprint(position)
+  }
+
+  async * follow (signal: AbortSignal): LogPieces {
+    const unsubscribe = this.#store.subscribe((event) => {
+      const id = event.type === 'task.upsert' ? event.task.id : event.taskId
+      if (id !== this.#taskId) return
+      this.#stale = true
+      if (event.type === 'task.log' && event.truncated === true) this.#rewritten = true
+      this.#wake()
+    }, { logs: true })
+    const onAbort = () => this.#wake()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      while (!signal.aborted) {
+        this.#stale = false
+        // the state first: what was written before the end is read after it
+        const status = (await this.#store.get(this.#taskId))?.status
+        if (!(yield * this.#readOn(signal))) continue
+        if (!isActive(status)) return { size: this.#read.position, status }
+        if (!this.#stale && !signal.aborted) await new Promise<void>((resolve) => { this.#wake = resolve })
       }
-      for await (const chunk of (log?.body ?? []) as AsyncIterable<Buffer>) {
-        // the rest belongs to another log than the beginning
-        if (rewritten || signal.aborted) break
-        position += chunk.length
-        yield chunk
-      }
-      if (!active) return
-      if (!stale && !signal.aborted) await new Promise<void>((resolve) => { wake = resolve })
+      return undefined
+    } finally {
+      unsubscribe()
+      signal.removeEventListener('abort', onAbort)
     }
-  } finally {
-    unsubscribe()
-    signal.removeEventListener('abort', onAbort)
+  }
+
+  /** @returns false: it broke off, read on at once */
+  async * #readOn (signal: AbortSignal): AsyncGenerator<LogPiece, boolean, undefined> {
+    if (this.#rewritten) {
+      this.#rewritten = false
+      if (!this.#noticed || !await this.#beginsTheSame()) yield this.#startOver()
+      this.#noticed = false
+    }
+    const { position, last } = this.#read
+    const log = await this.#store.readLog(this.#taskId, { start: position - last.length })
+    if (log === undefined || log.size < position) {
+      log?.body.destroy()
+      if (position === 0) return true
+      this.#noticed = true
+      yield this.#startOver()
+      return log === undefined
+    }
+    let before = Buffer.alloc(0)
+    try {
+      for await (let bytes of log.body as AsyncIterable<Buffer>) {
+        // the rest may belong to another log than the beginning
+        if (this.#rewritten || signal.aborted) return false
+        if (before.length < last.length) {
+          before = Buffer.concat([before, bytes])
+          if (before.length < last.length) continue
+          if (!sameBytes(before.subarray(0, last.length), last)) {
+            this.#noticed = true
+            yield this.#startOver()
+            return false
+          }
+          bytes = before.subarray(last.length)
+          if (bytes.length === 0) continue
+        }
+        const offset = this.#read.position
+        this.#read.advance(bytes)
+        yield { offset, bytes }
+      }
+    } catch (error) {
+      if (!await this.#shrank(log)) throw error
+      return false
+    }
+    return true
+  }
+
+  #startOver (): LogPiece {
+    this.#read = new LogFingerprint()
+    return { offset: 0, bytes: Buffer.alloc(0), restarted: true }
+  }
+
+  async #beginsTheSame (): Promise<boolean> {
+    const { first } = this.#read
+    const log = await this.#store.readLog(this.#taskId, { start: 0, end: first.length })
+    if (log === undefined) return first.length === 0
+    const bytes = await log.body.toArray().then((parts: Buffer[]) => Buffer.concat(parts), () => Buffer.alloc(0))
+    return sameBytes(bytes, first)
+  }
+
+  /** A log that gets shorter while it is read breaks off. */
+  async #shrank ({ size }: LogContent): Promise<boolean> {
+    const log = await this.#store.readLog(this.#taskId, { start: 0, end: 0 })
+    return log === undefined || log.size < size
   }
 }

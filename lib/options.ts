@@ -2,6 +2,7 @@ import type { onRequestHookHandler } from 'fastify'
 import { DirectoryStore } from './directory/directory-store.ts'
 import { FST_TASKS_OPTIONS } from './errors.ts'
 import type { FeedOptions } from './feed/feed.ts'
+import type { StreamsOptions } from './feed/streams.ts'
 import type { TaskStore } from './store.ts'
 
 export interface TasksPluginCommonOptions {
@@ -21,10 +22,15 @@ export interface TasksPluginCommonOptions {
    */
   onRequest?: onRequestHookHandler | onRequestHookHandler[]
   /**
-   * Clients of the feed at a time; more are told to come back later.
+   * Clients of the feed, and of logs as they grow, at a time; more are told to come back later.
    * @default 10000
    */
   maxClients?: number
+  /**
+   * Of these, from one address (`request.ip`: behind a proxy, Fastify's `trustProxy` makes it the client's).
+   * @default as many as `maxClients`
+   */
+  maxClientsPerAddress?: number
   /**
    * Unsent bytes for one client past which it is cut off, to come back and resume. Log chunks are withheld from half
    * of it on.
@@ -47,11 +53,13 @@ export interface ResolvedOptions {
   readonly readOnly: boolean
   readonly onRequest: onRequestHookHandler[]
   readonly feed: FeedOptions
+  readonly streams: StreamsOptions
 }
 
 /** @throws FST_TASKS_OPTIONS */
 export function resolveOptions (options: TasksPluginOptions): ResolvedOptions {
-  const { dir, store, prefix = '/api/tasks', readOnly = false, onRequest = [], maxClients = 10_000, clientBufferBytes = 1024 * 1024 } = options
+  const { dir, store, prefix = '/api/tasks', readOnly = false, onRequest = [] } = options
+  const { maxClients = 10_000, maxClientsPerAddress = maxClients, clientBufferBytes = 1024 * 1024 } = options
   if ((dir === undefined) === (store === undefined)) throw new FST_TASKS_OPTIONS('exactly one of dir and store is needed')
   if (dir !== undefined && (typeof dir !== 'string' || dir.trim() === '')) throw new FST_TASKS_OPTIONS('dir must be the path of a directory')
   if (store !== undefined && typeof store?.subscribe !== 'function') throw new FST_TASKS_OPTIONS('store must be a TaskStore')
@@ -59,7 +67,7 @@ export function resolveOptions (options: TasksPluginOptions): ResolvedOptions {
   if (typeof readOnly !== 'boolean') throw new FST_TASKS_OPTIONS('readOnly must be true or false')
   const hooks = Array.isArray(onRequest) ? onRequest : [onRequest]
   if (hooks.some((hook) => typeof hook !== 'function')) throw new FST_TASKS_OPTIONS('onRequest must be a function, or an array of them')
-  for (const [name, value] of Object.entries({ maxClients, clientBufferBytes })) {
+  for (const [name, value] of Object.entries({ maxClients, maxClientsPerAddress, clientBufferBytes })) {
     if (!Number.isSafeInteger(value) || value < 1) throw new FST_TASKS_OPTIONS(`${name} must be a positive integer`)
   }
   return {
@@ -67,6 +75,7 @@ export function resolveOptions (options: TasksPluginOptions): ResolvedOptions {
     prefix: prefix.replace(/\/+$/, ''),
     readOnly,
     onRequest: hooks,
-    feed: { maxClients, clientBufferBytes }
+    feed: { clientBufferBytes },
+    streams: { maxClients, maxClientsPerAddress }
   }
 }

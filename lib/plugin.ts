@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { FST_TASKS_ALREADY_REGISTERED, FST_TASKS_OPTIONS } from './errors.ts'
 import { Feed } from './feed/feed.ts'
 import type { FeedFilter } from './feed/filter.ts'
+import { Streams } from './feed/streams.ts'
 import { sendTaskEvents } from './feed/task-events.ts'
 import { resolveOptions, type ResolvedOptions, type TasksPluginOptions } from './options.ts'
 import { useOwnCompilers } from './routes/compilers.ts'
@@ -38,19 +39,19 @@ async function tasksPlugin (fastify: FastifyInstance, raw: TasksPluginOptions): 
 
   await store.open({ log: fastify.log })
   fastify.addHook('onClose', async () => { await store.close() })
-  const feed = new Feed(store, options.feed)
-  if (!isView) decorate(fastify, options, feed)
-  await fastify.register(async (scope) => { addRoutes(scope as unknown as Scope, options, { store, feed }) }, { prefix: options.prefix })
+  const context: RouteContext = { store, feed: new Feed(store, options.feed), streams: new Streams(options.streams) }
+  if (!isView) decorate(fastify, context)
+  await fastify.register(async (scope) => { addRoutes(scope as unknown as Scope, options, context) }, { prefix: options.prefix })
 }
 
-function decorate (fastify: FastifyInstance, { store }: ResolvedOptions, feed: Feed): void {
-  const tasks = new Tasks(store)
+function decorate (fastify: FastifyInstance, context: RouteContext): void {
+  const tasks = new Tasks(context)
   tasks.start()
   // a response that follows a log would hold the closing server
   fastify.addHook('preClose', async () => { tasks.stop() })
   fastify.decorate('tasks', tasks)
   fastify.decorateReply('taskEvents', async function (this: FastifyReply, filter: FeedFilter = {}) {
-    await sendTaskEvents(this, feed, filter)
+    await sendTaskEvents(this, context, filter)
   })
 }
 
@@ -60,7 +61,10 @@ function addRoutes (scope: Scope, { readOnly, onRequest }: ResolvedOptions, cont
   if (!scope.hasPlugin('@fastify/sse')) scope.register(fastifySSE)
   for (const hook of onRequest) scope.addHook('onRequest', hook)
   // `onClose` would be too late: the server waits for its open streams before.
-  scope.addHook('preClose', async () => { await context.feed.close() })
+  scope.addHook('preClose', async () => {
+    context.feed.close()
+    await context.streams.close()
+  })
   scope.after(() => {
     readingRoutes(scope, context)
     logRoutes(scope, context)

@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { Value } from '@sinclair/typebox/value'
 import { FST_TASKS_VALIDATION } from './errors.ts'
-import { followLog, type FollowOptions } from './log-follower.ts'
-import type { LogContent, StoreHealth, TaskDeletedEvent, TaskList, TaskLogEvent, TaskQuery, TaskStore, TaskUpsertEvent } from './store.ts'
+import { health, type HealthContext, type TasksHealth } from './health.ts'
+import { followLogBytes, type FollowOptions } from './log-follower.ts'
+import type { LogContent, TaskDeletedEvent, TaskList, TaskLogEvent, TaskQuery, TaskStore, TaskUpsertEvent } from './store.ts'
 import { NewTaskSchema, type NewTask, type StoredTask } from './task.ts'
 
 export interface TasksEvents {
@@ -14,13 +15,15 @@ export interface TasksEvents {
 /** What a host does with its tasks, as `fastify.tasks`. Errors are those of the store, with codes. */
 export class Tasks extends EventEmitter<TasksEvents> {
   readonly store: TaskStore
+  readonly #context: HealthContext
   #started = false
   #followers = new AbortController()
   #unsubscribe: (() => void) | undefined
 
-  constructor (store: TaskStore) {
+  constructor (context: HealthContext) {
     super()
-    this.store = store
+    this.store = context.store
+    this.#context = context
     // Logs are read only while somebody listens to them.
     const self: EventEmitter = this
     self.on('newListener', (name) => { if (name === 'task.log') this.#subscribe(true) })
@@ -75,11 +78,12 @@ export class Tasks extends EventEmitter<TasksEvents> {
   /** The log's bytes as they come, until the task has ended or is deleted. Starts over where the log shrinks. */
   followLog (taskId: string, options: FollowOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     const signals = options.signal === undefined ? [this.#followers.signal] : [this.#followers.signal, options.signal]
-    return followLog(this.store, taskId, { ...options, signal: AbortSignal.any(signals) })
+    return followLogBytes(this.store, taskId, { ...options, signal: AbortSignal.any(signals) })
   }
 
-  async health (): Promise<StoreHealth> {
-    return await this.store.health()
+  /** How the store is, and what the feed has sent. */
+  async health (): Promise<TasksHealth> {
+    return await health(this.#context)
   }
 
   #subscribe (logs: boolean): void {

@@ -1,18 +1,12 @@
-import { isUtf8 } from 'node:buffer'
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
+import { FINGERPRINT_BYTES, LogFingerprint, sameBytes } from '../log-fingerprint.ts'
 import type { TaskLogEvent } from '../store.ts'
+import { completeLength, textChunk } from '../utf8.ts'
 import { ifExists, openRegular } from './files.ts'
-import { completeLength } from './utf8.ts'
 
 /** A log is read in pieces of at most this many bytes. */
 export const PIECE_BYTES = 64 * 1024
-/**
- * How many bytes before the cursor, and at the log's beginning, are compared, to notice a rewrite that left the log as
- * long or longer.
- */
-const FINGERPRINT_BYTES = 64
-
 export type LogChange = Omit<TaskLogEvent, 'type' | 'eventId' | 'taskId'>
 
 export interface LogLook {
@@ -27,12 +21,8 @@ const START_OVER: LogChange = { offset: 0, end: 0, chunk: '', truncated: true }
 /** Follows one log: knows up to where it was told, and notices when that is no longer the log's beginning. */
 export class LogTail {
   readonly #path: string
-  #cursor = 0
+  #told = new LogFingerprint()
   #identity: { dev: bigint, ino: bigint } | undefined
-  /** The bytes before the cursor; undefined where they were never read. */
-  #fingerprint: Buffer | undefined = Buffer.alloc(0)
-  /** The log's first bytes; undefined until it has so many, or where they were never read. */
-  #beginning: Buffer | undefined
 
   constructor (path: string) {
     this.#path = path
@@ -40,14 +30,21 @@ export class LogTail {
 
   /** Byte offset up to which the log was told. */
   get cursor (): number {
-    return this.#cursor
+    return this.#told.position
   }
 
   /** Takes what is there as told, by its size alone. */
   startAtEnd (stats: BigIntStats): void {
     this.#identity = stats
-    this.#cursor = Number(stats.size)
-    this.#fingerprint = this.#cursor === 0 ? Buffer.alloc(0) : undefined
+    this.#told = new LogFingerprint(Number(stats.size))
+  }
+
+  /** Reads what a rewrite would be noticed by, where the log's size alone was looked at. */
+  async remember (): Promise<void> {
+    await this.#look(async (handle) => {
+      await this.#moveTo(handle, this.cursor, await readRange(handle, Math.max(0, this.cursor - FINGERPRINT_BYTES), this.cursor))
+      return NOTHING
+    })
   }
 
   /**
@@ -56,74 +53,63 @@ export class LogTail {
    */
   async readOn ({ ended }: { ended: boolean }): Promise<LogLook> {
     return await this.#look(async (handle, size) => {
-      const before = this.#fingerprint?.length ?? 0
-      const bytes = await this.#read(handle, Math.min(size, this.#cursor + PIECE_BYTES))
-      if (bytes === undefined) return this.#startOver()
-      const fresh = bytes.subarray(before)
-      const reached = this.#cursor + fresh.length
+      const offset = this.cursor
+      const fresh = await this.#read(handle, Math.min(size, offset + PIECE_BYTES))
+      if (fresh === undefined) return this.#startOver()
+      const reached = offset + fresh.length
       const text = ended && reached >= size ? fresh : fresh.subarray(0, completeLength(fresh))
       if (text.length === 0) return NOTHING
-      const offset = this.#cursor
-      this.#advance(bytes.subarray(0, before + text.length), offset + text.length)
-      const lossy = isUtf8(text) ? {} : { lossy: true as const }
-      return { changes: [{ offset, end: this.#cursor, chunk: text.toString('utf8'), ...lossy }], more: reached < size }
+      this.#told.advance(text)
+      return { changes: [textChunk(offset, text)], more: reached < size }
     })
   }
 
   /** Tells the size alone (a head), and goes on from there: nobody wants what lies between. */
   async skipToEnd ({ ended }: { ended: boolean }): Promise<LogLook> {
     return await this.#look(async (handle, size) => {
-      if (await this.#read(handle, this.#cursor) === undefined) return this.#startOver()
+      if (await this.#read(handle, this.cursor) === undefined) return this.#startOver()
       const from = Math.max(0, size - FINGERPRINT_BYTES)
       const bytes = await readRange(handle, from, size)
-      const length = ended ? bytes.length : completeLength(bytes)
-      const end = from + length
-      if (end <= this.#cursor) return NOTHING
-      this.#advance(bytes.subarray(0, length), end)
+      const last = bytes.subarray(0, ended ? bytes.length : completeLength(bytes))
+      const end = from + last.length
+      if (end <= this.cursor) return NOTHING
+      await this.#moveTo(handle, end, last)
       return { changes: [{ offset: end, end, chunk: '' }], more: false }
     })
   }
 
   async #look (read: (handle: FileHandle, size: number) => Promise<LogLook>): Promise<LogLook> {
     const file = await ifExists(openRegular(this.#path))
-    if (file === undefined) return this.#cursor === 0 ? NOTHING : this.#startOver({ more: false })
+    if (file === undefined) return this.cursor === 0 ? NOTHING : this.#startOver({ more: false })
     try {
       const { dev, ino, size } = file.stats
       const replaced = this.#identity !== undefined && (this.#identity.ino !== ino || this.#identity.dev !== dev)
       this.#identity = { dev, ino }
-      if ((replaced && this.#cursor > 0) || Number(size) < this.#cursor) return this.#startOver()
+      if ((replaced && this.cursor > 0) || Number(size) < this.cursor) return this.#startOver()
       return await read(file.handle, Number(size))
     } finally {
       await file.handle.close()
     }
   }
 
-  /** The bytes from the fingerprint's first up to `end`; undefined where the log is not the one that was told. */
+  /** The bytes from the cursor up to `end`; undefined where the log is not the one that was told. */
   async #read (handle: FileHandle, end: number): Promise<Buffer | undefined> {
-    const fingerprint = this.#fingerprint ?? Buffer.alloc(0)
+    const { first, last } = this.#told
     const [bytes, beginning] = await Promise.all([
-      readRange(handle, this.#cursor - fingerprint.length, end),
+      readRange(handle, this.cursor - last.length, end),
       // a short log is covered by what stands before the cursor
-      this.#cursor > FINGERPRINT_BYTES ? readRange(handle, 0, FINGERPRINT_BYTES) : undefined
+      this.cursor > FINGERPRINT_BYTES ? readRange(handle, 0, first.length) : first
     ])
-    if (!bytes.subarray(0, fingerprint.length).equals(fingerprint)) return undefined
-    if (beginning !== undefined && this.#beginning?.equals(beginning) === false) return undefined
-    this.#beginning = beginning
-    return bytes
+    if (!sameBytes(bytes.subarray(0, last.length), last) || !sameBytes(beginning, first)) return undefined
+    return bytes.subarray(last.length)
   }
 
-  #advance (bytesBefore: Buffer, cursor: number): void {
-    // a long first piece begins the log
-    if (this.#cursor === 0 && bytesBefore.length === cursor && cursor > FINGERPRINT_BYTES) this.#beginning = Buffer.from(bytesBefore.subarray(0, FINGERPRINT_BYTES))
-    this.#cursor = cursor
-    // a copy: the piece itself must not be kept alive by its last bytes
-    this.#fingerprint = Buffer.from(bytesBefore.subarray(-FINGERPRINT_BYTES))
+  async #moveTo (handle: FileHandle, position: number, last: Buffer): Promise<void> {
+    this.#told.moveTo(position, { first: await readRange(handle, 0, Math.min(position, FINGERPRINT_BYTES)), last })
   }
 
   #startOver ({ more = true } = {}): LogLook {
-    this.#cursor = 0
-    this.#fingerprint = Buffer.alloc(0)
-    this.#beginning = undefined
+    this.#told = new LogFingerprint()
     return { changes: [START_OVER], more }
   }
 }

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isTerminal } from '../task.ts'
@@ -52,14 +53,18 @@ export class LogWatch {
     return this.#context.wanted() || entry?.hasLog === false
   }
 
-  /** @param told what the log holds already was told, or need not be */
-  async begin (entry: Entry, { told }: { told: boolean }): Promise<void> {
+  /**
+   * @param told what the log holds already was told, or need not be
+   * @param growing its task has not ended
+   */
+  async begin (entry: Entry, { told, growing }: { told: boolean, growing: boolean }): Promise<void> {
     const stats = await ifExists(lstat(this.path(entry.id), { bigint: true }))
     entry.hasLog = stats !== undefined
     entry.tail = new LogTail(this.path(entry.id))
-    if (stats !== undefined && told) entry.tail.startAtEnd(stats)
+    if (stats === undefined) return
     // much old output is told by its size alone
-    else if (stats !== undefined && stats.size > PIECE_BYTES) entry.skipNext = true
+    if (!told) entry.skipNext = stats.size > PIECE_BYTES
+    else await this.#startAtEnd(entry.tail, stats, growing)
   }
 
   /** @returns whether there is more to read */
@@ -86,6 +91,12 @@ export class LogWatch {
   forget (taskId: string): void {
     this.#unseen.delete(taskId)
     this.#context.report(fileName(taskId, 'log'), undefined)
+  }
+
+  async #startAtEnd (tail: LogTail, stats: BigIntStats, growing: boolean): Promise<void> {
+    tail.startAtEnd(stats)
+    // an ended task's log should not change any more: not worth a read of each at start
+    if (growing && stats.size > 0n) await tail.remember().catch(() => {})
   }
 
   async #tell (entry: Entry, ended: boolean): Promise<boolean> {

@@ -267,7 +267,7 @@ export class TaskWatcher {
     const isNew = entry.task === undefined
     const silent = isNew && this.#loading && !this.#scanner.wasHinted(fileName(task.id, 'json'))
     const ends = isTerminal(task.status) && !isTerminal(entry.task?.status)
-    if (isNew) await this.#logs.begin(entry, { told: silent })
+    if (isNew) await this.#logs.begin(entry, { told: silent, growing: isActive(task.status) })
     // the log's last bytes come before the end of its task
     if (ends && !silent) await this.#logs.drain(entry)
     this.#catalogue.set(entry, task)

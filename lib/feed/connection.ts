@@ -1,16 +1,8 @@
 import type { TaskEvent, TaskLogEvent } from '../store.ts'
 import type { Filtering } from './filter.ts'
 import { eventFrame, pingFrame, type Frame } from './frame.ts'
-
-/** What a connection writes to: Node's HTTP/1 and HTTP/2 responses fit. */
-export interface Sink {
-  readonly writableLength: number
-  readonly destroyed: boolean
-  write (bytes: Buffer): boolean
-  end (): unknown
-  destroy (): unknown
-  on (event: 'drain' | 'close' | 'error', listener: () => void): unknown
-}
+import type { Sink } from './sse.ts'
+import type { OpenStream } from './streams.ts'
 
 /** Counted over all connections of a feed. */
 export interface FeedCounters {
@@ -56,7 +48,7 @@ export interface ConnectionContext {
  * One client. Past half its cap of unsent bytes, log chunks are withheld, and the log's size follows when there is
  * room; past the cap it is cut off, to come back and resume.
  */
-export class Connection {
+export class Connection implements OpenStream {
   readonly filtering: Filtering
   readonly #sink: Sink
   readonly #maxBytes: number
@@ -64,8 +56,6 @@ export class Connection {
   readonly #withheld = new Map<string, Withheld>()
   /** The last event before those that are withheld: what an interrupted client has for sure. */
   #position: string
-  /** Resolves when the client is gone. */
-  readonly closed: Promise<void>
 
   constructor (sink: Sink, { filtering, maxBytes, counters, position }: ConnectionContext) {
     this.filtering = filtering
@@ -73,10 +63,7 @@ export class Connection {
     this.#maxBytes = maxBytes
     this.#counters = counters
     this.#position = position
-    this.closed = new Promise((resolve) => sink.on('close', resolve))
     sink.on('drain', () => this.#release())
-    // a client that goes away is no error; `close` follows
-    sink.on('error', () => {})
   }
 
   /** Whether bytes that are the same for all clients of its kind may go to it as they are. */
@@ -130,6 +117,7 @@ export class Connection {
 
   end (): void {
     this.#sink.end()
+    this.#sink.endSession()
   }
 
   destroy (): void {

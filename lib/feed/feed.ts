@@ -1,22 +1,13 @@
 import { isUpTo, type TaskEvent, type TaskStore } from '../store.ts'
-import { Connection, Outgoing, type FeedCounters, type Sink } from './connection.ts'
+import { Connection, Outgoing, type FeedCounters } from './connection.ts'
 import { Filtering, type FeedFilter } from './filter.ts'
-import { eventFrame, readyFrame, retryFrame } from './frame.ts'
+import { eventFrame, readyFrame } from './frame.ts'
+import { openingFrame, type Sink } from './sse.ts'
 
-/** Each connection is told this often that it lives. */
-const PING_MS = 15_000
-/** How long connections may take to end when the feed closes. */
-const END_MS = 1000
 /** Joined bytes past which a flush does not wait. */
 const FLUSH_BYTES = 256 * 1024
-/** Clients come back after 1 to 3 s: spread, so that a restart brings no herd. */
-const RETRY_MS = { least: 1000, spread: 2000 }
-/** Where there are too many, later. */
-const BUSY_RETRY_MS = { least: 10_000, spread: 20_000 }
 
 export interface FeedOptions {
-  /** Clients at a time. */
-  readonly maxClients: number
   /** Unsent bytes for one client past which it is cut off. */
   readonly clientBufferBytes: number
 }
@@ -24,7 +15,7 @@ export interface FeedOptions {
 /** A client that is let in: everything that can fail has happened. */
 export interface Admission {
   /** Writes what the client has missed, and all that follows. */
-  begin (sink: Sink): void
+  begin (sink: Sink): Connection
   /** Instead of `begin`, for a client that went away meanwhile. */
   abandon (): void
 }
@@ -43,25 +34,11 @@ export class Feed {
   /** Takes back the flush that is to come. Node's two kinds of timers must not be mixed up: the process would spin. */
   #takeBackFlush: (() => void) | undefined
   #idleAt = 0
-  #pings: NodeJS.Timeout | undefined
-  #closing: Promise<void> | undefined
+  #closed = false
 
   constructor (store: TaskStore, options: FeedOptions) {
     this.#store = store
     this.#options = options
-  }
-
-  get clients (): number {
-    return this.#connections.size + this.#held.size
-  }
-
-  get full (): boolean {
-    return this.#closing !== undefined || this.clients >= this.#options.maxClients
-  }
-
-  /** For a client that is not let in: an EventSource comes back after a 200, never after a 503. */
-  get busyFrame (): Buffer {
-    return retryFrame(jittered(BUSY_RETRY_MS))
   }
 
   /**
@@ -87,13 +64,14 @@ export class Feed {
       return {
         begin: (sink) => {
           this.#held.delete(held)
-          const opening = [retryFrame(jittered(RETRY_MS)), readyFrame(first, { at: Date.now(), resumed })]
+          const opening = [openingFrame(), readyFrame(first, { at: Date.now(), resumed })]
           if (resumed) opening.push(...frames)
           if (resumed) this.counters.resumed++
           const connection = this.#connect(sink, filtering, last)
           connection.send(Buffer.concat(opening), resumed ? frames.length : 0, last)
           const later = held.filter((event) => !isUpTo(event.eventId, last))
           if (later.length > 0) connection.sendEach(later.map((event) => new Outgoing(event)), later.at(-1)!.eventId)
+          return connection
         },
         abandon: () => this.#release(held)
       }
@@ -103,23 +81,11 @@ export class Feed {
     }
   }
 
-  /** Ends all connections; those that do not end within a second are cut. */
-  close (): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close (): Promise<void> {
+  /** Sends what is pending; nothing comes after it. */
+  close (): void {
+    this.#closed = true
     this.#flushNow()
-    clearInterval(this.#pings)
     this.#unsubscribe?.()
-    const connections = [...this.#connections]
-    for (const connection of connections) connection.end()
-    let late: NodeJS.Timeout | undefined
-    const time = new Promise((resolve) => { late = setTimeout(resolve, END_MS) })
-    await Promise.race([Promise.all(connections.map(({ closed }) => closed)), time])
-    clearTimeout(late)
-    for (const connection of connections) connection.destroy()
   }
 
   #connect (sink: Sink, filtering: Filtering, position: string): Connection {
@@ -129,12 +95,10 @@ export class Feed {
       filtering, maxBytes: this.#options.clientBufferBytes, counters: this.counters, position
     })
     this.#connections.add(connection)
-    this.#pings ??= setInterval(() => this.#ping(), PING_MS).unref()
-    connection.closed.then(() => {
+    sink.on('close', () => {
       this.#connections.delete(connection)
       this.#relax()
     })
-    if (this.#closing !== undefined) connection.end()
     return connection
   }
 
@@ -145,12 +109,16 @@ export class Feed {
 
   /** Nobody is left who wants logs. */
   #relax (): void {
-    if (this.#closing === undefined && this.clients === 0) this.#subscribe(false)
+    if (!this.#closed && !this.#anybody) this.#subscribe(false)
+  }
+
+  get #anybody (): boolean {
+    return this.#connections.size + this.#held.size > 0
   }
 
   /** Widens the one subscription where the first client wants logs; without any client it wants none. */
   #subscribe (logs: boolean): void {
-    const wanted = logs || (this.#logs && this.clients > 0)
+    const wanted = logs || (this.#logs && this.#anybody)
     if (this.#unsubscribe !== undefined && wanted === this.#logs) return
     const before = this.#unsubscribe
     this.#logs = wanted
@@ -190,11 +158,6 @@ export class Feed {
     }
     this.#idleAt = 2 * performance.now() - started
   }
-
-  #ping (): void {
-    this.#flushNow()
-    for (const connection of this.#connections) connection.ping()
-  }
 }
 
 function join (pending: readonly Outgoing[], kind: 'all' | 'no-logs'): { bytes: Buffer, count: number } {
@@ -210,8 +173,4 @@ function soon (call: () => void, ms: number): () => void {
   }
   const immediate = setImmediate(call)
   return () => clearImmediate(immediate)
-}
-
-function jittered ({ least, spread }: { least: number, spread: number }): number {
-  return least + Math.floor(Math.random() * spread)
 }

@@ -1,4 +1,5 @@
 import type { TaskEvent } from '../store.ts'
+import type { TextChunk } from '../utf8.ts'
 
 /**
  * One event of the stream as bytes (WHATWG HTML, 9.2.5). The id comes first, so that a connection that must not tell
@@ -35,6 +36,16 @@ export function readyFrame (id: string, { at, resumed }: { at: number, resumed: 
 /** Keeps the connection alive; the id keeps a client resumable that saw no event for long. */
 export function pingFrame (id: string | undefined): Buffer {
   return Buffer.from(id === undefined ? ': ping\n\n' : `: ping\nid: ${id}\n\n`)
+}
+
+/** Text of one log; its id is the byte offset after it, so that an EventSource goes on exactly there. */
+export function logFrame (text: TextChunk & { truncated?: true }): Buffer {
+  return Buffer.from(`id: ${text.end}\ndata: ${JSON.stringify(text)}\n\n`)
+}
+
+/** Nothing follows: the task has ended with that status, or is gone (null). */
+export function logEndFrame (size: number, status: string | null): Buffer {
+  return frame('end', JSON.stringify({ status }), `${size}-end`).withId
 }
 
 /** How long a client waits before it connects again, in ms. */

@@ -1,9 +1,6 @@
 import type { FastifyInstance, FastifyBaseLogger, FastifyReply, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { Type } from '@sinclair/typebox'
-import type { Feed } from '../feed/feed.ts'
-import type { TaskStore } from '../store.ts'
-import { TaskIdSchema } from '../task.ts'
+import type { HealthContext } from '../health.ts'
 
 /** What a request asks for, for an `onRequest` hook to decide by. */
 export type TaskAction = 'list' | 'read' | 'create' | 'cancel' | 'delete' | 'log' | 'events' | 'health'
@@ -20,26 +17,12 @@ declare module 'fastify' {
 
 export type Scope = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
 
-export interface RouteContext {
-  readonly store: TaskStore
-  readonly feed: Feed
-}
+/** What the routes of one view work on. */
+export type RouteContext = HealthContext
 
 export function action (action: TaskAction): { tasks: { action: TaskAction } } {
   return { tasks: { action } }
 }
-
-export const IdParams = Type.Object({ id: TaskIdSchema })
-
-/** A byte offset: digits alone, since `Number` takes much else. */
-export const PositionSchema = Type.String({ pattern: '^\\d{1,15}$', description: 'a byte offset' })
-
-export const ErrorSchema = Type.Object({
-  statusCode: Type.Integer(),
-  code: Type.String(),
-  error: Type.String(),
-  message: Type.String()
-})
 
 /** Sends JSON text as it is; the route's schema says what it holds. */
 export function sendJson<R extends Pick<FastifyReply, 'header'>> (reply: R, text: string | Buffer): R {

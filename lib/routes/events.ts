@@ -1,27 +1,20 @@
-import { Type } from '@sinclair/typebox'
 import type { FastifyReply } from 'fastify'
 import { sendTaskEvents } from '../feed/task-events.ts'
-import { TaskIdSchema } from '../task.ts'
 import { action, type RouteContext, type Scope } from './context.ts'
+import { EventsQuerySchema, isTrue } from './schemas.ts'
 
-const EventsQuery = Type.Object({
-  lastEventId: Type.Optional(Type.String({ maxLength: 100 })),
-  task: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000 })),
-  logs: Type.Optional(Type.Union(['0', '1', 'true', 'false'].map((value) => Type.Literal(value))))
-})
-
-export function eventRoutes (scope: Scope, { feed }: RouteContext): void {
-  const route = { config: action('events'), schema: { querystring: EventsQuery }, compress: false } as const
+export function eventRoutes (scope: Scope, context: RouteContext): void {
+  const route = { config: action('events'), schema: { querystring: EventsQuerySchema }, compress: false } as const
 
   scope.get('/events', {
     ...route,
     exposeHeadRoute: false,
     sse: { kind: 'only', heartbeat: false }
   }, async (request, reply) => {
-    const { task, logs } = request.query
-    await sendTaskEvents(reply as unknown as FastifyReply, feed, {
+    const { task, logs = '1' } = request.query
+    await sendTaskEvents(reply as unknown as FastifyReply, context, {
       ...(task !== undefined && { tasks: task }),
-      logs: logs !== '0' && logs !== 'false'
+      logs: isTrue(logs)
     })
   })
 

@@ -1,38 +1,139 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { Type } from '@sinclair/typebox'
-import { FST_TASKS_NOT_FOUND, FST_TASKS_POSITION } from '../errors.ts'
-import type { LogContent } from '../store.ts'
-import { action, IdParams, PositionSchema, type RouteContext, type Scope } from './context.ts'
+import { FST_TASKS_NOT_FOUND, FST_TASKS_POSITION, FST_TASKS_RANGE, FST_TASKS_VALIDATION } from '../errors.ts'
+import { sendLogBytes, sendLogEvents } from '../feed/log-stream.ts'
+import { lastEventId } from '../feed/sse.ts'
+import { startOfLastLines } from '../log-lines.ts'
+import { searchLog } from '../log-search.ts'
+import type { TaskStore } from '../store.ts'
+import { isTerminal, type StoredTask } from '../task.ts'
+import { action, type RouteContext, type Scope } from './context.ts'
+import { matchesTag } from './entity-tag.ts'
+import { parseRange } from './range.ts'
+import { ErrorSchema, IdParamsSchema, isTrue, LogEventsQuerySchema, LogQuerySchema, type LogQuery, SearchQuerySchema, SearchResultSchema } from './schemas.ts'
 
-const LogQuery = Type.Object({ position: Type.Optional(PositionSchema) }, { additionalProperties: false })
+/** A search that takes longer says where to go on. */
+const SEARCH_MS = 1000
+const DEFAULT_MATCHES = '100'
 
-export function logRoutes (scope: Scope, { store }: RouteContext): void {
-  const route = { config: action('log'), schema: { params: IdParams, querystring: LogQuery }, compress: false } as const
+/** The part of a log that a request asks for. */
+interface Part {
+  readonly start: number
+  /** Exclusive, where a range was asked for. */
+  readonly end?: number
+  /** Of the whole log. */
+  readonly size: number
+  readonly etag: string
+}
 
-  const open = async (id: string, position: number, reply: FastifyReply): Promise<LogContent | undefined> => {
-    if (await store.get(id) === undefined) throw new FST_TASKS_NOT_FOUND(id)
-    const log = await store.readLog(id, { start: position })
-    reply.header('content-type', 'text/plain; charset=utf-8').header('x-content-type-options', 'nosniff').header('cache-control', 'no-cache')
-    if (log === undefined) return undefined
-    if (position > log.size) {
-      log.body.destroy()
-      reply.removeHeader('content-type')
-      reply.header('content-range', `bytes */${log.size}`)
-      throw new FST_TASKS_POSITION(position, log.size)
-    }
-    reply.header('etag', log.etag).header('content-length', log.size - position)
-    return log
+export function logRoutes (scope: Scope, context: RouteContext): void {
+  const { store } = context
+  const route = { config: action('log'), schema: { params: IdParamsSchema, querystring: LogQuerySchema }, compress: false } as const
+
+  scope.get('/:id/log', { ...route, exposeHeadRoute: false }, async ({ params: { id }, query, headers }, typedReply) => {
+    const reply = typedReply as unknown as FastifyReply
+    const part = await choosePart(store, id, query, headers, reply)
+    if (isTrue(query.follow)) return sendLogBytes(logHeaders(reply, part), context, id, part?.start ?? 0)
+    if (part === undefined) return await logHeaders(reply, part).code(404).send('')
+    if (matchesTag(headers['if-none-match'], part.etag)) return await logHeaders(reply, part).code(304).send()
+    const log = await store.readLog(id, part)
+    // it may have grown, or shrunk, since
+    const size = log?.size ?? 0
+    const end = Math.min(part.end ?? size, size)
+    if (log === undefined || part.start > end) throw refused(reply, size, new FST_TASKS_POSITION(part.start, size))
+    if (part.end !== undefined) reply.code(206).header('content-range', `bytes ${part.start}-${end - 1}/${size}`)
+    return await logHeaders(reply, { ...part, etag: log.etag }).header('content-length', end - part.start).send(log.body)
+  })
+
+  scope.head('/:id/log', route, async ({ params: { id }, query, headers }, typedReply) => {
+    const reply = typedReply as unknown as FastifyReply
+    const part = await choosePart(store, id, query, {}, reply)
+    logHeaders(reply, part)
+    if (part === undefined) return await reply.code(404).send()
+    if (matchesTag(headers['if-none-match'], part.etag)) return await reply.code(304).send()
+    return await reply.header('content-length', part.size - part.start).send()
+  })
+
+  scope.get('/:id/log/events', {
+    config: action('log'),
+    schema: { params: IdParamsSchema, querystring: LogEventsQuerySchema },
+    compress: false,
+    exposeHeadRoute: false,
+    sse: { kind: 'only', heartbeat: false }
+  }, async ({ params: { id }, query }, typedReply) => {
+    const reply = typedReply as unknown as FastifyReply
+    const task = await existing(store, id)
+    const [, offset, end] = /^(\d{1,15})(-end)?$/.exec(lastEventId(reply) ?? query.position ?? '0') ?? []
+    if (end !== undefined && isTerminal(task.status) && (await describe(store, id))?.size === Number(offset)) return await reply.code(204).send()
+    sendLogEvents(reply, context, id, offset === undefined ? undefined : Number(offset))
+  })
+
+  scope.head('/:id/log/events', { config: action('log'), schema: { params: IdParamsSchema } }, async ({ params: { id } }, reply) => {
+    await existing(store, id)
+    return await reply.header('content-type', 'text/event-stream').header('cache-control', 'no-cache, no-transform').send()
+  })
+
+  scope.get('/:id/log/search', {
+    config: action('log'),
+    schema: { params: IdParamsSchema, querystring: SearchQuerySchema, response: { 200: SearchResultSchema, '4xx': ErrorSchema } }
+  }, async ({ params: { id }, query }, reply) => {
+    await existing(store, id)
+    const result = await searchLog(store, id, {
+      text: query.q,
+      limit: Number(query.limit ?? DEFAULT_MATCHES),
+      ...(query.before !== undefined && { before: Number(query.before) }),
+      timeMs: SEARCH_MS,
+      signal: leaving(reply as unknown as FastifyReply)
+    })
+    return { matches: [...result?.matches ?? []], next: result?.next ?? null }
+  })
+}
+
+async function existing (store: TaskStore, id: string): Promise<StoredTask> {
+  const task = await store.get(id)
+  if (task === undefined) throw new FST_TASKS_NOT_FOUND(id)
+  return task
+}
+
+/** Undefined: there is no log yet. */
+async function describe (store: TaskStore, id: string): Promise<{ size: number, etag: string } | undefined> {
+  const log = await store.readLog(id, { start: 0, end: 0 })
+  log?.body.destroy()
+  return log
+}
+
+/** Undefined: there is no log yet. */
+async function choosePart (store: TaskStore, id: string, query: LogQuery, headers: IncomingHttpHeaders, reply: FastifyReply): Promise<Part | undefined> {
+  if (query.position !== undefined && query.tail !== undefined) throw new FST_TASKS_VALIDATION('querystring must have position or tail, not both')
+  await existing(store, id)
+  const log = await describe(store, id)
+  if (log === undefined) return undefined
+  const { size, etag } = log
+  if (query.tail !== undefined) {
+    return { start: await startOfLastLines(store, id, { lines: Number(query.tail), end: size, signal: leaving(reply) }), size, etag }
   }
+  const start = Number(query.position ?? 0)
+  if (start > size) throw refused(reply, size, new FST_TASKS_POSITION(start, size))
+  // a range of what `position` or `follow` give would be a range of something else each time
+  const ranged = query.position === undefined && !isTrue(query.follow) && (headers['if-range'] ?? etag) === etag
+  const range = ranged ? parseRange(headers.range, size) : undefined
+  if (range === 'unsatisfiable') throw refused(reply, size, new FST_TASKS_RANGE(size))
+  return { start, ...range, size, etag }
+}
 
-  scope.get('/:id/log', { ...route, exposeHeadRoute: false }, async (request, reply) => {
-    const log = await open(request.params.id, Number(request.query.position ?? 0), reply)
-    if (log === undefined) return await reply.code(404).send('')
-    return await reply.send(log.body)
-  })
+function refused (reply: FastifyReply, size: number, error: Error): Error {
+  reply.header('content-range', `bytes */${size}`)
+  return error
+}
 
-  scope.head('/:id/log', route, async (request, reply) => {
-    const log = await open(request.params.id, Number(request.query.position ?? 0), reply)
-    log?.body.destroy()
-    return await reply.code(log === undefined ? 404 : 200).send()
-  })
+function logHeaders (reply: FastifyReply, part: Pick<Part, 'start' | 'etag'> | undefined): FastifyReply {
+  reply.headers({ 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' })
+  return part === undefined ? reply : reply.headers({ etag: part.etag, 'accept-ranges': 'bytes', 'log-position': part.start })
+}
+
+/** Aborts when the client is gone, or has its answer. */
+function leaving ({ raw }: FastifyReply): AbortSignal {
+  const left = new AbortController()
+  raw.once('close', () => left.abort())
+  return left.signal
 }

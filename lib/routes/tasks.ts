@@ -2,23 +2,15 @@ import { createHash } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
 import { FST_TASKS_NOT_FOUND } from '../errors.ts'
 import type { TaskQuery } from '../store.ts'
-import { NewTaskSchema, TaskIdSchema, TaskSchema, TaskStatusSchema } from '../task.ts'
-import { action, ErrorSchema, IdParams, sendJson, type RouteContext, type Scope } from './context.ts'
-
-const ListQuery = Type.Object({
-  status: Type.Optional(Type.Array(TaskStatusSchema)),
-  limit: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,8}$', description: 'a positive number' })),
-  before: Type.Optional(TaskIdSchema)
-}, { additionalProperties: false })
-
-const ForceQuery = Type.Object({
-  force: Type.Optional(Type.Union(['0', '1', 'true', 'false'].map((value) => Type.Literal(value)), { description: 'one of 0, 1, true, false' }))
-}, { additionalProperties: false })
+import { NewTaskSchema, TaskSchema } from '../task.ts'
+import { action, sendJson, type RouteContext, type Scope } from './context.ts'
+import { matchesTag } from './entity-tag.ts'
+import { CancelRequestedSchema, ErrorSchema, ForceQuerySchema, IdParamsSchema, isTrue, ListQuerySchema, RemovedSchema } from './schemas.ts'
 
 export function readingRoutes (scope: Scope, { store }: RouteContext): void {
   scope.get('/', {
     config: action('list'),
-    schema: { querystring: ListQuery, response: { 200: Type.Array(TaskSchema), '4xx': ErrorSchema } }
+    schema: { querystring: ListQuerySchema, response: { 200: Type.Array(TaskSchema), '4xx': ErrorSchema } }
   }, async (request, reply) => {
     const { status, limit, before } = request.query
     const query: TaskQuery = {
@@ -35,13 +27,13 @@ export function readingRoutes (scope: Scope, { store }: RouteContext): void {
       for (const value of status ?? []) parameters.append('status', value)
       reply.header('link', `<${scope.prefix}?${parameters}>; rel="next"`)
     }
-    if (matches(request.headers['if-none-match'], etag)) return sendJson(reply.code(304), '')
+    if (matchesTag(request.headers['if-none-match'], etag)) return sendJson(reply.code(304), '')
     return sendJson(reply, body)
   })
 
   scope.get('/:id', {
     config: action('read'),
-    schema: { params: IdParams, response: { 200: TaskSchema, '4xx': ErrorSchema } }
+    schema: { params: IdParamsSchema, response: { 200: TaskSchema, '4xx': ErrorSchema } }
   }, async (request, reply) => {
     const task = await store.get(request.params.id)
     if (task === undefined) throw new FST_TASKS_NOT_FOUND(request.params.id)
@@ -61,7 +53,7 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
 
   scope.post('/:id/cancel', {
     config: action('cancel'),
-    schema: { params: IdParams, response: { 200: TaskSchema, 202: Type.Object({ ok: Type.Boolean() }), '4xx': ErrorSchema } }
+    schema: { params: IdParamsSchema, response: { 200: TaskSchema, 202: CancelRequestedSchema, '4xx': ErrorSchema } }
   }, async (request, reply) => {
     const { outcome, task } = await store.cancel(request.params.id)
     if (outcome === 'requested') return await reply.code(202).send({ ok: true })
@@ -71,20 +63,13 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
   scope.delete('/:id', {
     config: action('delete'),
     schema: {
-      params: IdParams,
-      querystring: ForceQuery,
-      response: { 200: Type.Object({ ok: Type.Boolean(), forced: Type.Boolean() }), '4xx': ErrorSchema }
+      params: IdParamsSchema,
+      querystring: ForceQuerySchema,
+      response: { 200: RemovedSchema, '4xx': ErrorSchema }
     }
   }, async (request) => {
-    const { force = 'false' } = request.query
-    const forced = force === '1' || force === 'true'
+    const forced = isTrue(request.query.force)
     await store.remove(request.params.id, { force: forced })
     return { ok: true, forced }
   })
-}
-
-/** Weak comparison (RFC 9110, 13.1.2). */
-function matches (header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false
-  return header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag.slice(2))
 }

@@ -1,3 +1,18 @@
+import { isUtf8 } from 'node:buffer'
+
+/** Bytes of a log as text. */
+export interface TextChunk {
+  readonly offset: number
+  readonly end: number
+  readonly chunk: string
+  /** The bytes were not UTF-8. */
+  readonly lossy?: true
+}
+
+export function textChunk (offset: number, bytes: Buffer): TextChunk {
+  return { offset, end: offset + bytes.length, chunk: bytes.toString('utf8'), ...(!isUtf8(bytes) && { lossy: true }) }
+}
+
 /**
  * How many of the bytes end at a character boundary: all, less an incomplete last character (1 to 3 bytes), which
  * waits for its rest. Bytes that can't begin a character count as complete; nothing would ever complete them.

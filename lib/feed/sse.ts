@@ -1,0 +1,88 @@
+import type { FastifyReply } from 'fastify'
+import { FST_TASKS_NOT_AN_SSE_ROUTE } from '../errors.ts'
+import { retryFrame } from './frame.ts'
+import type { Place, Streams } from './streams.ts'
+
+/** Clients come back after 1 to 3 s: spread, so that a restart brings no herd. */
+const RETRY_MS = { least: 1000, spread: 2000 }
+/** Where there are too many, later. */
+const BUSY_RETRY_MS = { least: 10_000, spread: 20_000 }
+
+/** What a stream is written to: Node's HTTP/1 and HTTP/2 responses fit. */
+export interface Sink {
+  readonly writableLength: number
+  readonly destroyed: boolean
+  write (bytes: Buffer): boolean
+  end (): unknown
+  destroy (): unknown
+  /** An HTTP/2 session outlives its streams, and would hold a closing server. */
+  endSession (): void
+  on (event: 'drain' | 'close' | 'error', listener: () => void): unknown
+}
+
+/**
+ * Lets the client of a Server-Sent-Events route in; it leaves with its connection. Where there are too many, it is
+ * told to come back later: with a 200, since an EventSource never comes back from a 503.
+ * @throws FST_TASKS_NOT_AN_SSE_ROUTE
+ */
+export function enter (reply: FastifyReply, streams: Streams): Place | undefined {
+  if (reply.sse == null) throw new FST_TASKS_NOT_AN_SSE_ROUTE()
+  reply.header('cache-control', 'no-cache, no-transform')
+  const place = streams.enter(reply.request.ip)
+  if (place === undefined) {
+    takeOver(reply).write(retryFrame(jittered(BUSY_RETRY_MS)))
+    reply.raw.end()
+    return undefined
+  }
+  reply.raw.once('close', () => place.leave())
+  return place
+}
+
+/** Takes the reply over; its head leaves with the first bytes that are written. */
+export function beginStream (reply: FastifyReply): Sink {
+  const sink = takeOver(reply)
+  // a client that goes away is no error; `close` follows
+  sink.on('error', () => {})
+  const started = performance.now()
+  // Fastify's own `onResponse` never runs for a client that leaves
+  reply.raw.on('close', () => reply.log.info({ ms: Math.round(performance.now() - started) }, 'fastify-tasks: a stream ended'))
+  return sink
+}
+
+/** What a stream begins with: when to come back after it broke off. */
+export function openingFrame (): Buffer {
+  return retryFrame(jittered(RETRY_MS))
+}
+
+/** What the client saw last: the header of an EventSource that comes back, else the query's `lastEventId`. */
+export function lastEventId ({ request }: FastifyReply): string | undefined {
+  const header = request.headers['last-event-id']
+  if (typeof header === 'string' && header !== '') return header
+  const query = (request.query as Record<string, unknown> | undefined)?.lastEventId
+  return typeof query === 'string' && query !== '' ? query : undefined
+}
+
+function takeOver (reply: FastifyReply): Sink {
+  reply.hijack()
+  reply.sse.keepAlive()
+  reply.sse.sendHeaders(200)
+  return sinkOf(reply)
+}
+
+/** The response of a reply that was taken over. */
+export function sinkOf ({ raw }: FastifyReply): Sink {
+  const http2 = 'stream' in raw ? raw.stream as { destroyed: boolean, session?: { close (): void } } : undefined
+  return {
+    get writableLength () { return raw.writableLength },
+    get destroyed () { return http2?.destroyed ?? raw.destroyed },
+    write: (bytes) => raw.write(bytes),
+    end: () => raw.end(),
+    destroy: () => raw.destroy(),
+    endSession: () => http2?.session?.close(),
+    on: (event, listener) => raw.on(event, listener)
+  }
+}
+
+function jittered ({ least, spread }: { least: number, spread: number }): number {
+  return least + Math.floor(Math.random() * spread)
+}

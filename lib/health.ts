@@ -1,0 +1,21 @@
+import type { FeedCounters } from './feed/connection.ts'
+import type { Feed } from './feed/feed.ts'
+import type { Streams } from './feed/streams.ts'
+import type { StoreHealth, TaskStore } from './store.ts'
+
+/** How the store is, and what one view of it sends to its clients. */
+export interface TasksHealth extends StoreHealth {
+  /** Clients of the feed, and of logs as they grow. */
+  readonly sseClients: number
+  readonly feed: Readonly<FeedCounters>
+}
+
+export interface HealthContext {
+  readonly store: TaskStore
+  readonly feed: Feed
+  readonly streams: Streams
+}
+
+export async function health ({ store, feed, streams }: HealthContext): Promise<TasksHealth> {
+  return { ...await store.health(), sseClients: streams.clients, feed: { ...feed.counters } }
+}
