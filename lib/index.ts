@@ -9,6 +9,8 @@ export type {
   HealthProblem, Logger, LogContent, StoreHealth, TaskDeletedEvent, TaskEvent, TaskList, TaskLogEvent, TaskQuery,
   TaskStore, TaskUpsertEvent
 } from './store.ts'
-export { NewTaskSchema, TASK_STATUSES, TaskSchema, TaskStatusSchema } from './task.ts'
-export type { NewTask, StoredTask, Task, TaskStatus } from './task.ts'
+export { NewTaskSchema, TaskSchema, TaskStatusSchema } from './task-schema.ts'
+export { TASK_STATUSES } from './task.ts'
+export type { NewTask, Task } from './task-schema.ts'
+export type { StoredTask, TaskStatus } from './task.ts'
 export type { Tasks, TasksEvents } from './tasks.ts'

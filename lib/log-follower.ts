@@ -1,3 +1,4 @@
+import { endable } from './endable.ts'
 import { LogFingerprint, sameBytes } from './log-fingerprint.ts'
 import type { LogContent, TaskStore } from './store.ts'
 import { isActive, type TaskStatus } from './task.ts'
@@ -44,23 +45,6 @@ export function followLogBytes (store: TaskStore, taskId: string, { position = 0
 
 async function * bytesOf (pieces: LogPieces): AsyncGenerator<Buffer, void, undefined> {
   for await (const { bytes } of pieces) if (bytes.length > 0) yield bytes
-}
-
-/** Of its own, a generator that waits would end only after what it waits for. */
-function endable<T, R> (generate: (signal: AbortSignal) => AsyncGenerator<T, R, undefined>, signal: AbortSignal | undefined): AsyncGenerator<T, R, undefined> {
-  const left = new AbortController()
-  const generator = generate(AbortSignal.any(signal === undefined ? [left.signal] : [left.signal, signal]))
-  const { return: end, throw: fail } = generator
-  return Object.assign(generator, {
-    return (value: R | PromiseLike<R>) {
-      left.abort()
-      return end.call(generator, value)
-    },
-    throw (error: unknown) {
-      left.abort()
-      return fail.call(generator, error)
-    }
-  })
 }
 
 class LogFollower {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
-import type { NewTask, StoredTask, TaskStatus } from './task.ts'
+import type { NewTask } from './task-schema.ts'
+import type { StoredTask, TaskStatus } from './task.ts'
 
 /** The part of a logger that a store uses; Fastify's logger, pino and console-like ones fit. */
 export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>

@@ -1,20 +1,16 @@
-import { randomBytes } from 'node:crypto'
-import { Type, type Static } from '@sinclair/typebox'
+import type { Task } from './task-schema.ts'
+
+// No imports at run time: the client has it too, in browsers.
 
 /** The states of a task: `queued → running → completed | failed | cancelled`, or `queued → cancelled`. */
 export const TASK_STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
 
-export const TaskStatusSchema = Type.Union(TASK_STATUSES.map((status) => Type.Literal(status)))
 export type TaskStatus = (typeof TASK_STATUSES)[number]
 
 /** An id also names files, so its form is closed: nothing in it can leave the directory. */
 export const TASK_ID_PATTERN = '^[tT][aA][sS][kK]_[0-9]+_[a-zA-Z0-9]+$'
 /** Keeps `ID.json` and its temporary names far below the 255 bytes of a file name. */
 export const TASK_ID_MAX_LENGTH = 100
-
-export const TaskIdSchema = Type.String({
-  pattern: TASK_ID_PATTERN, maxLength: TASK_ID_MAX_LENGTH, description: 'a task id (task_<digits>_<letters and digits>)'
-})
 
 const taskId = new RegExp(TASK_ID_PATTERN)
 
@@ -26,40 +22,9 @@ export function isTaskId (value: unknown): value is string {
 export function createTaskId (now = Date.now()): string {
   let random = ''
   // 32 of the 36 characters, so that a byte maps to one without bias
-  for (const byte of randomBytes(12)) random += (byte & 31).toString(32)
+  for (const byte of crypto.getRandomValues(new Uint8Array(12))) random += (byte & 31).toString(32)
   return `task_${now}_${random}`
 }
-
-const Timestamp = Type.Union([Type.String({ description: 'ISO 8601, UTC' }), Type.Null()])
-
-/** A task as this package writes it. Files of others may hold other fields, or other types in these. */
-export const TaskSchema = Type.Object({
-  id: TaskIdSchema,
-  command: Type.String(),
-  type: Type.String(),
-  app: Type.Union([Type.String(), Type.Null()]),
-  config: Type.Unknown({ description: 'any JSON value' }),
-  status: TaskStatusSchema,
-  createdAt: Type.String({ description: 'ISO 8601, UTC' }),
-  startedAt: Timestamp,
-  completedAt: Timestamp,
-  heartbeatAt: Timestamp,
-  exitCode: Type.Union([Type.Integer(), Type.Null()]),
-  errorMessage: Type.Union([Type.String(), Type.Null()]),
-  timeoutMs: Type.Optional(Type.Integer({ minimum: 1 }))
-}, { additionalProperties: true })
-export type Task = Static<typeof TaskSchema>
-
-/** What a client may say of a new task. */
-export const NewTaskSchema = Type.Object({
-  command: Type.String({ pattern: '^\\s*[^\\s\\0][^\\0]*$', description: 'a command that is not blank' }),
-  type: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-  app: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Null()])),
-  config: Type.Optional(Type.Unknown({ description: 'any JSON value' })),
-  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1 })),
-  id: Type.Optional(TaskIdSchema)
-}, { additionalProperties: false })
-export type NewTask = Static<typeof NewTaskSchema>
 
 /** A task as a store holds it: the parsed task, and its own JSON text on one line. */
 export interface StoredTask {
@@ -90,7 +55,7 @@ export function timeInId (id: string): number {
   return Number(id.split('_')[1])
 }
 
-function creationTime (task: Record<string, unknown> & { id: string }): number {
+export function creationTime (task: Record<string, unknown> & { id: string }): number {
   for (const value of [task.createdAt, task.created_at]) {
     const time = typeof value === 'string' ? Date.parse(value) : NaN
     if (!Number.isNaN(time)) return time

@@ -7,7 +7,8 @@ import {
   FST_TASKS_STORAGE, FST_TASKS_STORAGE_FULL, FST_TASKS_TOO_LARGE, FST_TASKS_VALIDATION
 } from '../errors.ts'
 import type { Logger, LogContent, StoreHealth, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
-import { createTaskId, isTaskId, type NewTask, type StoredTask, type Task } from '../task.ts'
+import type { NewTask, Task } from '../task-schema.ts'
+import { createTaskId, isTaskId, type StoredTask } from '../task.ts'
 import {
   createExclusive, errorCode, fileName, ifExists, MAX_TASK_BYTES, openRegular, readTaskFile, UnreadableFile
 } from './files.ts'

@@ -2,7 +2,8 @@ import { constants, type BigIntStats } from 'node:fs'
 import { link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { isTaskId, toStoredTask, type StoredTask, type Task } from '../task.ts'
+import type { Task } from '../task-schema.ts'
+import { isTaskId, toStoredTask, type StoredTask } from '../task.ts'
 
 /** A larger task file is not read: 1 MiB. */
 export const MAX_TASK_BYTES = 1024 * 1024

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { isActive, type StoredTask, type Task } from '../task.ts'
+import type { Task } from '../task-schema.ts'
+import { isActive, type StoredTask } from '../task.ts'
 import {
   createExclusive, errorCode, fileName, ifExists, MAX_TASK_BYTES, putInPlace, readTaskFile, readText, removeFile, UnreadableFile
 } from './files.ts'

@@ -1,12 +1,13 @@
 import type { TaskEvent, TaskLogEvent, TaskUpsertEvent } from '../store.ts'
-import type { StoredTask, Task } from '../task.ts'
+import type { Task } from '../task-schema.ts'
+import type { StoredTask } from '../task.ts'
 
 /** Narrows a feed. */
 export interface FeedFilter {
   /** Only these tasks. Default: all. */
   readonly tasks?: readonly string[]
-  /** Log events too. Default: true. */
-  readonly logs?: boolean
+  /** Log events too: of all these tasks (default), of none, or of some. */
+  readonly logs?: boolean | readonly string[]
   /**
    * Only tasks that pass. One that no longer passes is sent as `task.deleted`. After a reconnect that may name, by id
    * alone, a task that never passed.
@@ -16,8 +17,10 @@ export interface FeedFilter {
 
 /** Applies one client's filter: gives what to send for an event, which may be nothing or something else. */
 export class Filtering {
+  /** Whether any log events pass. */
   readonly logs: boolean
   readonly #tasks: ReadonlySet<string> | undefined
+  readonly #logsOf: ReadonlySet<string> | undefined
   readonly #where: ((task: Task) => boolean) | undefined
   /** With `where`: the tasks that the client knows. */
   readonly #visible = new Set<string>()
@@ -25,14 +28,15 @@ export class Filtering {
   readonly #unseenEnds = new Map<string, number>()
 
   constructor ({ tasks, logs = true, where }: FeedFilter) {
-    this.logs = logs
+    this.#logsOf = typeof logs === 'boolean' ? undefined : new Set(logs)
+    this.logs = typeof logs === 'boolean' ? logs : logs.length > 0
     this.#tasks = tasks && new Set(tasks)
     this.#where = where
   }
 
   /** Every event passes, or every one but logs: connections of one kind share their bytes. */
   get kind (): 'all' | 'no-logs' | 'own' {
-    if (this.#tasks !== undefined || this.#where !== undefined) return 'own'
+    if (this.#tasks !== undefined || this.#where !== undefined || (this.logs && this.#logsOf !== undefined)) return 'own'
     return this.logs ? 'all' : 'no-logs'
   }
 
@@ -49,7 +53,7 @@ export class Filtering {
   apply (event: TaskEvent, replayed = false): TaskEvent[] {
     const id = event.type === 'task.upsert' ? event.task.id : event.taskId
     if (this.#tasks?.has(id) === false) return []
-    if (event.type === 'task.log' && !this.logs) return []
+    if (event.type === 'task.log' && (!this.logs || this.#logsOf?.has(id) === false)) return []
     if (this.#where === undefined) return [event]
     if (event.type === 'task.log') return this.#applyToLog(event)
     if (event.type === 'task.upsert' && this.#where(event.task.task)) return this.#appear(event)

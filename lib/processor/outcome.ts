@@ -1,4 +1,4 @@
-import type { Task } from '../task.ts'
+import type { Task } from '../task-schema.ts'
 
 /**
  * Why a command was ended before it ended by itself. `deleted`: its task's file is gone. `disowned`: somebody else has

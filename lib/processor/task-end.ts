@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode, UnreadableFile } from '../directory/files.ts'
 import type { DirectoryGuard } from '../directory/guard.ts'
 import { endTask, readMarker, readTask, removeFiles } from '../directory/transitions.ts'
-import type { Task } from '../task.ts'
+import type { Task } from '../task-schema.ts'
 import type { Logger } from './logger.ts'
 import type { End } from './outcome.ts'
 

@@ -1,4 +1,4 @@
-import type { Task } from '../task.ts'
+import type { Task } from '../task-schema.ts'
 
 /**
  * What a command finds in its environment about its task: `TASK_ID`, `TASK_TYPE`, `TASK_APP` (empty for null), and

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { errorCode, UnreadableFile } from '../directory/files.ts'
 import { cancelTaken, changeTask, endTask, readMarker, readTask, takeTask } from '../directory/transitions.ts'
-import type { Task } from '../task.ts'
+import type { Task } from '../task-schema.ts'
 import { Command } from './command.ts'
 import type { ProcessorLock } from './lock.ts'
 import { openLog } from './log-file.ts'

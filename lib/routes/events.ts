@@ -11,10 +11,10 @@ export function eventRoutes (scope: Scope, context: RouteContext): void {
     exposeHeadRoute: false,
     sse: { kind: 'only', heartbeat: false }
   }, async (request, reply) => {
-    const { task, logs = '1' } = request.query
+    const { task, logs = '1', log } = request.query
     await sendTaskEvents(reply as unknown as FastifyReply, context, {
       ...(task !== undefined && { tasks: task }),
-      logs: isTrue(logs)
+      logs: isTrue(logs) && (log ?? true)
     })
   })
 

@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { TaskIdSchema, TaskStatusSchema } from '../task.ts'
+import { TaskIdSchema, TaskStatusSchema } from '../task-schema.ts'
 
 // What the routes take and give, apart from tasks themselves. The client's types derive from these.
 
@@ -57,7 +57,8 @@ export type SearchResult = Static<typeof SearchResultSchema>
 export const EventsQuerySchema = Type.Object({
   lastEventId: Type.Optional(Type.String({ maxLength: 100 })),
   task: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000 })),
-  logs: Type.Optional(BooleanSchema)
+  logs: Type.Optional(BooleanSchema),
+  log: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000, description: 'logs of these tasks alone' }))
 })
 
 export const HealthSchema = Type.Object({

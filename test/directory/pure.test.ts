@@ -4,7 +4,8 @@ import { Looks } from '../../lib/directory/looks.ts'
 import { completeLength } from '../../lib/utf8.ts'
 import { parseFileName } from '../../lib/directory/files.ts'
 import { isUpTo } from '../../lib/store.ts'
-import { createTaskId, isTaskId, toStoredTask, type Task } from '../../lib/task.ts'
+import type { Task } from '../../lib/task-schema.ts'
+import { createTaskId, isTaskId, toStoredTask } from '../../lib/task.ts'
 
 const task = (id: string, fields: Partial<Task> = {}) => {
   const value = { id, status: 'queued', ...fields } as Task

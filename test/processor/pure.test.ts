@@ -2,7 +2,7 @@ import t from 'tap'
 import { endOf, type Outcome } from '../../lib/processor/outcome.ts'
 import { parseProcessStat } from '../../lib/processor/process-group.ts'
 import { timeoutOf } from '../../lib/processor/task-input.ts'
-import type { Task } from '../../lib/task.ts'
+import type { Task } from '../../lib/task-schema.ts'
 
 t.test('how a command ended, and what is written of it', async (t) => {
   const ended: Outcome = { exitCode: 0, stopped: undefined, timeoutMs: undefined, allGone: true, logComplete: true }

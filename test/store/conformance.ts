@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import type { Logger, TaskEvent, TaskStore } from '../../lib/store.ts'
 import { isUpTo } from '../../lib/store.ts'
-import type { Task } from '../../lib/task.ts'
+import type { Task } from '../../lib/task-schema.ts'
 
 /** A store, not open yet, and what a processor does to its tasks. */
 export interface StoreUnderTest {

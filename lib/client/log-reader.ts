@@ -1,0 +1,108 @@
+import { LogFingerprint, sameBytes } from '../log-fingerprint.ts'
+import { errorOf } from './errors.ts'
+import type { Http } from './http.ts'
+
+/** Bytes of a log as they come: each piece begins where the one before ended. */
+export interface LogPiece {
+  /** Byte offset of the first one. */
+  readonly offset: number
+  readonly bytes: Uint8Array
+  /** The log shrank or was rewritten: what came before no longer counts, it starts over at 0. */
+  readonly restarted?: true
+}
+
+/** What the server tells of a log: text of the bytes from `offset` to `end`, or their number alone. */
+export interface LogNotice {
+  readonly offset: number
+  readonly end: number
+  readonly chunk: string
+  readonly truncated?: true
+  readonly lossy?: true
+}
+
+type LogPieces = AsyncGenerator<LogPiece, void, undefined>
+
+/**
+ * Keeps one log's bytes right by the feed's rules: drops what was read already, fetches what is missing, and starts
+ * over where the log is another one than before.
+ */
+export class LogReader {
+  readonly #http: Http
+  readonly #path: string
+  #read: LogFingerprint
+
+  constructor (http: Http, taskId: string, position = 0) {
+    this.#http = http
+    this.#path = `/${encodeURIComponent(taskId)}/log`
+    this.#read = new LogFingerprint(position)
+  }
+
+  /** Byte offset after what was given. */
+  get position (): number {
+    return this.#read.position
+  }
+
+  /** What a notice means to who has all the bytes before. */
+  async * take ({ offset, end, chunk, truncated, lossy }: LogNotice, signal: AbortSignal): LogPieces {
+    // `offset` before the position: it was read ahead of the server's own look at the log, and may have been cut since
+    const isOther = truncated === true || (offset < this.position && !await this.isSame(signal))
+    if (isOther && this.position > 0) yield this.#startOver()
+    if (end <= this.position) return
+    const bytes = new TextEncoder().encode(chunk)
+    const exact = lossy !== true && bytes.length === end - offset
+    if (exact && offset <= this.position) yield this.#advance(bytes.subarray(this.position - offset))
+    else yield * this.#fetch(end, signal)
+  }
+
+  /** Reads to where the log ends now; from its beginning where it was rewritten while nobody told. */
+  async * catchUp (signal: AbortSignal): LogPieces {
+    if (!await this.isSame(signal)) yield this.#startOver()
+    yield * this.#fetch(undefined, signal)
+  }
+
+  /** Whether the log still begins with what was read. */
+  async isSame (signal: AbortSignal): Promise<boolean> {
+    const { position, first, last } = this.#read
+    if (!sameBytes(await this.#bytes(position - last.length, position, signal), last)) return false
+    return position <= first.length || sameBytes(await this.#bytes(0, first.length, signal), first)
+  }
+
+  async * #fetch (end: number | undefined, signal: AbortSignal): LogPieces {
+    const response = await this.#range(this.position, end, signal)
+    // less than was told: what is to be told next says why
+    if (response === undefined) return
+    const reader = response.body!.getReader()
+    try {
+      for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) yield this.#advance(value!)
+    } finally {
+      reader.cancel().catch(() => {})
+    }
+  }
+
+  async #bytes (start: number, end: number, signal: AbortSignal): Promise<Uint8Array> {
+    if (start === end) return new Uint8Array(0)
+    const response = await this.#range(start, end, signal)
+    return response === undefined ? new Uint8Array(0) : new Uint8Array(await response.arrayBuffer())
+  }
+
+  /** Undefined: there is nothing there (any more). */
+  async #range (start: number, end: number | undefined, signal: AbortSignal): Promise<Response | undefined> {
+    const range = `bytes=${start}-${end === undefined ? '' : end - 1}`
+    const response = await this.#http.request(this.#path, { headers: { range }, signal, accept: [404, 416] })
+    if (response.status === 206) return response
+    if (response.ok) throw await errorOf(response)
+    await response.body?.cancel()
+    return undefined
+  }
+
+  #advance (bytes: Uint8Array): LogPiece {
+    const offset = this.position
+    this.#read.advance(bytes)
+    return { offset, bytes }
+  }
+
+  #startOver (): LogPiece {
+    this.#read = new LogFingerprint()
+    return { offset: 0, bytes: new Uint8Array(0), restarted: true }
+  }
+}
