@@ -1,8 +1,13 @@
 import { appendFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { TasksClient } from '../../lib/client/index.ts'
+import { Copy } from '../copy.ts'
 import { EventStream, openFeed, post, putTask, startServer, temporaryDirectory, waitFor } from '../helpers.ts'
-import { Mirror } from '../mirror.ts'
+
+async function health (url: string): Promise<{ sseClients: number, feed: { withheld: number, dropped: number } }> {
+  return await (await fetch(`${url}/_meta/health`)).json() as any
+}
 
 async function position (url: string): Promise<string> {
   const response = await fetch(url)
@@ -121,7 +126,7 @@ t.test('with too many clients, one more is told to come back later, with a 200',
   const second = await fetch(`${url}/events`)
   t.match([second.status, second.headers.get('content-type'), await second.text()], [200, 'text/event-stream', /^retry: [1-3]\d{4}\n\n$/])
   feed.close()
-  await waitFor(async () => (await (await fetch(`${url}/_meta/health`)).json() as { sseClients: number }).sseClients === 0)
+  await waitFor(async () => (await health(url)).sseClients === 0)
   const third = await openFeed(url)
   t.teardown(() => third.close())
   t.match(await third.find(() => true), { event: 'ready' })
@@ -129,50 +134,42 @@ t.test('with too many clients, one more is told to come back later, with a 200',
 
 t.test('a client that reads nothing holds up nobody: chunks are withheld, and its copy is right once it reads', { timeout: 60_000 }, async (t) => {
   const dir = await temporaryDirectory(t)
-  const { app, url } = await startServer(t, { dir, clientBufferBytes: 256 * 1024 })
   await putTask(dir, 'task_1_a', { status: 'running' })
-  const mirror = new Mirror(url)
-  t.teardown(() => mirror.disconnect())
-  await mirror.start()
+  const { url } = await startServer(t, { dir, clientBufferBytes: 256 * 1024 })
   const fast = await openFeed(url)
   t.teardown(() => fast.close())
-  const slow = new Mirror(url)
-  t.teardown(() => slow.disconnect())
-  await slow.start()
-  slow.stream!.pause()
+  const slow = new Copy(new TasksClient(url).tasks({ logs: true }))
+  t.teardown(() => slow.live.close())
+  let read: () => void = () => {}
+  const pause = new Promise<void>((resolve) => { read = resolve })
+  slow.take(() => slow.counts.pieces > 0 ? pause : undefined).catch((error) => t.fail(error))
+  await waitFor(async () => (await health(url)).sseClients === 2)
   const block = 'y'.repeat(64 * 1024)
   for (let index = 0; index < 400; index++) await appendFile(join(dir, 'task_1_a.log'), block)
   const size = 400 * block.length
   await fast.find(({ event, data }) => event === 'task.log' && data.end === size)
-  const { feed } = await (await fetch(`${url}/_meta/health`)).json() as { feed: { withheld: number, dropped: number } }
+  const { feed } = await health(url)
   t.ok(feed.withheld > 0, `withheld ${feed.withheld}`)
   t.equal(feed.dropped, 0)
-  slow.stream!.resume()
-  await waitFor(async () => {
-    await slow.settled()
-    return slow.logs.get('task_1_a')?.length === size
-  })
+  read()
   await putTask(dir, 'task_1_a', { status: 'completed' })
-  await waitFor(() => slow.tasks.get('task_1_a')?.status === 'completed')
-  t.equal(app.tasks.listenerCount('task.log'), 0)
-  await waitFor(() => mirror.logs.get('task_1_a')?.length === size)
+  await waitFor(async () => await slow.difference(dir) === undefined)
+  t.match(slow.counts, { disconnects: 0, restarts: 0 })
 })
 
 t.test('a client past its cap is cut off, comes back and resumes', async (t) => {
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir, clientBufferBytes: 64 * 1024 })
-  const mirror = new Mirror(url)
-  t.teardown(() => mirror.disconnect())
-  await mirror.start()
-  mirror.stream!.pause()
-  const dropped = async () => (await (await fetch(`${url}/_meta/health`)).json() as { feed: { dropped: number } }).feed.dropped
-  for (let index = 0; await dropped() === 0; index++) await app.tasks.create({ command: 'z'.repeat(200_000), id: `task_${index}_big` })
-  mirror.stream!.resume()
-  await waitFor(() => mirror.stream!.closed)
-  mirror.disconnect()
-  await mirror.connect()
-  const { tasks } = await app.tasks.list()
-  await waitFor(() => mirror.tasks.size === tasks.length)
+  const copy = new Copy(new TasksClient(url, { minDelayMs: 1 }).tasks())
+  t.teardown(() => copy.live.close())
+  let read: () => void = () => {}
+  const pause = new Promise<void>((resolve) => { read = resolve })
+  copy.take(() => copy.tasks.size > 0 ? pause : undefined).catch((error) => t.fail(error))
+  await waitFor(async () => (await health(url)).sseClients === 1)
+  for (let index = 0; (await health(url)).feed.dropped === 0; index++) await app.tasks.create({ command: 'z'.repeat(200_000), id: `task_${index}_big` })
+  read()
+  await waitFor(async () => await copy.difference(dir) === undefined)
+  t.not(copy.counts.disconnects, 0)
 })
 
 t.test('pings carry the id, so that a quiet client stays resumable', async (t) => {

@@ -1,0 +1,65 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+
+const PROGRAM = fileURLToPath(new URL('server.mjs', import.meta.url))
+
+/** A server process that can be killed and started again, behind a relay of TCP connections that can be cut. */
+export class FaultyServer {
+  readonly #dir: string
+  readonly #connections = new Set<Socket>()
+  readonly #relay = createServer((client) => this.#connect(client))
+  #process: ChildProcess | undefined
+  #port = 0
+
+  constructor (dir: string) {
+    this.#dir = dir
+  }
+
+  async start (): Promise<void> {
+    this.#relay.listen(0, '127.0.0.1')
+    await once(this.#relay, 'listening')
+    await this.run()
+  }
+
+  /** It stays the same whatever happens behind it. */
+  get url (): string {
+    return `http://127.0.0.1:${(this.#relay.address() as AddressInfo).port}/api/tasks`
+  }
+
+  async run (): Promise<void> {
+    this.#process = spawn(process.execPath, [PROGRAM, this.#dir], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
+    const [line] = await once(this.#process.stdout!, 'data')
+    this.#port = Number(line)
+  }
+
+  async kill (): Promise<void> {
+    const exited = once(this.#process!, 'exit')
+    this.#process!.kill('SIGKILL')
+    await exited
+    this.#port = 0
+  }
+
+  /** Cuts connections, wherever they are in what they say. */
+  cut (chosen: () => boolean = () => true): void {
+    for (const socket of this.#connections) if (chosen()) socket.resetAndDestroy()
+  }
+
+  async stop (): Promise<void> {
+    this.#relay.close()
+    this.cut()
+    if (this.#process?.exitCode === null && this.#process.signalCode === null) await this.kill()
+  }
+
+  #connect (client: Socket): void {
+    const server = connect(this.#port, '127.0.0.1')
+    this.#connections.add(client)
+    for (const [from, to] of [[client, server], [server, client]] as const) {
+      from.on('error', () => to.destroy())
+      from.on('close', () => to.destroy())
+      from.pipe(to)
+    }
+    client.on('close', () => this.#connections.delete(client))
+  }
+}
