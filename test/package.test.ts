@@ -86,6 +86,35 @@ export async function use (): Promise<string | null> {
 }
 `
 
+const STRICT_PAGE = `
+import { TasksClient, TasksError, type Health, type LogPiece, type Task } from 'fastify-tasks/client'
+
+const client = new TasksClient(new URL('/api/tasks', location.href), { headers: async () => ({ authorization: 'Bearer x' }) })
+
+export async function use (signal: AbortSignal): Promise<Task | undefined> {
+  const { task, created } = await client.create({ command: 'true', config: { any: ['value'] } }, { signal })
+  // @ts-expect-error a command is a string
+  await client.create({ command: 5 })
+  // @ts-expect-error no such state
+  await client.list({ status: ['paused'] })
+  const result = await client.cancel(task.id)
+  if (result.outcome === 'cancelled') document.title = result.task.command
+  const following = client.followLog(task.id, { position: 5 })
+  const next = await following.next()
+  const piece: LogPiece | string | null = next.done === true ? next.value.status : next.value
+  for await (const change of client.tasks({ logs: [task.id] })) {
+    if (change.type === 'log') document.body.append(new TextDecoder().decode(change.bytes))
+    if (change.type === 'snapshot') document.title = String(change.tasks.length)
+  }
+  const health: Health = await client.health()
+  const log = await client.log(task.id, { tail: 10 })
+  await log?.body.cancel()
+  return created && piece !== null && health.processorAlive ? await client.get(task.id) : undefined
+}
+
+export const isGone = (error: unknown): boolean => error instanceof TasksError && error.statusCode === 404
+`
+
 const TSCONFIG = {
   compilerOptions: {
     target: 'es2022',
@@ -134,11 +163,23 @@ t.test('the packed package', async (t) => {
     const { stdout } = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', host]).catch((error) => error)
     t.equal(stdout, '')
   })
+
+  t.test('in a strict page, without any types of Node.js', async (t) => {
+    await writeFile(join(host, 'page.ts'), STRICT_PAGE)
+    const { compilerOptions } = TSCONFIG
+    await writeFile(join(host, 'page.json'), JSON.stringify({
+      compilerOptions: { ...compilerOptions, module: 'esnext', moduleResolution: 'bundler', lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'], types: [] },
+      files: ['page.ts']
+    }))
+    const { stdout } = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(host, 'page.json')]).catch((error) => error)
+    t.equal(stdout, '')
+  })
 })
 
 interface Imports {
   /** Files of the package. */
   readonly files: string[]
+  /** Node's own modules too. */
   readonly packages: string[]
 }
 
@@ -148,7 +189,7 @@ async function importsOf (file: string): Promise<Imports> {
   const names = importedFiles.map(({ fileName }) => fileName)
   return {
     files: names.filter((name) => name.startsWith('.')).map((name) => join(dirname(file), name)),
-    packages: names.filter((name) => !/^(\.|node:)/.test(name))
+    packages: names.filter((name) => !name.startsWith('.'))
   }
 }
 
@@ -178,8 +219,13 @@ t.test('the processor and the program never load fastify', async (t) => {
   }
 })
 
+t.test('the client loads one small parser, and nothing of Node.js', async (t) => {
+  const packages = [...(await walk([join(ROOT, 'dist/client/index.js')])).values()].flat()
+  t.strictSame(packages, ['eventsource-parser'])
+})
+
 t.test('no file of lib/ is left out', async (t) => {
-  const used = await walk([join(ROOT, 'lib/index.ts'), join(ROOT, 'lib/cli/index.ts')])
+  const used = await walk(['index.ts', 'cli/index.ts', 'client/index.ts'].map((name) => join(ROOT, 'lib', name)))
   const unused = (await filesIn('lib', '.ts')).filter((file) => !used.has(file))
   t.strictSame(unused.map((file) => relative(ROOT, file)), [])
 })
