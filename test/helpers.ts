@@ -57,14 +57,14 @@ export class EventStream {
   lastEventId = ''
   pings = 0
   response!: IncomingMessage
-  #onMessage: (message: FeedMessage) => void
+  readonly #onMessage: (message: FeedMessage) => void
   #buffer = ''
   #waiters = new Set<() => void>()
   readonly #request
 
-  constructor (url: string, { headers = {}, onMessage = () => {} }: { headers?: Record<string, string>, onMessage?: (message: FeedMessage) => void } = {}) {
+  constructor (url: string, { headers = {}, localAddress, onMessage = () => {} }: { headers?: Record<string, string>, localAddress?: string, onMessage?: (message: FeedMessage) => void } = {}) {
     this.#onMessage = onMessage
-    this.#request = request(url, { headers: { accept: 'text/event-stream', ...headers }, agent: false })
+    this.#request = request(url, { headers: { accept: 'text/event-stream', ...headers }, agent: false, localAddress })
     this.#request.on('error', () => {})
     this.#request.end()
   }

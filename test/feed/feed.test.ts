@@ -102,6 +102,84 @@ t.test('after a restart of the server, ids of the first run are foreign', async 
   t.match((await feed.find(() => true)).data, { resumed: false })
 })
 
+t.test('an id that is too old: list again', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  const at = await position(url)
+  const all = await openFeed(url)
+  t.teardown(() => all.close())
+  // what is remembered is bounded by its bytes, too
+  for (let index = 0; index < 20; index++) {
+    await putTask(dir, `task_${index}_big`, { command: 'x'.repeat(1_000_000) })
+    await all.find(({ data }) => data.id === `task_${index}_big`)
+  }
+  const feed = await openFeed(url, `?lastEventId=${at}`)
+  t.teardown(() => feed.close())
+  t.match((await feed.find(() => true)).data, { resumed: false })
+})
+
+t.test('narrowed clients resume too, with what is theirs alone', async (t) => {
+  const dir = await temporaryDirectory(t)
+  for (const id of ['task_1_a', 'task_2_b']) await putTask(dir, id, { status: 'running' })
+  const { url } = await startServer(t, { dir })
+  const all = await openFeed(url)
+  t.teardown(() => all.close())
+  await all.find(({ event }) => event === 'ready')
+  const at = await position(url)
+  for (const id of ['task_1_a', 'task_2_b']) {
+    await appendFile(join(dir, `${id}.log`), id)
+    await all.find(({ event, data }) => event === 'task.log' && data.id === id)
+    await putTask(dir, id, { status: 'failed' })
+    await all.find(({ event, data }) => event === 'task.upsert' && data.id === id)
+  }
+  const seen = async (query: string): Promise<string[]> => {
+    const feed = await openFeed(url, `${query}&lastEventId=${at}`)
+    await putTask(dir, 'task_1_a', { status: 'failed', last: query })
+    await feed.find(({ data }) => data.last === query)
+    feed.close()
+    return feed.messages.filter(({ data }) => data.last === undefined).map(({ event, data }) => `${event.replace('task.', '')} ${data.id ?? data.resumed}`)
+  }
+  t.strictSame(await seen('?task=task_1_a'), ['ready true', 'log task_1_a', 'upsert task_1_a'])
+  t.strictSame(await seen('?logs=false'), ['ready true', 'upsert task_1_a', 'upsert task_2_b'])
+  t.strictSame(await seen('?log=task_2_b'), ['ready true', 'upsert task_1_a', 'log task_2_b', 'upsert task_2_b'])
+})
+
+t.test('clients are told to come back at different times', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  const times = new Set<string>()
+  for (let client = 0; client < 10; client++) {
+    const response = await fetch(`${url}/events`)
+    const reader = response.body!.getReader()
+    const [, ms] = /^retry: (\d+)\n\n/.exec(Buffer.from((await reader.read()).value!).toString())!
+    t.ok(Number(ms) >= 1000 && Number(ms) < 3000)
+    times.add(ms!)
+    await reader.cancel()
+  }
+  t.ok(times.size > 5)
+})
+
+t.test('so many clients from one address, and others', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir, maxClientsPerAddress: 2 })
+  await putTask(dir, 'task_1_a', { status: 'running' })
+  await waitFor(async () => (await fetch(`${url}/task_1_a`)).ok)
+  const one = await openFeed(url)
+  const two = await new EventStream(`${url}/task_1_a/log/events`).open()
+  const other = await new EventStream(`${url}/events`, { localAddress: '127.0.0.2' }).open()
+  t.teardown(() => { for (const stream of [one, two, other]) stream.close() })
+  await other.find(({ event }) => event === 'ready')
+  t.match(await (await fetch(`${url}/events`)).text(), /^retry: \d+\n\n$/)
+  t.match(await (await fetch(`${url}/task_1_a/log/events`)).text(), /^retry: \d+\n\n$/)
+  t.match(await (await fetch(`${url}/task_1_a/log?follow=true`)).json(), { statusCode: 503, code: 'FST_TASKS_TOO_MANY_CLIENTS' })
+  t.equal((await health(url)).sseClients, 3)
+  two.close()
+  await waitFor(async () => (await health(url)).sseClients === 2)
+  const three = await openFeed(url)
+  t.teardown(() => three.close())
+  await three.find(({ event }) => event === 'ready')
+})
+
 t.test('narrowed to tasks, and without logs', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
