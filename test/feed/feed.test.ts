@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { appendFile, truncate, writeFile } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { TasksClient } from '../../lib/client/index.ts'
@@ -149,12 +151,12 @@ t.test('clients are told to come back at different times', async (t) => {
   const { url } = await startServer(t, { dir })
   const times = new Set<string>()
   for (let client = 0; client < 10; client++) {
-    const response = await fetch(`${url}/events`)
-    const reader = response.body!.getReader()
-    const [, ms] = /^retry: (\d+)\n\n/.exec(Buffer.from((await reader.read()).value!).toString())!
+    const asked = get(`${url}/events`, { agent: false })
+    const [response] = await once(asked, 'response') as [IncomingMessage]
+    const [, ms] = /^retry: (\d+)\n\n/.exec(String((await once(response, 'data'))[0]))!
     t.ok(Number(ms) >= 1000 && Number(ms) < 3000)
     times.add(ms!)
-    await reader.cancel()
+    asked.destroy()
   }
   t.ok(times.size > 5)
 })
