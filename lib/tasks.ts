@@ -1,11 +1,13 @@
 import { EventEmitter } from 'node:events'
-import { Value } from '@sinclair/typebox/value'
 import { FST_TASKS_VALIDATION } from './errors.ts'
 import { health, type HealthContext, type TasksHealth } from './health.ts'
 import { followLogBytes, type FollowOptions } from './log-follower.ts'
 import type { LogContent, TaskDeletedEvent, TaskList, TaskLogEvent, TaskQuery, TaskStore, TaskUpsertEvent } from './store.ts'
 import { NewTaskSchema, type NewTask } from './task-schema.ts'
 import type { StoredTask } from './task.ts'
+import { compileCheck } from './validation.ts'
+
+const check = compileCheck(NewTaskSchema)
 
 export interface TasksEvents {
   'task.upsert': [event: TaskUpsertEvent]
@@ -47,8 +49,8 @@ export class Tasks extends EventEmitter<TasksEvents> {
 
   /** @throws FST_TASKS_VALIDATION, FST_TASKS_ID_TAKEN, FST_TASKS_TOO_LARGE, FST_TASKS_STORAGE, FST_TASKS_STORAGE_FULL */
   async create (input: NewTask): Promise<{ task: StoredTask, created: boolean }> {
-    const error = Value.Errors(NewTaskSchema, input).First()
-    if (error !== undefined) throw new FST_TASKS_VALIDATION(`task${error.path} ${error.message}`)
+    const problem = check(input)
+    if (problem !== undefined) throw new FST_TASKS_VALIDATION(`task${problem.path} ${problem.message}`)
     return await this.store.create(input)
   }
 

@@ -1,8 +1,8 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
-import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Value } from '@sinclair/typebox/value'
 import { FST_TASKS_VALIDATION } from '../errors.ts'
+import { compileCheck } from '../validation.ts'
 import type { Scope } from './context.ts'
 
 /**
@@ -24,16 +24,13 @@ export function useOwnCompilers (scope: Scope): void {
   })
 }
 
-/** A schema's `description` says what is wanted where a pattern would only confuse. */
 const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const compiled = TypeCompiler.Compile(schema)
+  const check = compileCheck(schema)
   return (value: unknown) => {
     const candidate = httpPart === 'querystring' ? Value.Convert(schema, value) : value
-    if (compiled.Check(candidate)) return { value: candidate }
-    const [error] = compiled.Errors(candidate)
-    const wanted = error?.schema.description
-    const message = wanted === undefined ? error?.message ?? 'is not valid' : `must be ${wanted}`
-    return { error: [{ keyword: '', schemaPath: '', params: {}, instancePath: error?.path ?? '', message }] }
+    const problem = check(candidate)
+    if (problem === undefined) return { value: candidate }
+    return { error: [{ keyword: '', schemaPath: '', params: {}, instancePath: problem.path, message: problem.message }] }
   }
 }
 

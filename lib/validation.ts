@@ -1,0 +1,22 @@
+import type { TSchema } from '@sinclair/typebox'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+
+export interface Problem {
+  /** Where, as a JSON pointer. */
+  readonly path: string
+  readonly message: string
+}
+
+/**
+ * Makes a check of values: it gives the first problem, or undefined. A schema's `description` says what is wanted where
+ * a pattern would only confuse.
+ */
+export function compileCheck (schema: TSchema): (value: unknown) => Problem | undefined {
+  const compiled = TypeCompiler.Compile(schema)
+  return (value) => {
+    if (compiled.Check(value)) return undefined
+    const error = compiled.Errors(value).First()
+    const wanted = error?.schema.description
+    return { path: error?.path ?? '', message: wanted === undefined ? error?.message ?? 'is not valid' : `must be ${wanted}` }
+  }
+}
