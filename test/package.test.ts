@@ -34,6 +34,7 @@ app.inject({ method: 'POST', url: '/api/tasks', payload: { command: 'true' } }).
 `
 
 const STRICT_HOST = `
+import compress from '@fastify/compress'
 import { fastifySSE } from '@fastify/sse'
 import Fastify, { type FastifyInstance } from 'fastify'
 import plugin, { tasksPlugin, DirectoryStore, errors, type TaskAction, type TasksPluginOptions, type TaskStore } from 'fastify-tasks'
@@ -41,6 +42,7 @@ import plugin, { tasksPlugin, DirectoryStore, errors, type TaskAction, type Task
 const app: FastifyInstance = Fastify()
 const store: TaskStore = new DirectoryStore('tasks')
 
+app.register(compress)
 app.register(plugin, { dir: 'tasks' })
 app.register(tasksPlugin, { store, prefix: '/public', readOnly: true, maxClients: 1, clientBufferBytes: 1 })
 app.register(tasksPlugin, {

@@ -69,6 +69,8 @@ export function sendLogBytes (reply: FastifyReply, { store, streams }: LogStream
     place.leave()
   })
   reply.hijack()
+  // nginx would hold back even the head
+  reply.header('x-accel-buffering', 'no')
   raw.writeHead(200, reply.getHeaders() as Record<string, string>)
   raw.flushHeaders()
   const sink = sinkOf(reply)

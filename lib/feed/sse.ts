@@ -1,3 +1,5 @@
+import { constants, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import { FST_TASKS_NOT_AN_SSE_ROUTE } from '../errors.ts'
 import { retryFrame } from './frame.ts'
@@ -70,16 +72,31 @@ function takeOver (reply: FastifyReply): Sink {
 }
 
 /** The response of a reply that was taken over. */
-export function sinkOf ({ raw }: FastifyReply): Sink {
-  const http2 = 'stream' in raw ? raw.stream as { destroyed: boolean, session?: { close (): void } } : undefined
+export function sinkOf ({ raw, request }: FastifyReply): Sink {
+  const http2 = 'stream' in raw ? raw.stream as ServerHttp2Stream : undefined
+  // a destroyed stream no longer knows it
+  const session = http2?.session
   return {
     get writableLength () { return raw.writableLength },
     get destroyed () { return http2?.destroyed ?? raw.destroyed },
     write: (bytes) => raw.write(bytes),
     end: () => raw.end(),
-    destroy: () => raw.destroy(),
-    endSession: () => http2?.session?.close(),
+    destroy: () => {
+      // so that the client can tell it from the end: by an error code over HTTP/2, by a reset over HTTP/1.0 (nginx's default)
+      http2?.close(constants.NGHTTP2_INTERNAL_ERROR)
+      if (request.raw.httpVersion === '1.0') reset(raw.socket)
+      raw.destroy()
+    },
+    endSession: () => session?.close(),
     on: (event, listener) => raw.on(event, listener)
+  }
+}
+
+function reset (socket: Socket | null): void {
+  try {
+    socket?.resetAndDestroy()
+  } catch {
+    // TLS and Unix sockets have none
   }
 }
 

@@ -9,16 +9,18 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     tasks?: { action: TaskAction }
   }
-  interface RouteShorthandOptions {
-    /** Of @fastify/compress: bytes that must leave at once are not held back. */
-    compress?: false
-  }
 }
 
 export type Scope = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
 
 /** What the routes of one view work on. */
 export type RouteContext = HealthContext
+
+/**
+ * Keeps @fastify/compress away from bytes that must leave at once. Untyped: a declaration of the option would clash
+ * with that package's own, in a host that has both.
+ */
+export const UNCOMPRESSED: object = { compress: false }
 
 export function action (action: TaskAction): { tasks: { action: TaskAction } } {
   return { tasks: { action } }

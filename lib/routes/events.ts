@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify'
 import { sendTaskEvents } from '../feed/task-events.ts'
-import { action, type RouteContext, type Scope } from './context.ts'
+import { action, UNCOMPRESSED, type RouteContext, type Scope } from './context.ts'
 import { EventsQuerySchema, isTrue } from './schemas.ts'
 
 export function eventRoutes (scope: Scope, context: RouteContext): void {
-  const route = { config: action('events'), schema: { querystring: EventsQuerySchema }, compress: false } as const
+  const route = { config: action('events'), schema: { querystring: EventsQuerySchema }, ...UNCOMPRESSED } as const
 
   scope.get('/events', {
     ...route,

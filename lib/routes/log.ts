@@ -7,7 +7,7 @@ import { startOfLastLines } from '../log-lines.ts'
 import { searchLog } from '../log-search.ts'
 import type { TaskStore } from '../store.ts'
 import { isTerminal, type StoredTask } from '../task.ts'
-import { action, type RouteContext, type Scope } from './context.ts'
+import { action, UNCOMPRESSED, type RouteContext, type Scope } from './context.ts'
 import { matchesTag } from './entity-tag.ts'
 import { parseRange } from './range.ts'
 import { ErrorSchema, IdParamsSchema, isTrue, LogEventsQuerySchema, LogQuerySchema, type LogQuery, SearchQuerySchema, SearchResultSchema } from './schemas.ts'
@@ -28,7 +28,7 @@ interface Part {
 
 export function logRoutes (scope: Scope, context: RouteContext): void {
   const { store } = context
-  const route = { config: action('log'), schema: { params: IdParamsSchema, querystring: LogQuerySchema }, compress: false } as const
+  const route = { config: action('log'), schema: { params: IdParamsSchema, querystring: LogQuerySchema }, ...UNCOMPRESSED } as const
 
   scope.get('/:id/log', { ...route, exposeHeadRoute: false }, async ({ params: { id }, query, headers }, typedReply) => {
     const reply = typedReply as unknown as FastifyReply
@@ -57,7 +57,7 @@ export function logRoutes (scope: Scope, context: RouteContext): void {
   scope.get('/:id/log/events', {
     config: action('log'),
     schema: { params: IdParamsSchema, querystring: LogEventsQuerySchema },
-    compress: false,
+    ...UNCOMPRESSED,
     exposeHeadRoute: false,
     sse: { kind: 'only', heartbeat: false }
   }, async ({ params: { id }, query }, typedReply) => {
