@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { FST_TASKS_VALIDATION } from './errors.ts'
 import { health, type HealthContext, type TasksHealth } from './health.ts'
-import { followLogBytes, type FollowOptions } from './log-follower.ts'
+import { followLogBytes, type FollowOptions } from './log/follower.ts'
 import type { LogContent, TaskDeletedEvent, TaskList, TaskLogEvent, TaskQuery, TaskStore, TaskUpsertEvent } from './store.ts'
 import { NewTaskSchema, type NewTask } from './task-schema.ts'
 import type { StoredTask } from './task.ts'

@@ -1,4 +1,4 @@
-import { LogFingerprint, sameBytes } from '../log-fingerprint.ts'
+import { LogFingerprint, sameBytes } from '../log/fingerprint.ts'
 import { errorOf } from './errors.ts'
 import type { Http } from './http.ts'
 

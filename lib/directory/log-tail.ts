@@ -1,8 +1,8 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { FINGERPRINT_BYTES, LogFingerprint, sameBytes } from '../log-fingerprint.ts'
+import { FINGERPRINT_BYTES, LogFingerprint, sameBytes } from '../log/fingerprint.ts'
 import type { TaskLogEvent } from '../store.ts'
-import { completeLength, textChunk } from '../utf8.ts'
+import { completeLength, textChunk } from '../log/text.ts'
 import { ifExists, openRegular } from './files.ts'
 
 /** A log is read in pieces of at most this many bytes. */

@@ -2,7 +2,6 @@ import type { TaskEvent, TaskLogEvent } from '../store.ts'
 import type { Filtering } from './filter.ts'
 import { eventFrame, pingFrame, type Frame } from './frame.ts'
 import type { Sink } from './sse.ts'
-import type { OpenStream } from './streams.ts'
 
 /** Counted over all connections of a feed. */
 export interface FeedCounters {
@@ -48,7 +47,7 @@ export interface ConnectionContext {
  * One client. Past half its cap of unsent bytes, log chunks are withheld, and the log's size follows when there is
  * room; past the cap it is cut off, to come back and resume.
  */
-export class Connection implements OpenStream {
+export class Connection {
   readonly filtering: Filtering
   readonly #sink: Sink
   readonly #maxBytes: number
@@ -113,15 +112,6 @@ export class Connection implements OpenStream {
     if (this.#sink.destroyed) return
     if (this.#sink.writableLength > this.#maxBytes) return this.#drop()
     this.#sink.write(pingFrame(this.#withheld.size === 0 ? this.#position : undefined))
-  }
-
-  end (): void {
-    this.#sink.end()
-    this.#sink.endSession()
-  }
-
-  destroy (): void {
-    this.#sink.destroy()
   }
 
   #drop (): void {

@@ -4,6 +4,8 @@ import { Filtering, type FeedFilter } from './filter.ts'
 import { eventFrame, readyFrame } from './frame.ts'
 import { openingFrame, type Sink } from './sse.ts'
 
+/** A flush waits no longer than this for more to join. */
+const MAX_WAIT_MS = 5
 /** Joined bytes past which a flush does not wait. */
 const FLUSH_BYTES = 256 * 1024
 
@@ -131,7 +133,7 @@ export class Feed {
     this.#pending.push(new Outgoing(event))
     if (event.type === 'task.log') this.#pendingBytes += event.chunk.length
     if (this.#pendingBytes > FLUSH_BYTES) return this.#flushNow()
-    // at once when idle; when busy, after a pause as long as the last flush took
+    // at once when idle; when busy, after a pause as long as the last flush took, up to a limit
     const wait = this.#idleAt - performance.now()
     this.#takeBackFlush ??= soon(() => this.#flushNow(), wait)
   }
@@ -156,7 +158,11 @@ export class Feed {
       if (shared.count > 0) connection.send(shared.bytes, shared.count, position)
       else connection.passed(position)
     }
-    this.#idleAt = 2 * performance.now() - started
+    // Node hands the bytes to the sockets when this turn is over: that is most of what a flush costs
+    process.nextTick(() => {
+      const ended = performance.now()
+      this.#idleAt = ended + Math.min(ended - started, MAX_WAIT_MS)
+    })
   }
 }
 

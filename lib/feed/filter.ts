@@ -19,6 +19,8 @@ export interface FeedFilter {
 export class Filtering {
   /** Whether any log events pass. */
   readonly logs: boolean
+  /** Every event passes, or every one but logs: connections of one kind share their bytes. */
+  readonly kind: 'all' | 'no-logs' | 'own'
   readonly #tasks: ReadonlySet<string> | undefined
   readonly #logsOf: ReadonlySet<string> | undefined
   readonly #where: ((task: Task) => boolean) | undefined
@@ -30,14 +32,10 @@ export class Filtering {
   constructor ({ tasks, logs = true, where }: FeedFilter) {
     this.#logsOf = typeof logs === 'boolean' ? undefined : new Set(logs)
     this.logs = typeof logs === 'boolean' ? logs : logs.length > 0
+    const narrowed = tasks !== undefined || where !== undefined || (this.logs && this.#logsOf !== undefined)
+    this.kind = narrowed ? 'own' : this.logs ? 'all' : 'no-logs'
     this.#tasks = tasks && new Set(tasks)
     this.#where = where
-  }
-
-  /** Every event passes, or every one but logs: connections of one kind share their bytes. */
-  get kind (): 'all' | 'no-logs' | 'own' {
-    if (this.#tasks !== undefined || this.#where !== undefined || (this.logs && this.#logsOf !== undefined)) return 'own'
-    return this.logs ? 'all' : 'no-logs'
   }
 
   /** Whether it must be told first what there is. */

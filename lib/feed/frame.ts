@@ -1,5 +1,5 @@
 import type { TaskEvent } from '../store.ts'
-import type { TextChunk } from '../utf8.ts'
+import type { TextChunk } from '../log/text.ts'
 
 /**
  * One event of the stream as bytes (WHATWG HTML, 9.2.5). The id comes first, so that a connection that must not tell

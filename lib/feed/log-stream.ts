@@ -1,11 +1,11 @@
 import { pipeline } from 'node:stream/promises'
 import type { FastifyReply } from 'fastify'
 import { FST_TASKS_TOO_MANY_CLIENTS } from '../errors.ts'
-import { followLog, followLogBytes, type LogPieces } from '../log-follower.ts'
+import { followLog, followLogBytes, type LogPieces } from '../log/follower.ts'
 import type { TaskStore } from '../store.ts'
-import { completeLength, textChunk } from '../utf8.ts'
+import { completeLength, textChunk } from '../log/text.ts'
 import { logEndFrame, logFrame, pingFrame } from './frame.ts'
-import { beginStream, enter, openingFrame, sinkOf } from './sse.ts'
+import { beginStream, endings, enter, isGone, openingFrame } from './sse.ts'
 import type { Streams } from './streams.ts'
 
 const START_OVER = { offset: 0, end: 0, chunk: '', truncated: true } as const
@@ -31,14 +31,14 @@ export function sendLogEvents (reply: FastifyReply, { store, streams }: LogStrea
     ended.abort()
     goOn()
   })
+  const { end, destroy } = endings(reply)
   place.open({
     ping: () => { if (!full) sink.write(pingFrame(undefined)) },
     end: () => {
       ended.abort()
-      sink.end()
-      sink.endSession()
+      end()
     },
-    destroy: () => sink.destroy()
+    destroy
   })
   const write = async () => {
     sink.write(openingFrame())
@@ -59,7 +59,16 @@ export function sendLogEvents (reply: FastifyReply, { store, streams }: LogStrea
 }
 
 /** Sends a log's bytes as they come, until its task ends: `tail -f` for programs that know no Server-Sent Events. */
-export function sendLogBytes (reply: FastifyReply, { store, streams }: LogStreamContext, taskId: string, position: number): void {
+export function sendLogBytes (
+  reply: FastifyReply,
+  { store, streams }: LogStreamContext,
+  taskId: string,
+  { position, headers }: { position: number, headers: Record<string, string> }
+): void {
+  if (isGone(reply)) {
+    reply.hijack()
+    return
+  }
   const place = streams.enter(reply.request.ip)
   if (place === undefined) throw new FST_TASKS_TOO_MANY_CLIENTS()
   const { raw } = reply
@@ -69,17 +78,11 @@ export function sendLogBytes (reply: FastifyReply, { store, streams }: LogStream
     place.leave()
   })
   reply.hijack()
-  // nginx would hold back even the head
-  reply.header('x-accel-buffering', 'no')
-  raw.writeHead(200, reply.getHeaders() as Record<string, string>)
+  raw.writeHead(200, { ...reply.getHeaders() as Record<string, string>, ...headers })
   raw.flushHeaders()
-  const sink = sinkOf(reply)
+  const { destroy } = endings(reply)
   // cut, and not ended: its end would say that the task has ended
-  const cut = () => {
-    sink.destroy()
-    sink.endSession()
-  }
-  place.open({ ping: () => {}, end: cut, destroy: cut })
+  place.open({ ping: () => {}, end: destroy, destroy })
   pipeline(followLogBytes(store, taskId, { position, signal: ended.signal }), raw).catch((error) => {
     if (!ended.signal.aborted) reply.log.error({ err: error, taskId }, 'fastify-tasks: a log could not be followed')
   })

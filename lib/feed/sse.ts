@@ -3,22 +3,20 @@ import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import { FST_TASKS_NOT_AN_SSE_ROUTE } from '../errors.ts'
 import { retryFrame } from './frame.ts'
-import type { Place, Streams } from './streams.ts'
+import type { OpenStream, Place, Streams } from './streams.ts'
 
 /** Clients come back after 1 to 3 s: spread, so that a restart brings no herd. */
 const RETRY_MS = { least: 1000, spread: 2000 }
 /** Where there are too many, later. */
 const BUSY_RETRY_MS = { least: 10_000, spread: 20_000 }
 
-/** What a stream is written to: Node's HTTP/1 and HTTP/2 responses fit. */
+/** What a stream is written to: Node's HTTP/1 response fits. */
 export interface Sink {
   readonly writableLength: number
   readonly destroyed: boolean
   write (bytes: Buffer): boolean
   end (): unknown
   destroy (): unknown
-  /** An HTTP/2 session outlives its streams, and would hold a closing server. */
-  endSession (): void
   on (event: 'drain' | 'close' | 'error', listener: () => void): unknown
 }
 
@@ -29,6 +27,10 @@ export interface Sink {
  */
 export function enter (reply: FastifyReply, streams: Streams): Place | undefined {
   if (reply.sse == null) throw new FST_TASKS_NOT_AN_SSE_ROUTE()
+  if (isGone(reply)) {
+    reply.hijack()
+    return undefined
+  }
   reply.header('cache-control', 'no-cache, no-transform')
   const place = streams.enter(reply.request.ip)
   if (place === undefined) {
@@ -51,6 +53,11 @@ export function beginStream (reply: FastifyReply): Sink {
   return sink
 }
 
+/** The client left before the handler began, and no `close` follows any more. */
+export function isGone ({ raw }: FastifyReply): boolean {
+  return (http2StreamOf(raw) ?? raw).destroyed
+}
+
 /** What a stream begins with: when to come back after it broke off. */
 export function openingFrame (): Buffer {
   return retryFrame(jittered(RETRY_MS))
@@ -71,25 +78,41 @@ function takeOver (reply: FastifyReply): Sink {
   return sinkOf(reply)
 }
 
-/** The response of a reply that was taken over. */
-export function sinkOf ({ raw, request }: FastifyReply): Sink {
-  const http2 = 'stream' in raw ? raw.stream as ServerHttp2Stream : undefined
-  // a destroyed stream no longer knows it
-  const session = http2?.session
+function sinkOf ({ raw }: FastifyReply): Sink {
+  const http2 = http2StreamOf(raw)
+  if (http2 === undefined) return raw
   return {
     get writableLength () { return raw.writableLength },
-    get destroyed () { return http2?.destroyed ?? raw.destroyed },
+    get destroyed () { return http2.destroyed },
     write: (bytes) => raw.write(bytes),
     end: () => raw.end(),
+    destroy: () => raw.destroy(),
+    on: (event, listener) => raw.on(event, listener)
+  }
+}
+
+/** How a response that was taken over ends with its server. */
+export function endings ({ raw, request }: FastifyReply): Pick<OpenStream, 'end' | 'destroy'> {
+  const http2 = http2StreamOf(raw)
+  // it outlives its streams, and would hold the closing server; a destroyed stream no longer knows it
+  const session = http2?.session
+  return {
+    end: () => {
+      raw.end()
+      session?.close()
+    },
     destroy: () => {
       // so that the client can tell it from the end: by an error code over HTTP/2, by a reset over HTTP/1.0 (nginx's default)
       http2?.close(constants.NGHTTP2_INTERNAL_ERROR)
       if (request.raw.httpVersion === '1.0') reset(raw.socket)
       raw.destroy()
-    },
-    endSession: () => session?.close(),
-    on: (event, listener) => raw.on(event, listener)
+      session?.close()
+    }
   }
+}
+
+function http2StreamOf (raw: FastifyReply['raw']): ServerHttp2Stream | undefined {
+  return 'stream' in raw ? raw.stream as ServerHttp2Stream : undefined
 }
 
 function reset (socket: Socket | null): void {

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { Feed } from './feed.ts'
 import type { FeedFilter } from './filter.ts'
-import { beginStream, enter, lastEventId } from './sse.ts'
+import { beginStream, endings, enter, lastEventId } from './sse.ts'
 import type { Streams } from './streams.ts'
 
 export interface TaskEventsContext {
@@ -21,7 +21,8 @@ export async function sendTaskEvents (reply: FastifyReply, { feed, streams }: Ta
       reply.hijack()
       return admission.abandon()
     }
-    place.open(admission.begin(beginStream(reply)))
+    const connection = admission.begin(beginStream(reply))
+    place.open({ ping: () => connection.ping(), ...endings(reply) })
   } catch (error) {
     place.leave()
     throw error

@@ -2,11 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { FST_TASKS_NOT_FOUND, FST_TASKS_POSITION, FST_TASKS_RANGE, FST_TASKS_VALIDATION } from '../errors.ts'
 import { sendLogBytes, sendLogEvents } from '../feed/log-stream.ts'
-import { lastEventId } from '../feed/sse.ts'
-import { startOfLastLines } from '../log-lines.ts'
-import { searchLog } from '../log-search.ts'
+import { isGone, lastEventId } from '../feed/sse.ts'
+import { startOfLastLines } from '../log/last-lines.ts'
+import { searchLog } from '../log/search.ts'
 import type { TaskStore } from '../store.ts'
-import { isTerminal, type StoredTask } from '../task.ts'
+import { isActive, type StoredTask } from '../task.ts'
 import { action, UNCOMPRESSED, type RouteContext, type Scope } from './context.ts'
 import { matchesTag } from './entity-tag.ts'
 import { parseRange } from './range.ts'
@@ -15,6 +15,7 @@ import { ErrorSchema, IdParamsSchema, isTrue, LogEventsQuerySchema, LogQuerySche
 /** A search that takes longer says where to go on. */
 const SEARCH_MS = 1000
 const DEFAULT_MATCHES = '100'
+const TEXT_HEADERS = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' } as const
 
 /** The part of a log that a request asks for. */
 interface Part {
@@ -33,14 +34,15 @@ export function logRoutes (scope: Scope, context: RouteContext): void {
   scope.get('/:id/log', { ...route, exposeHeadRoute: false }, async ({ params: { id }, query, headers }, typedReply) => {
     const reply = typedReply as unknown as FastifyReply
     const part = await choosePart(store, id, query, headers, reply)
-    if (isTrue(query.follow)) return sendLogBytes(logHeaders(reply, part), context, id, part?.start ?? 0)
-    if (part === undefined) return await logHeaders(reply, part).code(404).send('')
-    if (matchesTag(headers['if-none-match'], part.etag)) return await logHeaders(reply, part).code(304).send()
-    const log = await store.readLog(id, part)
+    if (isTrue(query.follow)) return sendLogBytes(reply, context, id, { position: part?.start ?? 0, headers: followHeaders(part) })
+    if (part !== undefined && matchesTag(headers['if-none-match'], part.etag)) return await logHeaders(reply, part).code(304).send()
+    const log = part && await store.readLog(id, part)
+    if (part === undefined || log === undefined) return await logHeaders(reply, undefined).code(404).send('')
     // it may have grown, or shrunk, since
-    const size = log?.size ?? 0
+    const { size } = log
     const end = Math.min(part.end ?? size, size)
-    if (log === undefined || part.start > end) throw refused(reply, size, new FST_TASKS_POSITION(part.start, size))
+    if (part.end !== undefined && part.start >= end) throw refused(reply, size, new FST_TASKS_RANGE(size))
+    if (part.start > end) throw refused(reply, size, new FST_TASKS_POSITION(part.start, size))
     if (part.end !== undefined) reply.code(206).header('content-range', `bytes ${part.start}-${end - 1}/${size}`)
     return await logHeaders(reply, { ...part, etag: log.etag }).header('content-length', end - part.start).send(log.body)
   })
@@ -48,6 +50,8 @@ export function logRoutes (scope: Scope, context: RouteContext): void {
   scope.head('/:id/log', route, async ({ params: { id }, query, headers }, typedReply) => {
     const reply = typedReply as unknown as FastifyReply
     const part = await choosePart(store, id, query, {}, reply)
+    // how long that gets nobody knows
+    if (isTrue(query.follow)) return await reply.headers(followHeaders(part)).send()
     logHeaders(reply, part)
     if (part === undefined) return await reply.code(404).send()
     if (matchesTag(headers['if-none-match'], part.etag)) return await reply.code(304).send()
@@ -64,7 +68,8 @@ export function logRoutes (scope: Scope, context: RouteContext): void {
     const reply = typedReply as unknown as FastifyReply
     const task = await existing(store, id)
     const [, offset, end] = /^(\d{1,15})(-end)?$/.exec(lastEventId(reply) ?? query.position ?? '0') ?? []
-    if (end !== undefined && isTerminal(task.status) && (await describe(store, id))?.size === Number(offset)) return await reply.code(204).send()
+    // it was told the end, and nothing has come since
+    if (end !== undefined && !isActive(task.status) && Number(offset) === ((await describe(store, id))?.size ?? 0)) return await reply.code(204).send()
     sendLogEvents(reply, context, id, offset === undefined ? undefined : Number(offset))
   })
 
@@ -115,7 +120,7 @@ async function choosePart (store: TaskStore, id: string, query: LogQuery, header
   const start = Number(query.position ?? 0)
   if (start > size) throw refused(reply, size, new FST_TASKS_POSITION(start, size))
   // a range of what `position` or `follow` give would be a range of something else each time
-  const ranged = query.position === undefined && !isTrue(query.follow) && (headers['if-range'] ?? etag) === etag
+  const ranged = query.position === undefined && !isTrue(query.follow) && (headers['if-range'] ?? etag) === etag && !matchesTag(headers['if-none-match'], etag)
   const range = ranged ? parseRange(headers.range, size) : undefined
   if (range === 'unsatisfiable') throw refused(reply, size, new FST_TASKS_RANGE(size))
   return { start, ...range, size, etag }
@@ -126,14 +131,20 @@ function refused (reply: FastifyReply, size: number, error: Error): Error {
   return error
 }
 
+/** Without a tag, as it goes on; and no proxy may hold it back. */
+function followHeaders (part: Part | undefined): Record<string, string> {
+  return { ...TEXT_HEADERS, 'log-position': String(part?.start ?? 0), 'x-accel-buffering': 'no' }
+}
+
 function logHeaders (reply: FastifyReply, part: Pick<Part, 'start' | 'etag'> | undefined): FastifyReply {
-  reply.headers({ 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' })
+  reply.headers(TEXT_HEADERS)
   return part === undefined ? reply : reply.headers({ etag: part.etag, 'accept-ranges': 'bytes', 'log-position': part.start })
 }
 
 /** Aborts when the client is gone, or has its answer. */
-function leaving ({ raw }: FastifyReply): AbortSignal {
+function leaving (reply: FastifyReply): AbortSignal {
   const left = new AbortController()
-  raw.once('close', () => left.abort())
+  if (isGone(reply)) left.abort()
+  reply.raw.once('close', () => left.abort())
   return left.signal
 }

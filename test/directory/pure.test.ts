@@ -1,7 +1,7 @@
 import t from 'tap'
 import { EventRing } from '../../lib/directory/ring.ts'
 import { Looks } from '../../lib/directory/looks.ts'
-import { completeLength } from '../../lib/utf8.ts'
+import { completeLength } from '../../lib/log/text.ts'
 import { parseFileName } from '../../lib/directory/files.ts'
 import { isUpTo } from '../../lib/store.ts'
 import type { Task } from '../../lib/task-schema.ts'

@@ -6,7 +6,7 @@ import { TasksClient } from '../../lib/client/index.ts'
 import { Copy } from '../copy.ts'
 import { putTask, temporaryDirectory, waitFor } from '../helpers.ts'
 import { FaultyServer } from './faulty-server.ts'
-import { randomFrom, type Random } from './random.ts'
+import { randomFrom, type Random } from '../random.ts'
 
 const ROUNDS = Number(process.env.SOAK_ROUNDS ?? 12)
 const TASKS = 60

@@ -4,7 +4,7 @@ import t from 'tap'
 import { TasksClient } from '../../lib/client/index.ts'
 import { Copy } from '../copy.ts'
 import { openFeed, putTask, startServer, taskText, temporaryDirectory, waitFor } from '../helpers.ts'
-import { randomFrom } from './random.ts'
+import { randomFrom } from '../random.ts'
 
 const TEXTS = ['line of output\n', 'Größe: 5 µm → ok\n', '進捗 50 %\n', '🙂'.repeat(40) + '\n', 'x'.repeat(5000)]
 

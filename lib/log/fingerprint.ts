@@ -46,7 +46,7 @@ export class LogFingerprint {
   /** The position is another one, and only what stands around it was read. */
   moveTo (position: number, { first, last }: { first: Uint8Array, last: Uint8Array }): void {
     this.#position = position
-    this.#first = first.slice(0, FINGERPRINT_BYTES)
+    this.#first = Uint8Array.from(first.subarray(0, FINGERPRINT_BYTES))
     this.#last = lastOf(last)
   }
 }
@@ -62,7 +62,7 @@ function joined (a: Uint8Array, b: Uint8Array): Uint8Array {
   return both
 }
 
-/** A copy: a large piece must not be kept alive by its last bytes. */
+/** A copy (a Buffer's `slice` is none): a large piece must not be kept alive by its last bytes. */
 function lastOf (bytes: Uint8Array): Uint8Array {
-  return bytes.slice(-FINGERPRINT_BYTES)
+  return Uint8Array.from(bytes.subarray(-FINGERPRINT_BYTES))
 }

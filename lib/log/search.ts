@@ -1,11 +1,11 @@
-import { readPart } from './log-lines.ts'
-import type { TaskStore } from './store.ts'
-import { completeLength } from './utf8.ts'
+import { readPart } from './last-lines.ts'
+import type { TaskStore } from '../store.ts'
+import { completeLength } from './text.ts'
 
 /** Logs are searched backwards in pieces of this many bytes; a line that is longer counts as several. */
 const PIECE_BYTES = 256 * 1024
 /** Of a line that is longer, a part around the match is given. */
-const MAX_LINE_BYTES = 4096
+const MAX_LINE_BYTES = 1024
 const BEFORE_MATCH_BYTES = 256
 const NEWLINE = 0x0a
 
@@ -70,9 +70,9 @@ function * matchesIn (bytes: Buffer, offset: number, pattern: RegExp): Generator
     const stop = bytes[end - 1] === NEWLINE ? end - 1 : end
     const start = stop === 0 ? 0 : bytes.lastIndexOf(NEWLINE, stop - 1) + 1
     const line = bytes.subarray(start, stop)
-    const text = line.toString('utf8')
-    const at = pattern.exec(text)?.index
-    if (at !== undefined) yield excerpt(line, offset + start, Buffer.byteLength(text.slice(0, at)))
+    const [found] = pattern.exec(line.toString('utf8')) ?? []
+    // its place among the bytes: what is not UTF-8 has another length as text
+    if (found !== undefined) yield excerpt(line, offset + start, Math.max(0, line.indexOf(found)))
     end = start
   }
 }

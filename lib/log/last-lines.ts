@@ -1,4 +1,4 @@
-import type { TaskStore } from './store.ts'
+import type { TaskStore } from '../store.ts'
 
 /** Logs are read backwards in pieces of this many bytes. */
 const PIECE_BYTES = 64 * 1024

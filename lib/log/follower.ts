@@ -1,7 +1,7 @@
-import { endable } from './endable.ts'
-import { LogFingerprint, sameBytes } from './log-fingerprint.ts'
-import type { LogContent, TaskStore } from './store.ts'
-import { isActive, type TaskStatus } from './task.ts'
+import { endable } from '../endable.ts'
+import { LogFingerprint, sameBytes } from './fingerprint.ts'
+import type { LogContent, TaskStore } from '../store.ts'
+import { isActive, type TaskStatus } from '../task.ts'
 
 export interface FollowOptions {
   /** Byte offset to begin at. Default: 0. */
@@ -128,7 +128,7 @@ class LogFollower {
         yield { offset, bytes }
       }
     } catch (error) {
-      if (!await this.#shrank(log)) throw error
+      if (!await this.#changed(log)) throw error
       return false
     }
     return true
@@ -147,9 +147,9 @@ class LogFollower {
     return sameBytes(bytes, first)
   }
 
-  /** A log that gets shorter while it is read breaks off. */
-  async #shrank ({ size }: LogContent): Promise<boolean> {
+  /** A log that is cut while it is read breaks off, and may be longer again by now. */
+  async #changed ({ etag }: LogContent): Promise<boolean> {
     const log = await this.#store.readLog(this.#taskId, { start: 0, end: 0 })
-    return log === undefined || log.size < size
+    return log?.etag !== etag
   }
 }
