@@ -1,44 +1,79 @@
 import { Child } from './child.ts'
 import { median, type Figure } from './lab.ts'
 
-const EVENTS = 5000
+const CLIENTS = 1000
+const ROUNDS = 5
+const MODES = [
+  { name: 'single', bursts: 30, count: 1 },
+  { name: 'bursts', bursts: 6, count: 10 }
+] as const
+const OURS = 'fastify-tasks'
+const PLAIN = 'plain res.write'
+const LIBRARIES = ['@fastify/sse', 'fastify-sse-v2', 'better-sse']
 
-/** Log events of 1 KB to all clients, against a plain `res.write` of the same frames. */
-export async function fanOut (clients: number, rounds: number): Promise<Figure[]> {
-  const receiver = await Child.start('./fan-out-clients.ts')
-  const sides = await Promise.all((['feed', 'plain'] as const).map(async (kind) => (
-    { server: await Child.start<{ port: number }>('./fan-out-server.ts', { kind }), rates: [] as number[], costs: [] as number[] }
-  )))
-  const deliveries = EVENTS * clients
-  for (let round = 0; round <= rounds; round++) {
-    for (const { server, rates, costs } of sides) {
-      await receiver.ask('connect', { port: server.ready.port, count: clients })
-      const before = await server.ask<number>('cpu')
-      const started = performance.now()
-      await Promise.all([receiver.ask('receive', deliveries), server.ask('emit', EVENTS)])
-      const seconds = (performance.now() - started) / 1000
-      const cost = await server.ask<number>('cpu') - before
-      // the first round warms up
-      if (round > 0) {
-        rates.push(deliveries / seconds)
-        costs.push(cost / deliveries)
+type Mode = typeof MODES[number]
+
+/** µs of the server's CPU per delivery, of each round. */
+type Costs = Map<string, Record<Mode['name'], number[]>>
+
+/** What it costs to tell an event to 1,000 clients, against what else there is. */
+export async function fanOut (): Promise<Figure[]> {
+  const clients = await Child.start('./clients.ts')
+  const servers = new Map<string, Child<{ port: number }>>()
+  const costs: Costs = new Map()
+  for (const name of [OURS, PLAIN, ...LIBRARIES]) {
+    const server = await startServer(name)
+    servers.set(name, server)
+    costs.set(name, { single: [], bursts: [] })
+    await clients.ask('connect', { name, port: server.ready.port, count: CLIENTS })
+  }
+  for (let round = 0; round <= ROUNDS; round++) {
+    // there and back again, so that none has the better place
+    const order = round % 2 === 0 ? [...servers] : [...servers].reverse()
+    for (const mode of MODES) {
+      for (const [name, server] of order) {
+        const cost = await costOf(server, clients, name, mode)
+        // the first round warms up
+        if (round > 0) costs.get(name)![mode.name].push(cost)
       }
-      await receiver.ask('disconnect')
     }
   }
-  await Promise.all([receiver.stop(), ...sides.map(({ server }) => server.stop())])
-  const [feed, plain] = sides.map(({ rates, costs }) => ({ rate: median(rates), cost: median(costs) })) as [Rate, Rate]
-  return [{
-    name: `1 KB log events to ${clients} ${clients === 1 ? 'client' : 'clients'}`,
-    figure: `${format(feed)}; plain res.write: ${format(plain)}`
-  }]
+  await Promise.all([clients, ...servers.values()].map((child) => child.stop()))
+  return figures(costs)
 }
 
-interface Rate {
-  readonly rate: number
-  readonly cost: number
+async function startServer (name: string): Promise<Child<{ port: number }>> {
+  if (name === OURS) return await Child.start('./feed-server.ts')
+  if (name === 'fastify-sse-v2') return await Child.start('./fastify-sse-v2-server.ts')
+  return await Child.start('./peer-server.ts', { peer: name })
 }
 
-function format ({ rate, cost }: Rate): string {
-  return `${Math.round(rate / 1000)}k deliveries/s, ${cost.toFixed(1)} µs CPU each`
+/** Each burst waits until all clients have the last one. */
+async function costOf (server: Child, clients: Child, name: string, { bursts, count }: Mode): Promise<number> {
+  const before = await server.ask<number>('cpu')
+  for (let burst = 0; burst < bursts; burst++) {
+    const size = await server.ask<number>('burst', { count })
+    const { heads } = await clients.ask<{ heads: number[] }>('told', { name, size })
+    if (heads.length > 0) throw new Error(`${name} withheld something`)
+  }
+  return (await server.ask<number>('cpu') - before) / (bursts * count * CLIENTS)
+}
+
+function figures (costs: Costs): Figure[] {
+  const compare = (peer: string, mode: Mode['name']) => {
+    const [ours, theirs] = [costs.get(OURS)![mode], costs.get(peer)![mode]]
+    // of pairs of one round: what else the machine does changes with time
+    const ratio = median(ours.map((cost, round) => cost / theirs[round]!))
+    return { ratio, micros: `${median(ours).toFixed(2)} µs; ${median(theirs).toFixed(2)} µs` }
+  }
+  return MODES.flatMap(({ name: mode }) => [PLAIN, ...LIBRARIES].map((peer): Figure => {
+    const { ratio, micros } = compare(peer, mode)
+    const name = `CPU per delivery, 1,000 clients, ${mode === 'single' ? '1 KB events' : 'bursts of 10'}: ${peer}`
+    if (mode === 'single') {
+      const most = peer === PLAIN ? 1.15 : 1
+      return { name, figure: `${ratio.toFixed(2)} of it (${micros})`, wanted: peer === PLAIN ? '≤ 1.15' : '< 1', ok: ratio <= most }
+    }
+    const figure = `${(1 / ratio).toFixed(1)} times less (${micros})`
+    return peer === PLAIN ? { name, figure } : { name, figure, wanted: '≥ 6', ok: 1 / ratio >= 6 }
+  }))
 }

@@ -1,20 +1,44 @@
+import { parseArgs } from 'node:util'
+import { close } from './close.ts'
 import { fanOut } from './fan-out.ts'
 import type { Figure } from './lab.ts'
 import { latency } from './latency.ts'
 import { boot, list } from './list.ts'
+import { logGet } from './log-get.ts'
+import { logGrowth } from './log-growth.ts'
 import { scale } from './scale.ts'
+import { stalled } from './stalled.ts'
+import { steady } from './steady.ts'
+import { keep, table } from './table.ts'
 
 const parts: Record<string, () => Promise<Figure[]>> = {
-  latency, scale, list, boot, one: () => fanOut(1, 7), many: () => fanOut(200, 2)
+  latency,
+  scale,
+  list,
+  boot,
+  'fan-out': fanOut,
+  steady,
+  stalled: () => stalled(99),
+  'log-get': logGet,
+  'log-growth': logGrowth,
+  close
 }
-const chosen = process.argv.slice(2)
+/** By name only: they take minutes. */
+const long: Record<string, () => Promise<Figure[]>> = { 'stalled-1000': () => stalled(999) }
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' }, keep: { type: 'boolean' } } })
+const every = { ...parts, ...long }
+const unknown = positionals.find((name) => !(name in every))
+if (unknown !== undefined) throw new Error(`${unknown} is none of ${Object.keys(every).join(', ')}`)
+const chosen = positionals.length > 0 ? positionals : Object.keys(values.all ? every : parts)
 const figures: Figure[] = []
-for (const [name, measure] of Object.entries(parts)) {
-  if (chosen.length > 0 && !chosen.includes(name)) continue
-  process.stderr.write(`${name} …\n`)
-  figures.push(...await measure())
+for (const name of chosen) {
+  const started = performance.now()
+  process.stderr.write(`${name} … `)
+  figures.push(...await every[name]!())
+  process.stderr.write(`${((performance.now() - started) / 1000).toFixed(0)} s\n`)
 }
-const rows = [['name', 'figure', 'wanted', ''], ...figures.map(({ name, figure, wanted = '', ok }) => [name, figure, wanted, ok === undefined ? '' : ok ? 'ok' : 'short'])]
-const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-for (const row of rows) console.log(row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
+const printed = table(figures)
+console.log(printed)
+if (values.keep) keep(printed)
 process.exit()

@@ -58,6 +58,18 @@ export function median (values: readonly number[]): number {
   return quantile(values, 0.5)
 }
 
+/** @throws after a minute: what was lost never comes */
+export async function within (arrival: Promise<void>, missing: () => string): Promise<void> {
+  const ended = new AbortController()
+  const late = sleep(60_000, undefined, { signal: ended.signal }).then(() => { throw new Error(missing()) })
+  try {
+    await Promise.race([arrival, late])
+  } finally {
+    late.catch(() => {})
+    ended.abort()
+  }
+}
+
 /** Waits until a process has no more to do of its own. */
 export async function settled (child: Child): Promise<void> {
   for (let quiet = 0, before = await child.ask<number>('cpu'); quiet < 2;) {

@@ -32,7 +32,15 @@ app.get('/bare-sync', async (_request, reply) => {
 await app.ready()
 const readyMs = performance.now() - started
 const url = await app.listen({ port: 0, host: '127.0.0.1' })
-answer({ url, readyMs } satisfies ServerReady, { cpu })
+answer({ url, readyMs } satisfies ServerReady, {
+  cpu,
+  /** @returns ms */
+  close: async () => {
+    const before = performance.now()
+    await app.close()
+    return performance.now() - before
+  }
+})
 
 function newestFirst (tasks: Array<{ createdAt: string }>): string {
   return JSON.stringify(tasks.sort((a, b) => a.createdAt < b.createdAt ? 1 : -1))

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { closeSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +16,23 @@ export interface Work {
   readonly everyMs: number
 }
 
+/** A log that grows fast. */
+export interface Growing {
+  readonly path: string
+  readonly bytesPerSecond: number
+  readonly seconds: number
+  /** How much is written at a time, about. */
+  readonly writeBytes: number
+}
+
+export interface Grown {
+  /** The log's size, and its SHA-256. */
+  readonly size: number
+  readonly hash: string
+  /** When its last byte was written. */
+  readonly at: number
+}
+
 /** What other programs do in the directory, with the times at which they did it. */
 answer({}, {
   append: async (work: Work) => {
@@ -23,6 +41,7 @@ answer({}, {
     for (const log of logs) closeSync(log)
     return times
   },
+  grow,
   put: async (work: Work) => await paced(work, (number) => {
     const id = `task_${Date.now()}_n${number}`
     const temporary = join(work.dir, `.${id}`)
@@ -41,4 +60,27 @@ async function paced ({ from, count, everyMs }: Work, prepare: (number: number) 
     act()
   }
   return times
+}
+
+async function grow ({ path, bytesPerSecond, seconds, writeBytes }: Growing): Promise<Grown> {
+  const file = openSync(path, 'w')
+  const hash = createHash('sha256')
+  const start = now()
+  let size = 0
+  let line = 0
+  while (size < bytesPerSecond * seconds) {
+    while (size < (now() - start) / 1000 * bytesPerSecond) {
+      const bytes = Buffer.from(Array.from({ length: Math.ceil(writeBytes / 1024) }, () => lineOf(line++)).join(''))
+      size += writeSync(file, bytes)
+      hash.update(bytes)
+    }
+    await sleep(1)
+  }
+  closeSync(file)
+  return { size, hash: hash.digest('hex'), at: now() }
+}
+
+/** 1,021 bytes: pieces of 64 KiB cut it anywhere, characters too. */
+function lineOf (number: number): string {
+  return `${`line ${number} `.padEnd(30)}${'naïve output … '.repeat(55)}\n`
 }

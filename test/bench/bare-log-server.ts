@@ -1,0 +1,13 @@
+import { createReadStream, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { answer, startedWith } from './child.ts'
+
+/** The least that can be done: a stream of the file, piped. */
+const { path } = startedWith<{ path: string }>()
+const server = createServer((_request, response) => {
+  response.writeHead(200, { 'content-type': 'text/plain', 'content-length': statSync(path).size })
+  createReadStream(path).pipe(response)
+})
+await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+answer({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }, {})

@@ -1,0 +1,34 @@
+import { connect } from 'node:net'
+import { answer } from './child.ts'
+import { checkLog } from './log-lines.ts'
+
+/** A whole log by HTTP, checked; cheap enough that the server is what is measured. */
+answer({}, {
+  /** @returns ms */
+  get: async ({ url, bytes }: { url: string, bytes: number }) => {
+    const started = performance.now()
+    const { hostname: host, port, pathname } = new URL(url)
+    await new Promise<void>((resolve, reject) => {
+      const buffer = Buffer.alloc(256 * 1024)
+      let [inBody, position] = [false, 0]
+      const read = (length: number): boolean => {
+        let from = 0
+        if (!inBody) {
+          const head = buffer.toString('latin1', 0, length)
+          from = head.indexOf('\r\n\r\n') + 4
+          if (from === 3 || !head.startsWith('HTTP/1.1 200')) reject(new Error(head))
+          inBody = true
+        }
+        checkLog(buffer.subarray(from, length), position)
+        position += length - from
+        if (position === bytes) resolve()
+        return true
+      }
+      const socket = connect({ host, port: Number(port), onread: { buffer, callback: read } })
+      socket.on('error', reject)
+      socket.on('close', () => reject(new Error(`it ended at ${position}`)))
+      socket.write(`GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+    })
+    return performance.now() - started
+  }
+})
