@@ -6,7 +6,7 @@ export type { FollowOptions } from './log/follower.ts'
 export type { TasksPluginOptions } from './options.ts'
 export type { TaskAction } from './routes/context.ts'
 export type {
-  HealthProblem, Logger, LogContent, StoreHealth, TaskDeletedEvent, TaskEvent, TaskList, TaskLogEvent, TaskQuery,
+  HealthProblem, Interest, Logger, LogContent, StoreHealth, TaskDeletedEvent, TaskEvent, TaskList, TaskLogEvent, TaskQuery,
   TaskStore, TaskUpsertEvent
 } from './store.ts'
 export { NewTaskSchema, TaskSchema, TaskStatusSchema } from './task-schema.ts'

@@ -66,6 +66,11 @@ export interface LogContent {
   readonly body: Readable
 }
 
+export interface Interest {
+  /** In the logs of all tasks, of none, or of the one with this id. */
+  readonly logs: boolean | string
+}
+
 export interface HealthProblem {
   /** For programs, in kebab case. */
   readonly code: string
@@ -111,11 +116,11 @@ export interface TaskStore {
    */
   readLog (taskId: string, range: { start: number, end?: number }): Promise<LogContent | undefined>
   /**
-   * The listener is called once for each event from now on, in order. Log events may be left out while no
-   * subscriber is interested in logs.
+   * The listener is called once for each event from now on, in order. Log events may be left out in which it is not
+   * interested.
    * @returns ends the subscription
    */
-  subscribe (listener: (event: TaskEvent) => void, interest: { logs: boolean }): () => void
+  subscribe (listener: (event: TaskEvent) => void, interest: Interest): () => void
   /**
    * What came after an event, oldest first, logs as heads. Undefined: that id is malformed, foreign or too old, so
    * list again.

@@ -6,7 +6,7 @@ import {
   FST_TASKS_ACTIVE, FST_TASKS_DIRECTORY, FST_TASKS_ID_TAKEN, FST_TASKS_NOT_ACTIVE, FST_TASKS_NOT_FOUND,
   FST_TASKS_STORAGE, FST_TASKS_STORAGE_FULL, FST_TASKS_TOO_LARGE, FST_TASKS_VALIDATION
 } from '../errors.ts'
-import type { Logger, LogContent, StoreHealth, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
+import type { Interest, Logger, LogContent, StoreHealth, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
 import type { NewTask, Task } from '../task-schema.ts'
 import { createTaskId, isTaskId, type StoredTask } from '../task.ts'
 import {
@@ -168,7 +168,7 @@ export class DirectoryStore implements TaskStore {
     return { ...content, body: Readable.from([]) }
   }
 
-  subscribe (listener: (event: TaskEvent) => void, interest: { logs: boolean }): () => void {
+  subscribe (listener: (event: TaskEvent) => void, interest: Interest): () => void {
     return this.#watcher.subscribe(listener, interest)
   }
 

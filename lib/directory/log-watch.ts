@@ -10,8 +10,8 @@ import { LogTail, PIECE_BYTES, type LogChange, type LogLook } from './log-tail.t
 const MAX_DRAIN_BYTES = 8 * 1024 * 1024
 
 export interface LogWatchContext {
-  /** Whether anybody wants the logs' bytes now. */
-  readonly wanted: () => boolean
+  /** Whether anybody wants that log's bytes now. */
+  readonly wanted: (taskId: string) => boolean
   readonly tell: (taskId: string, change: LogChange) => void
   /** A log that was there is gone or another one, or one appeared. */
   readonly moved: (entry: Entry) => void
@@ -48,9 +48,10 @@ export class LogWatch {
   hinted (taskId: string, entry: Entry | undefined, busy: boolean): boolean {
     // a log without a task is nobody's; a task that comes later looks for itself
     if (entry === undefined && !busy) return false
-    if (!this.#context.wanted()) this.#unseen.add(taskId)
+    const wanted = this.#context.wanted(taskId)
+    if (!wanted) this.#unseen.add(taskId)
     // one that appears is looked at in any case: from now on it is polled
-    return this.#context.wanted() || entry?.hasLog === false
+    return wanted || entry?.hasLog === false
   }
 
   /**
@@ -73,7 +74,7 @@ export class LogWatch {
       entry.hasLog = await ifExists(lstat(this.path(entry.id))) !== undefined
       if (entry.hasLog) this.#context.moved(entry)
     }
-    if (this.#context.wanted()) return await this.#tell(entry, isTerminal(entry.task?.status))
+    if (this.#context.wanted(entry.id)) return await this.#tell(entry, isTerminal(entry.task?.status))
     this.#unseen.add(entry.id)
     return false
   }
@@ -101,7 +102,7 @@ export class LogWatch {
 
   async #tell (entry: Entry, ended: boolean): Promise<boolean> {
     const unseen = this.#unseen.delete(entry.id)
-    const skip = unseen || entry.skipNext || !this.#context.wanted()
+    const skip = unseen || entry.skipNext || !this.#context.wanted(entry.id)
     entry.skipNext = false
     let look: LogLook
     try {

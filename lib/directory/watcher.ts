@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Logger, TaskEvent } from '../store.ts'
+import type { Interest, Logger, TaskEvent } from '../store.ts'
 import { isActive, isTerminal, type StoredTask } from '../task.ts'
 import { Entry, Catalogue } from './catalogue.ts'
 import { errorCode, fileName, ifExists, parseFileName, readTaskFile, UnreadableFile } from './files.ts'
@@ -11,6 +11,7 @@ import { NativeHints } from './native-hints.ts'
 import { PolledHints } from './polled-hints.ts'
 import { EventRing } from './ring.ts'
 import { Scanner } from './scanner.ts'
+import { Subscribers } from './subscribers.ts'
 import { readMarker } from './transitions.ts'
 
 const TICK_MS = 1000
@@ -48,7 +49,7 @@ export class TaskWatcher {
   readonly #polled: PolledHints
   readonly #guard: DirectoryGuard
   readonly #scanner: Scanner
-  readonly #subscribers = new Map<(event: TaskEvent) => void, { logs: boolean }>()
+  readonly #subscribers = new Subscribers((error) => this.#log.error({ err: error }, 'fastify-tasks: a listener failed'))
   readonly #unreadable = new Map<string, string>()
   /** Tasks that have a claim or a marker. */
   readonly #side = new Set<string>()
@@ -70,8 +71,8 @@ export class TaskWatcher {
     this.#polled = new PolledHints(dir, (path) => this.#mark(path.slice(path.lastIndexOf('/') + 1)))
     this.#guard = new DirectoryGuard(dir)
     this.#logs = new LogWatch(dir, {
-      wanted: () => this.#wantsLogs,
-      tell: (taskId, change) => this.#emit(this.#ring.log(taskId, change)),
+      wanted: (taskId) => this.#subscribers.wantLog(taskId),
+      tell: (taskId, change) => this.#subscribers.tell(this.#ring.log(taskId, change)),
       moved: (entry) => this.#poll(entry),
       report: (name, reason) => this.#report(name, reason)
     })
@@ -135,12 +136,10 @@ export class TaskWatcher {
     return this.#ring.since(eventId)
   }
 
-  subscribe (listener: (event: TaskEvent) => void, interest: { logs: boolean }): () => void {
-    // its own key: the same function may subscribe twice
-    const subscriber = (event: TaskEvent) => listener(event)
-    this.#subscribers.set(subscriber, interest)
-    if (interest.logs) for (const id of this.#logs.unseen) this.#looks.mark(id, 'log')
-    return () => { this.#subscribers.delete(subscriber) }
+  subscribe (listener: (event: TaskEvent) => void, interest: Interest): () => void {
+    const unsubscribe = this.#subscribers.add(listener, interest)
+    for (const id of this.#logs.unseen) if (this.#subscribers.wantLog(id)) this.#looks.mark(id, 'log')
+    return unsubscribe
   }
 
   close (): Promise<void> {
@@ -170,11 +169,6 @@ export class TaskWatcher {
     if (file.kind !== 'log') this.#looks.mark(file.id, file.kind === 'json' ? 'json' : 'side')
     else if (this.#logs.hinted(file.id, this.#catalogue.get(file.id), this.#looks.has(file.id))) this.#looks.mark(file.id, 'log')
     return true
-  }
-
-  get #wantsLogs (): boolean {
-    for (const { logs } of this.#subscribers.values()) if (logs) return true
-    return false
   }
 
   #lostNative (code: string): void {
@@ -271,7 +265,7 @@ export class TaskWatcher {
     // the log's last bytes come before the end of its task
     if (ends && !silent) await this.#logs.drain(entry)
     this.#catalogue.set(entry, task)
-    if (!silent) this.#emit(this.#ring.upsert(task))
+    if (!silent) this.#subscribers.tell(this.#ring.upsert(task))
     if (isNew && !ends && !silent) this.#looks.mark(task.id, 'log')
     this.#poll(entry)
   }
@@ -282,7 +276,7 @@ export class TaskWatcher {
     this.#polled.remove(join(this.#dir, fileName(entry.id, 'json')))
     this.#polled.remove(this.#logs.path(entry.id))
     this.#catalogue.delete(entry.id)
-    if (entry.task !== undefined) this.#emit(this.#ring.deleted(entry.id))
+    if (entry.task !== undefined) this.#subscribers.tell(this.#ring.deleted(entry.id))
   }
 
   // A file that can't be read
@@ -322,8 +316,6 @@ export class TaskWatcher {
     this.#log.warn(`fastify-tasks: ${name} can't be read: ${reason}`)
   }
 
-  // Telling
-
   #poll (entry: Entry): void {
     const unfinished = isActive(entry.task?.status) || this.#unreadable.has(fileName(entry.id, 'json'))
     const json = join(this.#dir, fileName(entry.id, 'json'))
@@ -331,17 +323,5 @@ export class TaskWatcher {
     else this.#polled.remove(json)
     if (unfinished && entry.hasLog) this.#polled.add(this.#logs.path(entry.id))
     else this.#polled.remove(this.#logs.path(entry.id))
-  }
-
-  #emit (event: TaskEvent): void {
-    // as of now: who subscribes while an event is told is told from the next one on
-    for (const listener of [...this.#subscribers.keys()]) {
-      if (!this.#subscribers.has(listener)) continue
-      try {
-        listener(event)
-      } catch (error) {
-        this.#log.error({ err: error }, 'fastify-tasks: a listener failed')
-      }
-    }
   }
 }

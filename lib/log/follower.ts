@@ -72,7 +72,7 @@ class LogFollower {
       this.#stale = true
       if (event.type === 'task.log' && event.truncated === true) this.#rewritten = true
       this.#wake()
-    }, { logs: true })
+    }, { logs: this.#taskId })
     const onAbort = () => this.#wake()
     signal.addEventListener('abort', onAbort, { once: true })
     try {
