@@ -1,16 +1,19 @@
 import { TasksError } from './errors.ts'
 
+/** A timer of more ms would end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 export interface BackoffOptions {
   /**
    * Before the first new attempt, in ms.
    * @default what the server asks for (1 to 3 s), else 1000
    */
-  readonly minDelayMs?: number
+  readonly minDelayMs?: number | undefined
   /**
    * Between attempts at most, in ms; it doubles until then.
    * @default 30000
    */
-  readonly maxDelayMs?: number
+  readonly maxDelayMs?: number | undefined
 }
 
 /** How long to wait before the next attempt: longer each time, and never at the same time as everybody else. */
@@ -18,12 +21,12 @@ export class Backoff {
   /** What the server asked for, in ms. */
   retryMs: number | undefined
   readonly #minDelayMs: number | undefined
-  readonly #maxDelayMs: number
+  readonly maxDelayMs: number
   #failures = 0
 
   constructor ({ minDelayMs, maxDelayMs = 30_000 }: BackoffOptions) {
     this.#minDelayMs = minDelayMs
-    this.#maxDelayMs = maxDelayMs
+    this.maxDelayMs = maxDelayMs
   }
 
   /** It worked: the next failure is a first one. */
@@ -33,9 +36,9 @@ export class Backoff {
 
   next (error?: unknown): number {
     const least = this.#minDelayMs ?? this.retryMs ?? 1000
-    const delay = Math.min(this.#maxDelayMs, least * 2 ** this.#failures++)
+    const delay = Math.min(this.maxDelayMs, least * 2 ** this.#failures++)
     const asked = error instanceof TasksError ? error.retryAfterMs ?? 0 : 0
-    return Math.max(asked, delay * (1 + Math.random()) / 2)
+    return Math.min(MAX_TIMER_MS, Math.max(asked, delay * (1 + Math.random()) / 2))
   }
 }
 

@@ -1,4 +1,4 @@
-/** The server's answer was no. */
+/** The server's answer was no, or none of the plugin's. */
 export class TasksError extends Error {
   override readonly name = 'TasksError'
   readonly statusCode: number
@@ -15,6 +15,12 @@ export class TasksError extends Error {
   }
 }
 
+/** The server can't be reached, its answer broke off, or it said nothing for too long. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError'
+}
+
+/** @param response neither 2xx nor read yet */
 export async function errorOf (response: Response): Promise<TasksError> {
   const text = await response.text().catch(() => '')
   let answer: { message?: unknown, code?: unknown } = {}
@@ -31,17 +37,23 @@ export async function errorOf (response: Response): Promise<TasksError> {
   })
 }
 
-/** Whether the same request may succeed later. What the server refuses for good (401, 404, 507 …) does not. */
-export function isTransient (error: unknown): boolean {
-  if (error instanceof TasksError) {
-    const { statusCode } = error
-    return statusCode === 408 || statusCode === 429 || (statusCode >= 500 && statusCode !== 501 && statusCode !== 507)
-  }
-  // what fetch says of a connection that can't be made or breaks off
-  return error instanceof TypeError || error instanceof BrokenStreamError
+/** An answer that only something else can have given: a proxy, a login page. */
+export async function foreignAnswer (response: Response, wanted: string): Promise<TasksError> {
+  await response.body?.cancel()
+  return new TasksError(`The answer is not ${wanted}: something else than the tasks API answered (${response.status}).`, { statusCode: response.status })
 }
 
-/** A stream broke off, or said nothing for too long. */
-export class BrokenStreamError extends Error {
-  override readonly name = 'BrokenStreamError'
+export function isNotFound (error: unknown): boolean {
+  return error instanceof TasksError && error.code === 'FST_TASKS_NOT_FOUND'
+}
+
+/**
+ * Whether the same request may succeed later. What the server refuses for good (401, 404, 507 …) does not.
+ * @param worked it did before: a 404 that is none of the plugin's is a proxy that lost its server for a while
+ */
+export function isTransient (error: unknown, { worked = false } = {}): boolean {
+  if (!(error instanceof TasksError)) return error instanceof ConnectionError
+  const { statusCode, code } = error
+  if (statusCode === 404) return worked && code === undefined
+  return statusCode === 408 || statusCode === 429 || (statusCode >= 500 && statusCode !== 501 && statusCode !== 507)
 }

@@ -1,8 +1,8 @@
 import type { TaskStatus } from '../task.ts'
 import { delay } from './backoff.ts'
-import { BrokenStreamError, isTransient, TasksError } from './errors.ts'
+import { isNotFound, isTransient } from './errors.ts'
 import { readEventStream } from './event-stream.ts'
-import { queryOf, type Http } from './http.ts'
+import { pathOf, queryOf, type Http } from './http.ts'
 import { LogReader, type LogNotice, type LogPiece } from './log-reader.ts'
 
 export interface FollowOptions {
@@ -10,8 +10,8 @@ export interface FollowOptions {
    * Byte offset to begin at.
    * @default 0
    */
-  readonly position?: number
-  readonly signal?: AbortSignal
+  readonly position?: number | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The final status; null where the task was deleted, or has a status of its own. */
@@ -22,38 +22,43 @@ export interface LogEnd {
 /** Reads a log until its task has ended, across broken connections and restarts of the server. */
 export async function * followLog (http: Http, taskId: string, { position = 0, signal }: FollowOptions & { signal: AbortSignal }): AsyncGenerator<LogPiece, LogEnd, undefined> {
   const log = new LogReader(http, taskId, position)
-  const backoff = http.backoff
-  for (let isFirst = true; ; isFirst = false) {
+  const backoff = http.backoff()
+  let worked = false
+  for (;;) {
     let failure: unknown
     try {
-      const end = yield * connection(isFirst)
+      const end = yield * connection()
+      if (end === 'again') continue
       if (end !== undefined) return end
     } catch (error) {
-      if (signal.aborted || !isTransient(error)) {
-        if (!isFirst && error instanceof TasksError && error.statusCode === 404) return { status: null }
-        throw error
-      }
+      if (worked && isNotFound(error)) return { status: null }
+      if (signal.aborted || !isTransient(error, { worked })) throw error
       failure = error
     }
     await delay(backoff.next(failure), signal)
   }
 
-  async function * connection (isFirst: boolean): AsyncGenerator<LogPiece, LogEnd | undefined, undefined> {
+  async function * connection (): AsyncGenerator<LogPiece, LogEnd | 'again' | undefined, undefined> {
     const left = new AbortController()
-    const response = await http.request(`/${encodeURIComponent(taskId)}/log/events${queryOf({ position: log.position })}`, {
-      headers: { accept: 'text/event-stream' }, signal: AbortSignal.any([signal, left.signal])
-    })
+    const both = AbortSignal.any([signal, left.signal])
     try {
-      // a rewrite before this connection is not told on it
-      if (!isFirst && !await log.isSame(signal)) yield * log.take({ offset: 0, end: 0, chunk: '', truncated: true }, signal)
-      for await (const { event, data } of readEventStream(response, { onRetry: (ms) => { backoff.retryMs = ms } })) {
+      const response = await http.open(`${pathOf(taskId)}/log/events${queryOf({ position: log.position })}`, {
+        headers: { accept: 'text/event-stream' }, signal: both
+      })
+      // a rewrite before this connection is not told on it, and it began where the old log was left
+      if (worked && !await log.isSame(signal)) {
+        yield log.startOver()
+        return 'again'
+      }
+      worked = true
+      for await (const { event, data } of readEventStream(response, { signal: both, onRetry: (ms) => { backoff.retryMs = ms } })) {
         if (event === 'end') return JSON.parse(data) as LogEnd
-        backoff.reset()
         if (event === 'message') yield * log.take(JSON.parse(data) as LogNotice, signal)
+        backoff.reset()
       }
       return undefined
     } finally {
-      left.abort(new BrokenStreamError('It was left.'))
+      left.abort()
     }
   }
 }

@@ -1,8 +1,11 @@
+import { isTaskId } from '../task.ts'
 import { Backoff, delay, type BackoffOptions } from './backoff.ts'
-import { errorOf, isTransient } from './errors.ts'
+import { readAll, SILENCE_MS } from './body.ts'
+import { ConnectionError, errorOf, foreignAnswer, isTransient, TasksError } from './errors.ts'
 
 /** How often a request is tried that may be repeated. */
 const ATTEMPTS = 5
+const NEVER = new AbortController().signal
 
 export interface HttpOptions extends BackoffOptions {
   /** Sent with each request; a function is asked each time, for tokens that expire. */
@@ -13,7 +16,7 @@ export interface HttpOptions extends BackoffOptions {
   readonly credentials?: 'omit' | 'same-origin' | 'include'
 }
 
-export type RequestHeaders = Record<string, string>
+export type RequestHeaders = Readonly<Record<string, string>>
 
 export interface RequestOptions {
   readonly method?: string
@@ -22,8 +25,6 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined
   /** Statuses beside 2xx that are no error. */
   readonly accept?: readonly number[]
-  /** It may be repeated: tried again where the connection or the server fails. */
-  readonly repeatable?: boolean
 }
 
 /** Requests to one tasks API. */
@@ -31,45 +32,78 @@ export class Http {
   readonly #base: string
   readonly #options: HttpOptions
 
+  /** @throws TypeError outside a page, where the URL is not absolute */
   constructor (url: string, options: HttpOptions) {
     this.#base = url.replace(/\/+$/, '')
+    if (!('location' in globalThis) && !URL.canParse(this.#base)) throw new TypeError(`${url} is no absolute URL`)
     this.#options = options
   }
 
-  get backoff (): Backoff {
+  backoff (): Backoff {
     return new Backoff(this.#options)
   }
 
-  /** @throws TasksError, or what fetch throws */
-  async request (path: string, options: RequestOptions = {}): Promise<Response> {
-    const backoff = this.backoff
+  /**
+   * An answer's JSON, and its head.
+   * @throws TasksError, ConnectionError
+   */
+  async json<T> (path: string, options: RequestOptions & { readonly repeatable?: boolean }): Promise<{ value: T, status: number, headers: Headers }> {
+    const backoff = this.backoff()
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(path, options)
+        return await this.#json<T>(path, options)
       } catch (error) {
-        if (options.repeatable !== true || attempt === ATTEMPTS || !isTransient(error)) throw error
-        await delay(backoff.next(error), options.signal)
+        const ms = backoff.next(error)
+        if (options.repeatable !== true || attempt === ATTEMPTS || ms > backoff.maxDelayMs || !isTransient(error)) throw error
+        await delay(ms, options.signal)
       }
     }
   }
 
-  async #once (path: string, { method = 'GET', body, headers, signal, accept = [] }: RequestOptions): Promise<Response> {
-    const own = this.#options.headers
-    const request = this.#options.fetch ?? fetch
-    const response = await request(`${this.#base}${path}`, {
-      method,
-      headers: {
-        ...(typeof own === 'function' ? await own() : own),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers
-      },
-      ...(this.#options.credentials !== undefined && { credentials: this.#options.credentials }),
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      ...(signal !== undefined && { signal })
-    })
-    if (!response.ok && !accept.includes(response.status)) throw await errorOf(response)
-    return response
+  async #json<T> (path: string, options: RequestOptions): Promise<{ value: T, status: number, headers: Headers }> {
+    const response = await this.open(path, options)
+    const { status, headers } = response
+    if (headers.get('content-type')?.includes('json') !== true) throw await foreignAnswer(response, 'JSON')
+    const bytes = await readAll(response, options.signal ?? NEVER)
+    return { value: JSON.parse(new TextDecoder().decode(bytes)) as T, status, headers }
   }
+
+  /**
+   * The head of an answer; its body is for the caller to read or to cancel.
+   * @throws TasksError, ConnectionError
+   */
+  async open (path: string, { method = 'GET', body, headers: extra, signal, accept = [] }: RequestOptions): Promise<Response> {
+    const { headers: own, fetch: request = fetch, credentials } = this.#options
+    const headers = new Headers(typeof own === 'function' ? await own() : own)
+    if (body !== undefined) headers.set('content-type', 'application/json')
+    for (const [name, value] of Object.entries(extra ?? {})) headers.set(name, value)
+    const silence = new AbortController()
+    // one of its own for each request: the platform's listeners stay on a signal for long
+    const signals = AbortSignal.any(signal === undefined ? [silence.signal] : [silence.signal, signal])
+    const timer = setTimeout(() => silence.abort(new ConnectionError(`The server did not answer for ${SILENCE_MS} ms.`)), SILENCE_MS)
+    try {
+      const response = await request(`${this.#base}${path}`, {
+        method,
+        headers,
+        signal: signals,
+        ...(credentials !== undefined && { credentials }),
+        ...(body !== undefined && { body: JSON.stringify(body) })
+      })
+      if (!response.ok && !accept.includes(response.status)) throw await errorOf(response)
+      return response
+    } catch (error) {
+      // what fetch says of a connection that can't be made
+      throw error instanceof TypeError ? new ConnectionError('The server can\'t be reached.', { cause: error }) : error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** @throws TasksError as the server would */
+export function pathOf (taskId: string): string {
+  if (!isTaskId(taskId)) throw new TasksError(`${JSON.stringify(taskId)} is not a task id.`, { statusCode: 400, code: 'FST_TASKS_VALIDATION' })
+  return `/${taskId}`
 }
 
 /** A query with what is not undefined; an array gives its parameter as often. */
@@ -79,5 +113,6 @@ export function queryOf (parameters: Record<string, string | number | boolean | 
     if (value === undefined) continue
     for (const each of Array.isArray(value) ? value : [value]) query.append(name, String(each))
   }
-  return query.size === 0 ? '' : `?${query}`
+  const text = query.toString()
+  return text === '' ? '' : `?${text}`
 }

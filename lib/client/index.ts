@@ -1,4 +1,4 @@
-export { BrokenStreamError, TasksError } from './errors.ts'
+export { ConnectionError, TasksError } from './errors.ts'
 export type { FollowOptions, LogEnd } from './follow-log.ts'
 export type { HttpOptions } from './http.ts'
 export type { LiveTasks, LiveTasksOptions, TasksChange } from './live-tasks.ts'

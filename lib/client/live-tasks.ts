@@ -2,21 +2,21 @@ import { endable } from '../endable.ts'
 import type { Task } from '../task-schema.ts'
 import { creationTime, newestFirst } from '../task.ts'
 import { delay, type Backoff } from './backoff.ts'
-import { isTransient } from './errors.ts'
+import { isNotFound, isTransient, TasksError } from './errors.ts'
 import { readEventStream, type StreamMessage } from './event-stream.ts'
-import { queryOf, type Http } from './http.ts'
+import { pathOf, queryOf, type Http } from './http.ts'
 import { LogReader, type LogNotice, type LogPiece } from './log-reader.ts'
 
 export interface LiveTasksOptions {
-  /** Only these tasks. Default: all. */
-  readonly tasks?: readonly string[]
+  /** Only these tasks, at least one. Default: all. */
+  readonly tasks?: readonly string[] | undefined
   /**
    * Logs to keep too, from their first byte: of all tasks, or of these.
    * @default false
    */
-  readonly logs?: boolean | readonly string[]
+  readonly logs?: boolean | readonly string[] | undefined
   /** Ends it. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 export type TasksChange =
@@ -45,10 +45,13 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
   readonly #signal: AbortSignal | undefined
   /** What to resume from; undefined: the tasks are to be listed. */
   #position: string | undefined
-  /** After a list: these logs may be others than before. */
+  /** These logs may be others than before, or longer: after a list, or where one could not be read. */
   readonly #unsure = new Set<string>()
+  #isTaken = false
 
+  /** @throws RangeError */
   constructor (http: Http, { tasks, logs = false, signal }: LiveTasksOptions) {
+    if (tasks?.length === 0) throw new RangeError('`tasks` has to name at least one task')
     this.#http = http
     this.#wantsLog = typeof logs === 'boolean' ? () => logs : (id) => logs.includes(id)
     this.#narrowing = { task: tasks, ...(typeof logs === 'boolean' || logs.length === 0 ? { logs: logs === true } : { log: logs }) }
@@ -79,18 +82,30 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
   }
 
   async * #changes (signal: AbortSignal): AsyncGenerator<TasksChange, void, undefined> {
-    const backoff = this.#http.backoff
-    for (;;) {
+    if (this.#isTaken) throw new Error('The changes are taken by somebody else already.')
+    this.#isTaken = true
+    try {
+      yield * this.#connections(signal)
+    } catch (error) {
+      if (!this.#closed.signal.aborted) throw error
+    } finally {
+      this.#isTaken = false
+    }
+  }
+
+  async * #connections (signal: AbortSignal): AsyncGenerator<TasksChange, void, undefined> {
+    const backoff = this.#http.backoff()
+    for (let worked = false; ;) {
       let failure: unknown
       try {
         const lists = this.#position === undefined
         if (lists) yield { type: 'snapshot', tasks: await this.#list(signal) }
+        worked = true
         yield * this.#connection(backoff, signal)
         // what was missed is too long ago: list again, but not over and over without a pause
         if (this.#position === undefined && !lists) continue
       } catch (error) {
-        if (this.#closed.signal.aborted) return
-        if (signal.aborted || !isTransient(error)) throw error
+        if (signal.aborted || !isTransient(error, { worked })) throw error
         failure = error
       }
       const retryMs = Math.round(backoff.next(failure))
@@ -100,13 +115,12 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
   }
 
   async #list (signal: AbortSignal): Promise<Task[]> {
-    const tasks = this.#narrowing.task
-    const response = await this.#http.request(tasks === undefined ? '' : '?limit=1', { signal })
-    const position = response.headers.get('last-event-id')
+    const only = this.#narrowing.task
+    const { value: listed, headers } = await this.#http.json<Task[]>(only === undefined ? '' : '?limit=1', { signal })
+    const position = headers.get('last-event-id')
     // by CORS, a page of another origin sees only the headers that are named
     if (position === null) throw new Error('The list has no Last-Event-ID header. A server that other origins may use has to expose it (CORS).')
-    const listed = await response.json() as Task[]
-    const found = tasks === undefined ? listed : await this.#each(tasks, signal)
+    const found = only === undefined ? listed : await this.#each(only, signal)
     this.#tasks.clear()
     for (const task of found) this.#tasks.set(task.id, task)
     for (const id of this.#logs.keys()) if (!this.#tasks.has(id)) this.#logs.delete(id)
@@ -120,31 +134,34 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
   async #each (ids: readonly string[], signal: AbortSignal): Promise<Task[]> {
     const tasks: Task[] = []
     for (const id of ids) {
-      const response = await this.#http.request(`/${encodeURIComponent(id)}`, { signal, accept: [404] })
-      if (response.ok) tasks.push(await response.json() as Task)
-      else await response.body?.cancel()
+      try {
+        tasks.push((await this.#http.json<Task>(pathOf(id), { signal })).value)
+      } catch (error) {
+        if (!isNotFound(error)) throw error
+      }
     }
     return tasks
   }
 
   async * #connection (backoff: Backoff, signal: AbortSignal): AsyncGenerator<TasksChange, void, undefined> {
     const left = new AbortController()
-    const response = await this.#http.request(`/events${queryOf({ ...this.#narrowing, lastEventId: this.#position })}`, {
-      headers: { accept: 'text/event-stream' }, signal: AbortSignal.any([signal, left.signal])
-    })
+    const both = AbortSignal.any([signal, left.signal])
     try {
-      for await (const message of readEventStream(response, { onRetry: (ms) => { backoff.retryMs = ms } })) {
+      const response = await this.#http.open(`/events${queryOf({ ...this.#narrowing, lastEventId: this.#position })}`, {
+        headers: { accept: 'text/event-stream' }, signal: both
+      })
+      for await (const message of readEventStream(response, { signal: both, onRetry: (ms) => { backoff.retryMs = ms } })) {
         if (message.event === 'ready') {
           if (!JSON.parse(message.data).resumed) {
             this.#position = undefined
             return
           }
-          backoff.reset()
           yield { type: 'connected' }
-          yield * this.#catchUp(signal)
         }
-        yield * this.#take(message, signal)
+        if (message.event === 'ready' || message.event === 'ping') yield * this.#catchUp(signal)
+        else yield * this.#take(message, signal)
         if (message.id !== undefined) this.#position = message.id
+        backoff.reset()
       }
     } finally {
       left.abort()
@@ -152,9 +169,19 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
   }
 
   async * #catchUp (signal: AbortSignal): AsyncGenerator<TasksChange, void, undefined> {
-    for (const id of this.#unsure) {
-      yield * changesOf(id, this.#log(id).catchUp(signal))
+    for (const id of [...this.#unsure]) {
       this.#unsure.delete(id)
+      yield * this.#read(id, (log) => log.catchUp(signal))
+    }
+  }
+
+  /** One log that the server can't read must not hold up the rest: it is tried again with the next ping. */
+  async * #read (id: string, read: (log: LogReader) => AsyncGenerator<LogPiece, void, undefined>): AsyncGenerator<TasksChange, void, undefined> {
+    try {
+      for await (const piece of read(this.#log(id))) yield { type: 'log', id, ...piece }
+    } catch (error) {
+      this.#unsure.add(id)
+      if (!(error instanceof TasksError && error.statusCode === 500)) throw error
     }
   }
 
@@ -166,10 +193,11 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
     } else if (event === 'task.deleted') {
       const { id } = JSON.parse(data) as { id: string }
       this.#logs.delete(id)
+      this.#unsure.delete(id)
       if (this.#tasks.delete(id)) yield { type: 'deleted', id }
     } else if (event === 'task.log') {
       const { id, ...notice } = JSON.parse(data) as LogNotice & { id: string }
-      if (this.#wantsLog(id)) yield * changesOf(id, this.#log(id).take(notice, signal))
+      if (this.#wantsLog(id)) yield * this.#read(id, (log) => log.take(notice, signal))
     }
   }
 
@@ -178,8 +206,4 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
     if (log === undefined) this.#logs.set(id, log = new LogReader(this.#http, id))
     return log
   }
-}
-
-async function * changesOf (id: string, pieces: AsyncGenerator<LogPiece, void, undefined>): AsyncGenerator<TasksChange, void, undefined> {
-  for await (const piece of pieces) yield { type: 'log', id, ...piece }
 }

@@ -1,6 +1,7 @@
 import { LogFingerprint, sameBytes } from '../log/fingerprint.ts'
-import { errorOf } from './errors.ts'
-import type { Http } from './http.ts'
+import { readAll, readBody } from './body.ts'
+import { errorOf, foreignAnswer, isNotFound } from './errors.ts'
+import { pathOf, type Http, type RequestOptions } from './http.ts'
 
 /** Bytes of a log as they come: each piece begins where the one before ended. */
 export interface LogPiece {
@@ -33,7 +34,7 @@ export class LogReader {
 
   constructor (http: Http, taskId: string, position = 0) {
     this.#http = http
-    this.#path = `/${encodeURIComponent(taskId)}/log`
+    this.#path = `${pathOf(taskId)}/log`
     this.#read = new LogFingerprint(position)
   }
 
@@ -46,7 +47,7 @@ export class LogReader {
   async * take ({ offset, end, chunk, truncated, lossy }: LogNotice, signal: AbortSignal): LogPieces {
     // `offset` before the position: it was read ahead of the server's own look at the log, and may have been cut since
     const isOther = truncated === true || (offset < this.position && !await this.isSame(signal))
-    if (isOther && this.position > 0) yield this.#startOver()
+    if (isOther && this.position > 0) yield this.startOver()
     if (end <= this.position) return
     const bytes = new TextEncoder().encode(chunk)
     const exact = lossy !== true && bytes.length === end - offset
@@ -56,7 +57,7 @@ export class LogReader {
 
   /** Reads to where the log ends now; from its beginning where it was rewritten while nobody told. */
   async * catchUp (signal: AbortSignal): LogPieces {
-    if (!await this.isSame(signal)) yield this.#startOver()
+    if (!await this.isSame(signal)) yield this.startOver()
     yield * this.#fetch(undefined, signal)
   }
 
@@ -67,32 +68,24 @@ export class LogReader {
     return position <= first.length || sameBytes(await this.#bytes(0, first.length, signal), first)
   }
 
-  async * #fetch (end: number | undefined, signal: AbortSignal): LogPieces {
-    const response = await this.#range(this.position, end, signal)
-    // less than was told: what is to be told next says why
-    if (response === undefined) return
-    const reader = response.body!.getReader()
-    try {
-      for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) yield this.#advance(value!)
-    } finally {
-      reader.cancel().catch(() => {})
-    }
+  /** What was given no longer counts. */
+  startOver (): LogPiece {
+    this.#read = new LogFingerprint()
+    return { offset: 0, bytes: new Uint8Array(0), restarted: true }
   }
 
+  async * #fetch (end: number | undefined, signal: AbortSignal): LogPieces {
+    const response = await this.#http.open(this.#path, rangeOf(this.position, end, signal))
+    // less than was told: what is to be told next says why
+    if (!await isPart(response)) return
+    for await (const bytes of readBody(response, { signal })) yield this.#advance(bytes)
+  }
+
+  /** Fewer than asked for, where the log has fewer. */
   async #bytes (start: number, end: number, signal: AbortSignal): Promise<Uint8Array> {
     if (start === end) return new Uint8Array(0)
-    const response = await this.#range(start, end, signal)
-    return response === undefined ? new Uint8Array(0) : new Uint8Array(await response.arrayBuffer())
-  }
-
-  /** Undefined: there is nothing there (any more). */
-  async #range (start: number, end: number | undefined, signal: AbortSignal): Promise<Response | undefined> {
-    const range = `bytes=${start}-${end === undefined ? '' : end - 1}`
-    const response = await this.#http.request(this.#path, { headers: { range }, signal, accept: [404, 416] })
-    if (response.status === 206) return response
-    if (response.ok) throw await errorOf(response)
-    await response.body?.cancel()
-    return undefined
+    const response = await this.#http.open(this.#path, rangeOf(start, end, signal))
+    return await isPart(response) ? await readAll(response, signal) : new Uint8Array(0)
   }
 
   #advance (bytes: Uint8Array): LogPiece {
@@ -100,9 +93,26 @@ export class LogReader {
     this.#read.advance(bytes)
     return { offset, bytes }
   }
+}
 
-  #startOver (): LogPiece {
-    this.#read = new LogFingerprint()
-    return { offset: 0, bytes: new Uint8Array(0), restarted: true }
+function rangeOf (start: number, end: number | undefined, signal: AbortSignal): RequestOptions {
+  return { headers: { range: `bytes=${start}-${end === undefined ? '' : end - 1}` }, signal, accept: [404, 416] }
+}
+
+/** Whether an answer has bytes of a range; false: there is nothing there (any more). */
+async function isPart (response: Response): Promise<boolean> {
+  if (response.status === 206) return true
+  if (response.ok) throw await foreignAnswer(response, 'the range that was asked for')
+  if (response.status === 416 || isEmptyText(response)) {
+    await response.body?.cancel()
+    return false
   }
+  const error = await errorOf(response)
+  if (isNotFound(error)) return false
+  throw error
+}
+
+/** What the server answers where a task has no log yet. */
+export function isEmptyText ({ status, headers }: Response): boolean {
+  return status === 404 && headers.get('content-length') === '0' && headers.get('content-type')?.startsWith('text/plain') === true
 }

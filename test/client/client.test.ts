@@ -1,11 +1,10 @@
-import { once } from 'node:events'
 import { appendFile, readdir, writeFile } from 'node:fs/promises'
-import { createServer, request } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
-import { TasksClient, type LogPiece } from '../../lib/client/index.ts'
+import { ConnectionError, TasksClient, type LogPiece } from '../../lib/client/index.ts'
 import { putTask, startServer, temporaryDirectory, waitFor } from '../helpers.ts'
+import { startRelay } from './relay.ts'
 
 async function textOf (body: ReadableStream<Uint8Array>): Promise<string> {
   return await new Response(body).text()
@@ -60,22 +59,16 @@ t.test('a log: none, its bytes, from a position, its last lines, searched', asyn
 
 t.test('a task whose answer is lost is created once', async (t) => {
   const dir = await temporaryDirectory(t)
-  const { app } = await startServer(t, { dir })
+  const { url } = await startServer(t, { dir })
   let lost = 0
-  // takes each request to the server, and cuts the first two connections instead of answering
-  const relay = createServer((asked, answer) => {
-    const { port } = app.server.address() as AddressInfo
-    const forwarded = request({ port, host: '127.0.0.1', path: asked.url, method: asked.method, headers: asked.headers }, (answered) => {
-      if (lost++ < 2) return answer.destroy()
-      answer.writeHead(answered.statusCode!, answered.headers)
-      answered.pipe(answer)
-    })
+  const relay = await startRelay(t, url, (asked, answer) => {
+    if (lost++ >= 2) return false
+    // the server gets the request, and nobody its answer
+    const forwarded = request(`${url}`, { method: asked.method, headers: asked.headers, agent: false }, () => answer.destroy())
     asked.pipe(forwarded)
+    return true
   })
-  t.teardown(() => relay.close())
-  relay.listen(0, '127.0.0.1')
-  await once(relay, 'listening')
-  const client = new TasksClient(`http://127.0.0.1:${(relay.address() as AddressInfo).port}/api/tasks`, { minDelayMs: 1 })
+  const client = new TasksClient(relay, { minDelayMs: 1 })
   const { task, created } = await client.create({ command: 'true' })
   t.equal(created, true)
   t.equal(lost, 3)
@@ -207,6 +200,6 @@ t.test('a server that is full or away is tried again, and said to be', async (t)
   for (let change = await second.next(); change.value?.type !== 'connected'; change = await second.next()) t.match(change.value, { type: 'disconnected' })
   await app.close()
   t.match((await second.next()).value, { type: 'disconnected', error: undefined }, 'the server ended it')
-  t.match((await second.next()).value, { type: 'disconnected', error: TypeError }, 'the server is away')
+  t.match((await second.next()).value, { type: 'disconnected', error: ConnectionError }, 'the server is away')
   await second.return(undefined)
 })

@@ -1,7 +1,10 @@
 import t from 'tap'
 import { Backoff, delay } from '../../lib/client/backoff.ts'
-import { BrokenStreamError, isTransient, TasksError } from '../../lib/client/errors.ts'
+import { ConnectionError, isTransient, TasksError } from '../../lib/client/errors.ts'
 import { readEventStream, type StreamMessage } from '../../lib/client/event-stream.ts'
+
+const SSE = { 'content-type': 'text/event-stream' }
+const { signal } = new AbortController()
 
 function streamOf (...parts: Uint8Array[]): Response {
   return new Response(new ReadableStream({
@@ -9,12 +12,12 @@ function streamOf (...parts: Uint8Array[]): Response {
       for (const part of parts) controller.enqueue(part)
       controller.close()
     }
-  }))
+  }), { headers: SSE })
 }
 
 async function messagesOf (...parts: Uint8Array[]): Promise<StreamMessage[]> {
   const messages: StreamMessage[] = []
-  for await (const message of readEventStream(streamOf(...parts), { onRetry: () => {} })) messages.push(message)
+  for await (const message of readEventStream(streamOf(...parts), { signal, onRetry: () => {} })) messages.push(message)
   return messages
 }
 
@@ -24,14 +27,14 @@ t.test('messages, wherever the stream is cut, and the ids of pings', async (t) =
   t.strictSame(await messagesOf(bytes), expected)
   for (let at = 1; at < bytes.length; at++) t.match(await messagesOf(bytes.subarray(0, at), bytes.subarray(at)), expected.slice(0, 1))
   let retry = 0
-  for await (const message of readEventStream(streamOf(bytes), { onRetry: (ms) => { retry = ms } })) t.ok(message)
+  for await (const message of readEventStream(streamOf(bytes), { signal, onRetry: (ms) => { retry = ms } })) t.ok(message)
   t.equal(retry, 5)
 })
 
 t.test('a stream that says nothing is broken', async (t) => {
   let cancelled = false
-  const silent = new Response(new ReadableStream({ cancel () { cancelled = true } }))
-  await t.rejects(readEventStream(silent, { onRetry: () => {}, silenceMs: 20 }).next(), BrokenStreamError)
+  const silent = new Response(new ReadableStream({ cancel () { cancelled = true } }), { headers: SSE })
+  await t.rejects(readEventStream(silent, { signal, onRetry: () => {}, silenceMs: 20 }).next(), ConnectionError)
   t.ok(cancelled)
 })
 
@@ -55,6 +58,8 @@ t.test('waiting longer each time, within bounds, as the server asks', async (t) 
 t.test('what may be tried again', async (t) => {
   for (const statusCode of [408, 429, 500, 502, 503, 504]) t.ok(isTransient(new TasksError('', { statusCode })), `${statusCode}`)
   for (const statusCode of [400, 401, 403, 404, 409, 413, 416, 501, 507]) t.notOk(isTransient(new TasksError('', { statusCode })), `${statusCode}`)
-  t.ok(isTransient(new TypeError('fetch failed')))
-  t.notOk(isTransient(new RangeError()))
+  t.ok(isTransient(new ConnectionError()))
+  t.notOk(isTransient(new TypeError()))
+  t.ok(isTransient(new TasksError('', { statusCode: 404 }), { worked: true }), 'a proxy without its server')
+  t.notOk(isTransient(new TasksError('', { statusCode: 404, code: 'FST_TASKS_NOT_FOUND' }), { worked: true }))
 })
