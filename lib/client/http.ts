@@ -6,6 +6,8 @@ import { ConnectionError, errorOf, foreignAnswer, isTransient, TasksError } from
 /** How often a request is tried that may be repeated. */
 const ATTEMPTS = 5
 const NEVER = new AbortController().signal
+/** A browser's cache would put parts of different states of a log together. Not all types of fetch know it. */
+const UNCACHED: object = { cache: 'no-store' }
 
 export interface HttpOptions extends BackoffOptions {
   /** Sent with each request; a function is asked each time, for tokens that expire. */
@@ -86,6 +88,7 @@ export class Http {
         method,
         headers,
         signal: signals,
+        ...(headers.has('range') && UNCACHED),
         ...(credentials !== undefined && { credentials }),
         ...(body !== undefined && { body: JSON.stringify(body) })
       })

@@ -32,8 +32,8 @@ export type TasksChange =
 
 /**
  * A copy of the tasks that is kept right. It goes on while its changes are taken (`for await`), each of which is worked
- * in before it is given; who takes them slowly is sent less, and catches up. Ends with an error where the server
- * refuses (401, 403, 404).
+ * in before it is given; who takes them slowly is sent less, and catches up. Who left may go on later, where it was.
+ * Ends with an error where the server refuses (401, 403, 404).
  */
 export class LiveTasks implements AsyncIterable<TasksChange> {
   readonly #http: Http
@@ -170,18 +170,22 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
 
   async * #catchUp (signal: AbortSignal): AsyncGenerator<TasksChange, void, undefined> {
     for (const id of [...this.#unsure]) {
-      this.#unsure.delete(id)
-      yield * this.#read(id, (log) => log.catchUp(signal))
+      if (yield * this.#read(id, (log) => log.catchUp(signal))) this.#unsure.delete(id)
     }
   }
 
-  /** One log that the server can't read must not hold up the rest: it is tried again with the next ping. */
-  async * #read (id: string, read: (log: LogReader) => AsyncGenerator<LogPiece, void, undefined>): AsyncGenerator<TasksChange, void, undefined> {
+  /**
+   * One log that the server can't read must not hold up the rest: it is tried again with the next ping.
+   * @returns whether it was read
+   */
+  async * #read (id: string, read: (log: LogReader) => AsyncGenerator<LogPiece, void, undefined>): AsyncGenerator<TasksChange, boolean, undefined> {
     try {
       for await (const piece of read(this.#log(id))) yield { type: 'log', id, ...piece }
+      return true
     } catch (error) {
-      this.#unsure.add(id)
       if (!(error instanceof TasksError && error.statusCode === 500)) throw error
+      this.#unsure.add(id)
+      return false
     }
   }
 

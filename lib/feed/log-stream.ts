@@ -92,22 +92,26 @@ export function sendLogBytes (
 async function * logFrames (pieces: LogPieces): AsyncGenerator<Buffer, void, undefined> {
   let rest = Buffer.alloc(0)
   let position = 0
-  let next = await pieces.next()
-  for (; next.done !== true; next = await pieces.next()) {
-    const { offset, bytes, restarted } = next.value
-    if (restarted === true) {
-      yield logFrame(START_OVER)
-      rest = Buffer.alloc(0)
-      continue
+  try {
+    let next = await pieces.next()
+    for (; next.done !== true; next = await pieces.next()) {
+      const { offset, bytes, restarted } = next.value
+      if (restarted === true) {
+        yield logFrame(START_OVER)
+        rest = Buffer.alloc(0)
+        continue
+      }
+      position = offset - rest.length
+      const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
+      const text = all.subarray(0, completeLength(all))
+      rest = Buffer.from(all.subarray(text.length))
+      if (text.length > 0) yield logFrame(textChunk(position, text))
+      position += text.length
     }
-    position = offset - rest.length
-    const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
-    const text = all.subarray(0, completeLength(all))
-    rest = Buffer.from(all.subarray(text.length))
-    if (text.length > 0) yield logFrame(textChunk(position, text))
-    position += text.length
+    if (next.value === undefined) return
+    if (rest.length > 0) yield logFrame(textChunk(position, rest))
+    yield logEndFrame(next.value.size, next.value.status ?? null)
+  } finally {
+    await pieces.return(undefined)
   }
-  if (next.value === undefined) return
-  if (rest.length > 0) yield logFrame(textChunk(position, rest))
-  yield logEndFrame(next.value.size, next.value.status ?? null)
 }

@@ -184,6 +184,28 @@ t.test('a collection of some tasks, with the log of one', async (t) => {
   t.strictSame(live.list().map(({ id }) => id), ['task_2_b', 'task_1_a'])
 })
 
+t.test('who leaves a collection in the middle of a log goes on there', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, 'task_1_a', { status: 'running' })
+  const text = Buffer.alloc(1_000_000, 'line of output\n')
+  await writeFile(join(dir, 'task_1_a.log'), text)
+  const { url } = await startServer(t, { dir })
+  const live = new TasksClient(url).tasks({ logs: true })
+  const pieces: Uint8Array[] = []
+  for await (const change of live) {
+    if (change.type === 'log') pieces.push(change.bytes)
+    if (change.type === 'log') break
+  }
+  t.ok(pieces[0]!.length < text.length)
+  for await (const change of live) {
+    if (change.type !== 'log') continue
+    t.equal(change.offset, Buffer.concat(pieces).length)
+    pieces.push(change.bytes)
+    if (Buffer.concat(pieces).length === text.length) break
+  }
+  t.ok(Buffer.concat(pieces).equals(text))
+})
+
 t.test('a server that is full or away is tried again, and said to be', async (t) => {
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir, maxClients: 1 })

@@ -7,7 +7,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t from 'tap'
 import { EventStream, putTask, startServer, temporaryDirectory, waitFor, type Running } from '../helpers.ts'
 import { randomFrom } from '../random.ts'
-import { tasksPlugin, type TasksPluginOptions } from '../../lib/index.ts'
+import { DirectoryStore, tasksPlugin, type TasksPluginOptions } from '../../lib/index.ts'
 
 const ID = 'task_1_a'
 const KIB = 1024
@@ -20,7 +20,6 @@ interface Fixture extends Running {
   readonly task: string
 }
 
-/** Numbers from 0 to below `below`, the same for the same seed. */
 /** A server with one task. */
 async function fixture (t: { teardown (work: () => unknown): void }, log?: string | Buffer, { status = 'running', ...options }: Partial<TasksPluginOptions> & { status?: string } = {}): Promise<Fixture> {
   const dir = await temporaryDirectory(t)
@@ -803,4 +802,35 @@ t.test('searching much takes a second at a time, and ends with its client', { ti
   let quiet = 0
   await waitFor(async () => { quiet = await descriptors(dir) === 0 ? quiet + 1 : 0; return quiet === 10 }, { every: 1 })
   t.ok(performance.now() - left < 700, `${performance.now() - left} ms`)
+})
+
+t.test('who leaves in the middle of a log leaves no subscription behind', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, ID, { status: 'running' })
+  await writeFile(join(dir, `${ID}.log`), Buffer.alloc(20 * MIB, 'line\n'))
+  const store = new DirectoryStore(dir)
+  const subscribed = new Set<object>()
+  const subscribe = store.subscribe.bind(store)
+  store.subscribe = (listener, interest) => {
+    const [key, unsubscribe] = [{}, subscribe(listener, interest)]
+    subscribed.add(key)
+    return () => {
+      subscribed.delete(key)
+      unsubscribe()
+    }
+  }
+  const { url } = await startServer(t, { store })
+  await fetch(url)
+  const before = subscribed.size
+  for (const path of ['log/events', 'log?follow=true']) {
+    const asked = request(`${url}/${ID}/${path}`, { agent: false })
+    asked.on('error', () => {})
+    asked.end()
+    const [response] = await once(asked, 'response') as [IncomingMessage]
+    await once(response, 'data')
+    t.equal(subscribed.size, before + 1)
+    response.on('error', () => {})
+    asked.destroy()
+    await waitFor(() => subscribed.size === before)
+  }
 })
