@@ -39,7 +39,7 @@ export async function errorOf (response: Response): Promise<TasksError> {
 
 /** An answer that only something else can have given: a proxy, a login page. */
 export async function foreignAnswer (response: Response, wanted: string): Promise<TasksError> {
-  await response.body?.cancel()
+  await response.body?.cancel().catch(() => {})
   return new TasksError(`The answer is not ${wanted}: something else than the tasks API answered (${response.status}).`, { statusCode: response.status })
 }
 

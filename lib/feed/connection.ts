@@ -93,6 +93,8 @@ export class Connection {
     let unsent = this.#sink.writableLength
     const passing = outgoing.flatMap((each) => this.filtering.apply(each.event).map((event) => ({ each, event })))
     for (const { each, event } of passing) {
+      // nobody needs its log's size any more
+      if (event.type === 'task.deleted') this.#withheld.delete(event.taskId)
       if (event.type === 'task.log' && (this.#withheld.has(event.taskId) || unsent > this.#maxBytes / 2)) {
         this.#withhold(event)
         continue

@@ -32,6 +32,8 @@ export class Streams {
   readonly #perAddress = new Map<string, number>()
   #pings: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
+  /** The time for ends in good order is over. */
+  #cuts = false
   #emptied: () => void = () => {}
 
   constructor (options: StreamsOptions) {
@@ -72,14 +74,16 @@ export class Streams {
       late = setTimeout(resolve, END_MS)
     })
     clearTimeout(late)
+    this.#cuts = true
     for (const stream of this.#places.values()) stream?.destroy()
   }
 
   #open (place: Place, stream: OpenStream): void {
     if (!this.#places.has(place)) return
     this.#places.set(place, stream)
-    this.#pings ??= setInterval(() => this.#ping(), PING_MS).unref()
-    if (this.#closing !== undefined) stream.end()
+    if (this.#cuts) stream.destroy()
+    else if (this.#closing !== undefined) stream.end()
+    else this.#pings ??= setInterval(() => this.#ping(), PING_MS).unref()
   }
 
   #leave (place: Place, address: string): void {
