@@ -144,27 +144,21 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
   }
 
   async * #connection (backoff: Backoff, signal: AbortSignal): AsyncGenerator<TasksChange, void, undefined> {
-    const left = new AbortController()
-    const both = AbortSignal.any([signal, left.signal])
-    try {
-      const response = await this.#http.open(`/events${queryOf({ ...this.#narrowing, lastEventId: this.#position })}`, {
-        headers: { accept: 'text/event-stream' }, signal: both
-      })
-      for await (const message of readEventStream(response, { signal: both, onRetry: (ms) => { backoff.retryMs = ms } })) {
-        if (message.event === 'ready') {
-          if (!JSON.parse(message.data).resumed) {
-            this.#position = undefined
-            return
-          }
-          yield { type: 'connected' }
+    const response = await this.#http.open(`/events${queryOf({ ...this.#narrowing, lastEventId: this.#position })}`, {
+      headers: { accept: 'text/event-stream' }, signal
+    })
+    for await (const message of readEventStream(response, { signal, onRetry: (ms) => { backoff.retryMs = ms } })) {
+      if (message.event === 'ready') {
+        if (!JSON.parse(message.data).resumed) {
+          this.#position = undefined
+          return
         }
-        if (message.event === 'ready' || message.event === 'ping') yield * this.#catchUp(signal)
-        else yield * this.#take(message, signal)
-        if (message.id !== undefined) this.#position = message.id
-        backoff.reset()
+        yield { type: 'connected' }
       }
-    } finally {
-      left.abort()
+      if (message.event === 'ready' || message.event === 'ping') yield * this.#catchUp(signal)
+      else yield * this.#take(message, signal)
+      if (message.id !== undefined) this.#position = message.id
+      backoff.reset()
     }
   }
 

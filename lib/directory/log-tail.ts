@@ -1,12 +1,13 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { FINGERPRINT_BYTES, LogFingerprint, sameBytes } from '../log/fingerprint.ts'
-import type { TaskLogEvent } from '../store.ts'
 import { completeLength, textChunk } from '../log/text.ts'
+import type { TaskLogEvent } from '../store.ts'
 import { ifExists, openRegular } from './files.ts'
 
 /** A log is read in pieces of at most this many bytes. */
 export const PIECE_BYTES = 64 * 1024
+
 export type LogChange = Omit<TaskLogEvent, 'type' | 'eventId' | 'taskId'>
 
 export interface LogLook {
@@ -98,9 +99,12 @@ export class LogTail {
     const [bytes, beginning] = await Promise.all([
       readRange(handle, this.cursor - last.length, end),
       // a short log is covered by what stands before the cursor
-      this.cursor > FINGERPRINT_BYTES ? readRange(handle, 0, first.length) : first
+      this.cursor > FINGERPRINT_BYTES ? readRange(handle, 0, FINGERPRINT_BYTES) : first
     ])
-    if (!sameBytes(bytes.subarray(0, last.length), last) || !sameBytes(beginning, first)) return undefined
+    if (!sameBytes(bytes.subarray(0, last.length), last)) return undefined
+    // of a log that was only looked at by its size, it is learned now
+    if (first.length === 0 && beginning.length > 0) this.#told.moveTo(this.cursor, { first: beginning, last })
+    else if (!sameBytes(beginning, first)) return undefined
     return bytes.subarray(last.length)
   }
 

@@ -1,6 +1,10 @@
+import { appendFile, lstat, open, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import t from 'tap'
+import { temporaryDirectory } from '../helpers.ts'
 import { randomFrom } from '../random.ts'
+import { LogTail } from '../../lib/directory/log-tail.ts'
 import { FINGERPRINT_BYTES, LogFingerprint, sameBytes } from '../../lib/log/fingerprint.ts'
 import { followLog, followLogBytes, type LogPiece } from '../../lib/log/follower.ts'
 import { startOfLastLines } from '../../lib/log/last-lines.ts'
@@ -365,4 +369,30 @@ t.test('following: a log that is another one is told from its beginning', async 
   log.status = 'completed'
   log.tell({})
   t.equal(await text, '0123456789|abcdef|ABCDEFGHI||again|other|other'.replace('||', '|'))
+})
+
+t.test('a tail that began at a log\'s end notices a rewrite by the log\'s beginning, once it has read on', async (t) => {
+  const path = join(await temporaryDirectory(t), 'task_1_a.log')
+  const kept = Buffer.alloc(200, 'kept')
+  await writeFile(path, Buffer.concat([Buffer.alloc(100, 'old'), kept]))
+  const tail = new LogTail(path)
+  tail.startAtEnd(await lstat(path, { bigint: true }))
+  await appendFile(path, kept)
+  t.match(await tail.readOn({ ended: false }), { changes: [{ offset: 300, end: 500 }] })
+  const file = await open(path, 'r+')
+  await file.write(Buffer.alloc(100, 'new'), 0, 100, 0)
+  await file.close()
+  await appendFile(path, 'more')
+  t.match(await tail.readOn({ ended: false }), { changes: [{ truncated: true }] })
+})
+
+t.test('a tail that began at the end of a short log takes what follows for no beginning', async (t) => {
+  const path = join(await temporaryDirectory(t), 'task_1_a.log')
+  await writeFile(path, Buffer.alloc(40, 'old'))
+  const tail = new LogTail(path)
+  tail.startAtEnd(await lstat(path, { bigint: true }))
+  for (const [offset, end] of [[40, 140], [140, 240], [240, 340]]) {
+    await appendFile(path, Buffer.alloc(100, `${end}`))
+    t.match(await tail.readOn({ ended: false }), { changes: [{ offset, end }] })
+  }
 })
