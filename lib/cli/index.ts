@@ -13,8 +13,13 @@ Options of process:
   --allow-any-command   needed: whoever can write to DIR can run any command as this user
   --concurrency N       how many tasks run at the same time (default: 1)
   --grace-ms N          how long a cancelled command has from TERM to KILL, in ms (default: 10000)
+  --state PATH          where it keeps its own records, outside DIR (default: $STATE_DIRECTORY, or fastify-tasks in
+                        $XDG_STATE_HOME or ~/.local/state); nobody else may write there
+  --leave-running       a signal ends the processor alone; its commands run on, and the next processor goes on with them
+  --cgroups             a cgroup for each command, below the processor's own (systemd: Delegate=yes)
 
 SIGINT and SIGTERM end it: it takes no more tasks, and ends those that run, as failed. A second one kills them at once.
+If it is killed, its commands run on, and the next processor goes on with them.
 
 Exit codes: 0 it was stopped, 1 it could not start or lost its directory's lock, 2 it was called in a wrong way.
 `

@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util'
 import { ProcessorStartError } from '../processor/start-error.ts'
+import type { ProcessorOptions } from '../processor/options.ts'
 import { TaskProcessor } from '../processor/processor.ts'
 import { UsageError } from './usage-error.ts'
 
 interface ProcessArguments {
   readonly dir: string
-  readonly concurrency: number
-  readonly graceMs: number
+  readonly leaveRunning: boolean
+  readonly options: ProcessorOptions
 }
 
 /**
@@ -15,13 +16,12 @@ interface ProcessArguments {
  * @throws UsageError
  */
 export async function processCommand (args: string[]): Promise<number> {
-  const { dir, concurrency, graceMs } = readArguments(args)
+  const { dir, leaveRunning, options } = readArguments(args)
   const processor = new TaskProcessor(dir, {
-    concurrency,
-    graceMs,
+    ...options,
     logger: { info: (line) => console.log(line), warn: (line) => console.error(line) }
   })
-  const stopped = stopOnSignals(processor)
+  const stopped = stopOnSignals(processor, leaveRunning)
   try {
     await processor.start()
   } catch (error) {
@@ -30,7 +30,7 @@ export async function processCommand (args: string[]): Promise<number> {
     console.error(error.message)
     return 1
   }
-  console.log(`Processing the tasks in ${dir} (concurrency ${concurrency}, grace ${graceMs} ms)`)
+  console.log(`Processing the tasks in ${dir} (concurrency ${options.concurrency}, grace ${options.graceMs} ms)`)
   return await processor.ended === 'stopped' ? 0 : 1
 }
 
@@ -45,8 +45,13 @@ function readArguments (args: string[]): ProcessArguments {
   }
   return {
     dir,
-    concurrency: readInteger('--concurrency', values.concurrency ?? '1', 1),
-    graceMs: readInteger('--grace-ms', values['grace-ms'] ?? '10000', 0)
+    leaveRunning: values['leave-running'] ?? false,
+    options: {
+      concurrency: readInteger('--concurrency', values.concurrency ?? '1', 1),
+      graceMs: readInteger('--grace-ms', values['grace-ms'] ?? '10000', 0),
+      ...(values.state !== undefined && { stateDir: values.state }),
+      cgroups: values.cgroups ?? false
+    }
   }
 }
 
@@ -57,7 +62,10 @@ function parse (args: string[]) {
       allowPositionals: true,
       options: {
         'allow-any-command': { type: 'boolean' },
+        cgroups: { type: 'boolean' },
         concurrency: { type: 'string' },
+        'leave-running': { type: 'boolean' },
+        state: { type: 'string' },
         'grace-ms': { type: 'string' }
       }
     })
@@ -73,15 +81,16 @@ function readInteger (option: string, text: string, least: number): number {
 }
 
 /** @returns a signal that is aborted with the first wish to stop */
-function stopOnSignals (processor: TaskProcessor): AbortSignal {
+function stopOnSignals (processor: TaskProcessor, leave: boolean): AbortSignal {
   const stopped = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const again = stopped.signal.aborted
       stopped.abort()
       const { running } = processor
-      console.log(`${signal}: ${again ? 'killing' : 'stopping'}${running.length === 0 ? '' : ` ${running.join(', ')}`}`)
-      processor.stop({ now: again })
+      const what = leave ? 'leaving' : again ? 'killing' : 'stopping'
+      console.log(`${signal}: ${what}${running.length === 0 ? '' : ` ${running.join(', ')}`}`)
+      processor.stop(leave ? { leave } : { now: again })
     })
   }
   return stopped.signal

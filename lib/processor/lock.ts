@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createExclusive, errorCode, LOCK_NAME, openRegular, readText, removeFile, UnreadableFile } from '../directory/files.ts'
 import type { Logger } from './logger.ts'
-import { ProcessorStartError } from './start-error.ts'
+import { alreadyRunning, ProcessorStartError } from './start-error.ts'
 
 const TOUCH_EVERY_MS = 2_000
 /** More than a lock ever holds. */
@@ -16,6 +16,10 @@ export interface LockOptions {
   signal: AbortSignal
   /** Called once if another processor has the lock, or nobody: this one must not take tasks any more. */
   onLost: () => void
+  /** What a holder's lock said of which the state directory tells that it is dead. */
+  deadText: string
+  /** Told what this one's lock will say, before it is there. */
+  remember: (text: string) => void
   logger: Logger
 }
 
@@ -48,6 +52,10 @@ export class ProcessorLock {
   static async acquire (dir: string, options: LockOptions): Promise<ProcessorLock> {
     const { staleAfterMs, signal } = options
     const lock = new ProcessorLock(dir, options.onLost)
+    const { deadText } = options
+    options.remember(lock.#text)
+    // another one with the same state directory can't be here
+    if (deadText !== '' && (await lock.#see())?.text === deadText) await removeFile(lock.#path)
     while (!await createExclusive(dir, LOCK_NAME, lock.#text, { sync: false })) {
       const stale = await lock.#waitUntilStale(options)
       if (stale === undefined) continue
@@ -57,7 +65,7 @@ export class ProcessorLock {
       if (await createExclusive(dir, LOCK_NAME, lock.#text, { sync: false })) {
         await sleep(staleAfterMs / 20, undefined, { signal })
         if (await lock.isHeld()) break
-        throw aliveError((await lock.#see())?.text ?? '')
+        throw alreadyRunning((await lock.#see())?.text ?? '')
       }
     }
     lock.#timer = setInterval(() => { lock.isHeld().catch(() => {}) }, TOUCH_EVERY_MS)
@@ -115,7 +123,7 @@ export class ProcessorLock {
       await sleep(staleAfterMs / 20, undefined, { signal })
       const now = await this.#see()
       if (now === undefined) return undefined
-      if (!isSame(now, first)) throw aliveError(now.text)
+      if (!isSame(now, first)) throw alreadyRunning(now.text)
     }
     return first
   }
@@ -135,8 +143,4 @@ export class ProcessorLock {
 
 function isSame (one: SeenLock | undefined, other: SeenLock): boolean {
   return one?.text === other.text && one.mtimeNs === other.mtimeNs
-}
-
-function aliveError (text: string): ProcessorStartError {
-  return new ProcessorStartError(`Another processor is running in this directory (process ${parseInt(text, 10)}).`)
 }

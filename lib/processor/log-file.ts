@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, lstatSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, fileName, openRegular, shareWithDirectory, UnreadableFile } from '../directory/files.ts'
@@ -23,4 +23,9 @@ export async function openLog (dir: string, id: string): Promise<FileHandle> {
   if (stats.nlink === 1n) return handle
   await handle.close()
   throw new UnreadableFile('it has other names (hard links)')
+}
+
+/** In bytes; 0 where there is none. */
+export function logSize (dir: string, id: string): number {
+  return lstatSync(join(dir, fileName(id, 'log')), { throwIfNoEntry: false })?.size ?? 0
 }

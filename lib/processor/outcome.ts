@@ -6,6 +6,9 @@ import type { Task } from '../task-schema.ts'
  */
 export type StopReason = 'cancelled' | 'timed out' | 'processor stopped' | 'deleted' | 'disowned'
 
+/** 128 and the number of SIGXFSZ, which the log's writer gets at the limit. */
+const OVER_LIMIT = 153
+
 export interface Outcome {
   /** As the command reported it; null where it could not. */
   readonly exitCode: number | null
@@ -13,8 +16,10 @@ export interface Outcome {
   readonly timeoutMs: number | undefined
   /** Whether no process of the command is left. */
   readonly allGone: boolean
-  /** Whether the log has all the output. */
-  readonly logComplete: boolean
+  /** Exit code of the log's writer; null: it was killed. */
+  readonly drained: number | null
+  /** Whether the processor that began it ended before it. */
+  readonly adopted: boolean
 }
 
 export type End = Pick<Task, 'status' | 'exitCode' | 'errorMessage'> & { status: 'completed' | 'failed' | 'cancelled' }
@@ -23,16 +28,20 @@ export type End = Pick<Task, 'status' | 'exitCode' | 'errorMessage'> & { status:
 export function endOf (outcome: Outcome): End {
   const { status, errorMessage } = statusOf(outcome)
   const notes = errorMessage === null ? [] : [errorMessage]
+  if (outcome.drained === OVER_LIMIT) notes.push('The log has reached its limit; further output was dropped.')
   if (!outcome.allGone) notes.push('Some of its processes could not be killed.')
   return { status, exitCode: outcome.exitCode, errorMessage: notes.length === 0 ? null : notes.join(' ') }
 }
 
-function statusOf ({ exitCode, stopped, timeoutMs, logComplete }: Outcome): Pick<End, 'status' | 'errorMessage'> {
+function statusOf ({ exitCode, stopped, timeoutMs, drained, adopted }: Outcome): Pick<End, 'status' | 'errorMessage'> {
   if (stopped === 'cancelled') return { status: 'cancelled', errorMessage: 'Cancelled.' }
   if (stopped === 'timed out') return { status: 'failed', errorMessage: `Timed out after ${timeoutMs} ms.` }
   if (stopped === 'processor stopped') return { status: 'failed', errorMessage: 'The processor was stopped.' }
+  if (exitCode === null && adopted) return { status: 'failed', errorMessage: 'It was ended, and the processor with it, while it was running.' }
   if (exitCode === null) return { status: 'failed', errorMessage: 'Its end was not seen: the process that watches it was killed.' }
-  if (!logComplete) return { status: 'failed', errorMessage: `Output was lost: the log could not be written. Exited with code ${exitCode}.` }
+  if (drained !== 0 && drained !== null && drained !== OVER_LIMIT) {
+    return { status: 'failed', errorMessage: `Output was lost: the log could not be written. Exited with code ${exitCode}.` }
+  }
   return exitCode === 0
     ? { status: 'completed', errorMessage: null }
     : { status: 'failed', errorMessage: `Exited with code ${exitCode}.` }

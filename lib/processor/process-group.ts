@@ -1,44 +1,40 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { exists, hasVariable, isRunning, isZombie, readProcessStat, type ProcessIdentity, type ProcessStat } from './process-stat.ts'
+import type { TaskCgroup } from './task-cgroup.ts'
 
 const TERM_AGAIN_MS = 5_000
 const UNKILLABLE_MS = 30_000
 const LONGEST_PAUSE_MS = 200
 
-export interface ProcessStat {
-  readonly pid: number
-  readonly state: string
-  readonly group: number
-  readonly session: number
-}
-
-/** Reads `/proc/PID/stat`; undefined where the text is not one. */
-export function parseProcessStat (text: string): ProcessStat | undefined {
-  // the name, in parentheses, may itself hold spaces and parentheses
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const [state = '', , group, session] = fields
-  const pid = parseInt(text, 10)
-  return group === undefined || Number.isNaN(pid) ? undefined : { pid, state, group: Number(group), session: Number(session) }
-}
+/** The variable by which the processes of one attempt at a task can be told. */
+export const ATTEMPT_VARIABLE = 'TASK_ATTEMPT'
 
 /**
- * The processes of one command: those with its leader's group or session. A process that makes a session of its own
- * (`setsid`) has left it.
+ * The processes of one command: those of its leader's group or session, and of its cgroup where it has one. Without
+ * a cgroup, a process that makes a session of its own (`setsid`) has left it.
+ *
+ * No process is signalled on the word of its number alone. While the leader is there, its group and session are
+ * its own; after that, one member must be known from then, or carry the attempt's nonce in its environment.
  */
 export class ProcessGroup {
-  readonly #leader: number
+  readonly #leader: ProcessIdentity
+  readonly #nonce: string
+  readonly #cgroup: TaskCgroup | undefined
+  #known = new Map<number, number>()
   #killAt = Infinity
   #ended: Promise<boolean> | undefined
 
-  /** @param leader pid of the process that leads the group and the session */
-  constructor (leader: number) {
+  /** @param leader the process that leads the group and the session; it was started in this boot of the machine */
+  constructor (leader: ProcessIdentity, nonce: string, cgroup?: TaskCgroup) {
     this.#leader = leader
+    this.#nonce = nonce
+    this.#cgroup = cgroup
   }
 
   /** Whether the leader has not ended by itself yet. */
-  leaderLives (): boolean {
-    const stat = readStat(this.#leader)
-    return stat !== undefined && this.#isMember(stat)
+  leaderRuns (): boolean {
+    return isRunning(this.#leader)
   }
 
   /**
@@ -52,16 +48,37 @@ export class ProcessGroup {
     return this.#ended
   }
 
+  /** Those that are there and no zombies: `kill(-group, 0)` would count these too, and as pid 1 nobody reaps them. */
+  members (): ProcessStat[] {
+    const { pid: leader } = this.#leader
+    const session: ProcessStat[] = []
+    for (const name of readdirSync('/proc')) {
+      const stat = /^\d+$/.test(name) ? readProcessStat(Number(name)) : undefined
+      if (stat !== undefined && !isZombie(stat) && (stat.group === leader || stat.session === leader)) session.push(stat)
+    }
+    const own = this.#areOwn(session) ? session : []
+    this.#known = new Map(own.map(({ pid, startTicks }) => [pid, startTicks]))
+    const pids = new Set(own.map(({ pid }) => pid))
+    const others = this.#cgroup?.pids().filter((pid) => !pids.has(pid)).map(readProcessStat) ?? []
+    return [...own, ...others.filter((stat) => stat !== undefined && !isZombie(stat)) as ProcessStat[]]
+  }
+
+  #areOwn (session: ProcessStat[]): boolean {
+    return exists(this.#leader) || session.some(({ pid, startTicks }) =>
+      this.#known.get(pid) === startTicks || hasVariable(pid, ATTEMPT_VARIABLE, this.#nonce))
+  }
+
   async #end (): Promise<boolean> {
     let nextTerm = 0
     let killedAt: number | undefined
     for (let pause = 5; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      const members = this.#members()
+      const members = this.members()
       if (members.length === 0) return true
       const now = performance.now()
       if (now >= this.#killAt) {
         killedAt ??= now
         if (now - killedAt > UNKILLABLE_MS) return false
+        this.#cgroup?.kill()
         this.#signal(members, 'SIGKILL')
       } else if (now >= nextTerm) {
         this.#signal(members, 'SIGTERM')
@@ -71,24 +88,11 @@ export class ProcessGroup {
     }
   }
 
-  #members (): ProcessStat[] {
-    const members: ProcessStat[] = []
-    for (const name of readdirSync('/proc')) {
-      const stat = /^\d+$/.test(name) ? readStat(Number(name)) : undefined
-      if (stat !== undefined && this.#isMember(stat)) members.push(stat)
-    }
-    return members
-  }
-
-  /** `kill(-group, 0)` would count zombies too, and as pid 1 nobody reaps those. */
-  #isMember ({ state, group, session }: ProcessStat): boolean {
-    return !/[ZXx]/.test(state) && (group === this.#leader || session === this.#leader)
-  }
-
-  /** The group at one stroke, so that a process can't escape by forking; other groups of the session one by one. */
+  /** The group at one stroke, so that a process can't escape by forking; others one by one. */
   #signal (members: ProcessStat[], signal: 'SIGTERM' | 'SIGKILL'): void {
-    if (members.some(({ group }) => group === this.#leader)) kill(-this.#leader, signal)
-    for (const { pid, group } of members) if (group !== this.#leader) kill(pid, signal)
+    const leader = this.#leader.pid
+    if (members.some(({ group }) => group === leader)) kill(-leader, signal)
+    for (const { pid, group } of members) if (group !== leader) kill(pid, signal)
   }
 }
 
@@ -97,13 +101,5 @@ function kill (pid: number, signal: NodeJS.Signals): void {
     process.kill(pid, signal)
   } catch {
     // it has just ended, or belongs to another user: the next look tells
-  }
-}
-
-function readStat (pid: number): ProcessStat | undefined {
-  try {
-    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  } catch {
-    return undefined
   }
 }

@@ -1,14 +1,19 @@
-import { constants } from 'node:fs'
+import { accessSync, constants, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { access, mkdir } from 'node:fs/promises'
 import type { FileKind } from '../directory/files.ts'
 import { DirectoryGuard } from '../directory/guard.ts'
 import { Leftovers } from '../directory/leftovers.ts'
 import { ProcessorLock } from './lock.ts'
-import { resolveOptions, type ProcessorOptions } from './options.ts'
+import { resolveOptions, type ProcessorOptions, type ResolvedOptions } from './options.ts'
+import { anyCommand } from './plan.ts'
 import { QueueIndex } from './queue-index.ts'
 import { idsWith, recover } from './recovery.ts'
 import { ProcessorStartError } from './start-error.ts'
+import { StateDirectory } from './state-directory.ts'
+import { ownCgroup, TaskCgroup } from './task-cgroup.ts'
 import { TaskRun, type RunContext } from './task-run.ts'
+import { isTaskId } from '../task.ts'
 import { WakeUp } from './wake-up.ts'
 
 /** A scan takes at most this part of the time: it pauses that many times as long as it took. */
@@ -16,6 +21,13 @@ const SCAN_PAUSE = 20
 
 /** Why a processor has ended: it was stopped, or another one has its lock (or somebody removed it). */
 export type ProcessorEnd = 'stopped' | 'lost lock'
+
+export interface StopOptions {
+  /** Kills what runs, without grace, also after an earlier call. */
+  now?: boolean
+  /** Lets the commands run on: the next processor goes on with them. */
+  leave?: boolean
+}
 
 /**
  * Runs the queued tasks of a directory, oldest first, each as a command of the shell: whoever can write to the
@@ -25,7 +37,7 @@ export class TaskProcessor {
   /** Resolves when it has ended and all its commands have. */
   readonly ended: Promise<ProcessorEnd>
   readonly #dir: string
-  readonly #options: Required<ProcessorOptions>
+  readonly #options: ResolvedOptions
   readonly #index: QueueIndex
   readonly #guard: DirectoryGuard
   readonly #leftovers: Leftovers
@@ -37,6 +49,8 @@ export class TaskProcessor {
   #tellEnded!: (how: ProcessorEnd) => void
   readonly #done = new Set<Promise<void>>()
   readonly #wakeUp: WakeUp
+  #state: StateDirectory | undefined
+  #lock: ProcessorLock | undefined
   #context: RunContext | undefined
   #lost = false
   #starting: Promise<void> | undefined
@@ -67,13 +81,15 @@ export class TaskProcessor {
   }
 
   /**
-   * Takes no more tasks and ends those that run, as `failed`. Resolves when all is written.
-   * @param options `now`: without grace, also after an earlier call
+   * Takes no more tasks and ends those that run, as `failed`, or leaves them. Resolves when all is written.
    */
-  stop ({ now = false } = {}): Promise<ProcessorEnd> {
+  stop ({ now = false, leave = false }: StopOptions = {}): Promise<ProcessorEnd> {
     this.#stopping.abort()
-    if (now) this.#hurry.abort()
-    for (const run of this.#runs.values()) run.stop('processor stopped', now ? 0 : this.#options.graceMs)
+    if (now || leave) this.#hurry.abort()
+    for (const run of this.#runs.values()) {
+      if (leave) run.leave()
+      else run.stop('processor stopped', now ? 0 : this.#options.graceMs)
+    }
     this.#close()
     return this.ended
   }
@@ -85,18 +101,40 @@ export class TaskProcessor {
 
   async #start (): Promise<void> {
     await this.#checkDirectory()
-    const { graceMs, heartbeatEveryMs, lockStaleAfterMs, logger } = this.#options
-    const lock = await ProcessorLock.acquire(this.#dir, {
-      staleAfterMs: lockStaleAfterMs, signal: this.#stopping.signal, onLost: () => this.#stepDown(), logger
-    })
-    const context = { dir: this.#dir, guard: this.#guard, lock, logger, graceMs, heartbeatEveryMs, hurry: this.#hurry.signal }
-    this.#context = context
+    const { graceMs, heartbeatEveryMs, lockStaleAfterMs, logMaxBytes, logger, stateDir } = this.#options
+    const cgroup = this.#options.cgroups ? prepareCgroups() : undefined
+    this.#state = await StateDirectory.open(stateDir, this.#dir, logger)
     try {
+      const { signal } = this.#stopping
+      this.#lock = await ProcessorLock.acquire(this.#dir, {
+        staleAfterMs: lockStaleAfterMs,
+        signal,
+        onLost: () => this.#stepDown(),
+        deadText: this.#state.readLastLock(),
+        remember: (text) => this.#state!.rememberLock(text),
+        logger
+      })
       await this.#guard.accept()
       // before the first look, so that nothing is missed between the two
       await this.#wakeUp.open()
+      const context: RunContext = {
+        dir: this.#dir,
+        guard: this.#guard,
+        lock: this.#lock,
+        state: this.#state,
+        plan: anyCommand,
+        logger,
+        graceMs,
+        heartbeatEveryMs,
+        logMaxBytes,
+        cgroup,
+        hurry: this.#hurry.signal
+      }
       const names = await this.#index.scan()
-      await recover(context, names, this.#index.withStatus('running'))
+      const { begun, unknown } = await recover(context, names, this.#index.withStatus('running'))
+      for (const attempt of begun) this.#launch(context, attempt.record.header.id, (run) => run.adopt(attempt))
+      for (const id of unknown) this.#launch(context, id, (run) => run.giveUp())
+      this.#context = context
     } catch (error) {
       await this.#release()
       throw error
@@ -151,13 +189,14 @@ export class TaskProcessor {
       if (id === undefined) return
       // what becomes of it, its file tells; one that could not be taken waits for the next scan
       this.#index.forget(id)
-      this.#launch(id, new TaskRun(this.#context, id))
+      this.#launch(this.#context, id, (run) => run.run())
     }
   }
 
-  #launch (id: string, run: TaskRun): void {
+  #launch (context: RunContext, id: string, work: (run: TaskRun) => Promise<void>): void {
+    const run = new TaskRun(context, id)
     this.#runs.set(id, run)
-    const done = run.run()
+    const done = work(run)
       .catch((error) => this.#warnOnce(id, error))
       .finally(() => {
         this.#runs.delete(id)
@@ -191,7 +230,8 @@ export class TaskProcessor {
 
   async #release (): Promise<void> {
     await this.#wakeUp.close().catch((error) => this.#warnOnce('The FIFO', error))
-    await this.#context?.lock.release().catch((error) => this.#warnOnce('The lock', error))
+    await this.#lock?.release().catch((error) => this.#warnOnce('The lock', error))
+    this.#state?.close()
   }
 
   #warnOnce (what: string, error: unknown): void {
@@ -199,5 +239,17 @@ export class TaskProcessor {
     if (this.#warned.has(line)) return
     this.#warned.add(line)
     this.#options.logger.warn(line)
+  }
+}
+
+/** @returns the folder below which each command gets a cgroup; what earlier processors left there is removed */
+function prepareCgroups (): string {
+  try {
+    const own = ownCgroup()
+    accessSync(own, constants.W_OK)
+    for (const name of readdirSync(own)) if (isTaskId(name.split('.')[0])) new TaskCgroup(join(own, name)).remove()
+    return own
+  } catch (error) {
+    throw new ProcessorStartError(`Commands can't have cgroups of their own here: ${(error as Error).message}. Under systemd, it takes Delegate=yes.`)
   }
 }

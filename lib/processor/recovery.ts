@@ -1,8 +1,15 @@
 import { join } from 'node:path'
 import { fileName, parseFileName, removeFile, type FileKind } from '../directory/files.ts'
-import { readClaim, readMarker, readTask } from '../directory/transitions.ts'
+import { changeTask, readClaim, readTask } from '../directory/transitions.ts'
 import { isTerminal } from '../task.ts'
-import { writeEnd, type EndContext } from './task-end.ts'
+import type { Attempt } from './attempt.ts'
+import { bootId } from './command.ts'
+import { isRunning } from './process-stat.ts'
+import type { AttemptRecord } from './record.ts'
+import type { RunContext } from './task-run.ts'
+
+/** How long a shell that has lost its processor may take to see that, in ms: some at most, unless it is stopped. */
+const DECIDE_MS = 5_000
 
 /** The ids that have a file of one of these kinds. */
 export function idsWith (kinds: FileKind[], names: Iterable<string>): string[] {
@@ -14,22 +21,47 @@ export function idsWith (kinds: FileKind[], names: Iterable<string>): string[] {
   return [...ids]
 }
 
+/** What an earlier processor left to be done. */
+export interface Recovered {
+  /** Commands that were begun, whatever became of them. */
+  readonly begun: readonly Attempt[]
+  /** Tasks that say that they run, of which there is no record. */
+  readonly unknown: readonly string[]
+}
+
 /**
- * Settles what an earlier processor of this directory left when it died. The lock must be held: then nobody else's
- * processor claims a task or runs one.
+ * Settles what an earlier processor of this directory left when it ended, by the records alone. The locks must be
+ * held: then nobody else's processor claims a task or runs one.
  * @param names the directory's
  * @param running the tasks whose files say so
  */
-export async function recover (context: EndContext, names: Iterable<string>, running: Iterable<string>): Promise<void> {
-  for (const id of running) {
-    await attempt(context, id, async () => {
-      context.logger.warn(`${id}: the processor that ran it is gone`)
-      await writeEnd(context, id, await readMarker(context.dir, id) === undefined
-        ? { status: 'failed', exitCode: null, errorMessage: 'The processor stopped while this task was running.' }
-        : { status: 'cancelled', exitCode: null, errorMessage: 'Cancelled.' })
-    })
+export async function recover (context: RunContext, names: Iterable<string>, running: Iterable<string>): Promise<Recovered> {
+  const begun: Attempt[] = []
+  const recorded = new Set<string>()
+  for (const attempt of context.state.readAttempts()) {
+    const { id } = attempt.record.header
+    recorded.add(id)
+    if (await wasBegun(attempt)) begun.push(attempt)
+    else await attemptTo(context, id, () => takeBack(context, attempt))
   }
-  for (const id of idsWith(['claim'], names)) await attempt(context, id, () => settleClaim(context.dir, id))
+  for (const id of idsWith(['claim'], names)) await attemptTo(context, id, () => settleClaim(context.dir, id))
+  return { begun, unknown: [...running].filter((id) => !recorded.has(id)) }
+}
+
+/** A command is let go only after its leader stands in the record; after that, the shell at the gate says what it saw. */
+async function wasBegun (attempt: Attempt): Promise<boolean> {
+  const decided = ({ header, gate, leader }: AttemptRecord) =>
+    gate !== undefined || leader === undefined || header.bootId !== bootId || !isRunning(leader)
+  const since = performance.now()
+  const { gate, leader } = await attempt.until((record) => decided(record) || performance.now() - since > DECIDE_MS)
+  return leader !== undefined && gate !== 'unstarted'
+}
+
+/** It never ran: it is queued again. */
+async function takeBack ({ dir, state }: RunContext, attempt: Attempt): Promise<void> {
+  const { id } = attempt.record.header
+  if ((await readTask(dir, id))?.status === 'running') await changeTask(dir, id, { status: 'queued', startedAt: null, heartbeatAt: null })
+  state.forget(attempt)
 }
 
 /** A task that is still queued never started, and is taken again; a task that has ended needs no claim. */
@@ -39,7 +71,7 @@ async function settleClaim (dir: string, id: string): Promise<void> {
   if (abandoned || isTerminal(status)) await removeFile(join(dir, fileName(id, 'claim')))
 }
 
-async function attempt ({ logger }: EndContext, id: string, work: () => Promise<void>): Promise<void> {
+async function attemptTo ({ logger }: RunContext, id: string, work: () => Promise<void>): Promise<void> {
   try {
     await work()
   } catch (error) {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode, UnreadableFile } from '../directory/files.ts'
 import type { DirectoryGuard } from '../directory/guard.ts'
-import { endTask, readMarker, readTask, removeFiles } from '../directory/transitions.ts'
+import { endTask, readMarker, readTask, removeFiles, takeTask } from '../directory/transitions.ts'
 import type { Task } from '../task-schema.ts'
+import { isTerminal } from '../task.ts'
 import type { Logger } from './logger.ts'
 import type { End } from './outcome.ts'
 
@@ -21,15 +22,19 @@ export interface EndContext {
 /**
  * Writes the end of a task that was running. Where the directory does not take it (a full disk), it waits until it does.
  * A task that somebody else has ended, or deleted, is not written.
+ * @returns false: it was given up, and can be tried again
  */
-export async function writeEnd ({ dir, guard, logger, hurry }: EndContext, id: string, end: End): Promise<void> {
+export async function writeEnd ({ dir, guard, logger, hurry }: EndContext, id: string, end: End): Promise<boolean> {
   const fields: Partial<Task> & End = { completedAt: new Date().toISOString(), ...end }
   const since = performance.now()
   for (let reported = false; ; reported = true) {
     const problem = await tryToEnd(dir, guard, id, fields)
-    if (problem === undefined) return
+    if (problem === undefined) return true
     const hopeless = problem instanceof UnreadableFile && performance.now() - since > UNREADABLE_MS
-    if (hopeless || hurry.aborted) return logger.warn(`${id}: its end (${end.status}) is not written: ${problem.message}`)
+    if (hopeless || hurry.aborted) {
+      logger.warn(`${id}: its end (${end.status}) is not written: ${problem.message}`)
+      return false
+    }
     if (!reported) logger.warn(`${id}: its end (${end.status}) can't be written yet: ${problem.message}`)
     await sleep(RETRY_MS, undefined, { signal: hurry }).catch(() => {})
   }
@@ -39,8 +44,15 @@ export async function writeEnd ({ dir, guard, logger, hurry }: EndContext, id: s
 async function tryToEnd (dir: string, guard: DirectoryGuard, id: string, fields: Partial<Task> & End): Promise<Error | undefined> {
   try {
     const task = await readTask(dir, id)
-    if (task !== undefined && task.status !== 'running') return undefined
-    if (task !== undefined && await endTask(dir, id, fields) !== undefined) return undefined
+    if (isTerminal(task?.status)) return undefined
+    // a crash of the machine took back that it ran, and somebody may be cancelling it
+    const taken = task?.status === 'queued' ? await takeTask(dir, id, 'processor') : undefined
+    if (task?.status === 'queued' && taken === undefined) return new Error('somebody else has taken it')
+    try {
+      if (task !== undefined && await endTask(dir, id, fields) !== undefined) return undefined
+    } finally {
+      await taken?.release()
+    }
     return await clearDeleted(dir, guard, id) ? undefined : new Error('the directory is gone')
   } catch (error) {
     return error instanceof Error ? error : new Error(errorCode(error))

@@ -2,66 +2,86 @@ import type { FileHandle } from 'node:fs/promises'
 import { errorCode, UnreadableFile } from '../directory/files.ts'
 import { cancelTaken, changeTask, endTask, readMarker, readTask, takeTask } from '../directory/transitions.ts'
 import type { Task } from '../task-schema.ts'
-import { Command } from './command.ts'
+import { isTerminal } from '../task.ts'
+import type { Attempt } from './attempt.ts'
+import { bootId, Command } from './command.ts'
+import { launch, type Gate, type Program } from './launch.ts'
 import type { ProcessorLock } from './lock.ts'
-import { openLog } from './log-file.ts'
+import { logSize, openLog } from './log-file.ts'
 import { endOf, type End, type StopReason } from './outcome.ts'
+import type { Plan } from './plan.ts'
+import type { StateDirectory } from './state-directory.ts'
 import { clearDeleted, writeEnd, type EndContext } from './task-end.ts'
-import { taskVariables, timeoutOf, whyNotRunnable } from './task-input.ts'
 
 /** What all runs of a processor share. */
 export interface RunContext extends EndContext {
   readonly lock: ProcessorLock
+  readonly state: StateDirectory
+  readonly plan: (task: Task) => Plan
   readonly graceMs: number
   readonly heartbeatEveryMs: number
+  readonly logMaxBytes: number | undefined
+  /** Folder of the cgroup below which each command gets its own; undefined: none does. */
+  readonly cgroup: string | undefined
 }
 
-/** One task's way through a processor: taken, run, ended. */
+/** The processor leaves its commands to the next one. */
+class Left extends Error {}
+
+/** One task's way through a processor: taken or taken over, run, ended. */
 export class TaskRun {
   readonly #context: RunContext
   readonly #dir: string
   readonly #id: string
   #graceMs: number
+  #attempt: Attempt | undefined
   #command: Command | undefined
   #stopped: StopReason | undefined
   /** Wished for before there was a command to stop. */
   #stopEarly: StopReason | undefined
   #looking: Promise<void> | undefined
   #beating: Promise<void> | undefined
+  #leaving = false
+  #leave!: () => void
+  readonly #left = new Promise<never>((_resolve, reject) => { this.#leave = () => reject(new Left()) })
 
   constructor (context: RunContext, id: string) {
     this.#context = context
     this.#dir = context.dir
     this.#graceMs = context.graceMs
     this.#id = id
+    // not everything that it ends is waiting
+    this.#left.catch(() => {})
   }
 
   /**
-   * Resolves when the task has ended, or could not be taken.
+   * Takes a queued task and runs it. Resolves when it has ended, could not be taken, or was left.
    * @throws the system's error where it could not be started; it is still queued then
    */
   async run (): Promise<void> {
     if (!await this.#context.lock.isHeld()) return
     const taken = await takeTask(this.#dir, this.#id, 'processor')
     if (taken === undefined) return
-    const { task } = taken.task
-    let command: Command | undefined
+    let gate: Gate | undefined
     try {
-      command = await this.#prepare(task)
+      gate = await this.#prepare(taken.task.task)
     } finally {
       // the state that follows `queued` stands, or the task is still queued; one that stays is cleared later
       await taken.release().catch((error: Error) => this.#say(`keeps its claim: ${error.message}`))
     }
-    if (command === undefined) return
-    this.#command = command
-    const startedAt = performance.now()
-    command.start()
+    if (gate === undefined) return
+    gate.open()
     this.#say('started')
-    if (this.#stopEarly !== undefined) this.stop(this.#stopEarly)
-    const end = await this.#supervise(command, timeoutOf(task))
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    await this.#finish(end)
-    this.#say(`${this.#ownsTask() ? end.status : this.#stopped} (exit code ${end.exitCode}, ${seconds} s)`)
+    await this.#oversee(new Command(this.#attempt!), false)
+  }
+
+  /** Goes on with a command that an earlier processor began, whether it has ended meanwhile or not. */
+  async adopt (attempt: Attempt): Promise<void> {
+    this.#attempt = attempt
+    this.#stopped = attempt.record.stop
+    const command = new Command(attempt)
+    this.#say(command.lives() ? 'taken over' : 'ended under an earlier processor')
+    await this.#oversee(command, true)
   }
 
   /**
@@ -77,10 +97,26 @@ export class TaskRun {
     if (reason === 'deleted' || reason === 'disowned') {
       // then it must not be written, whatever was the reason before
       if (this.#ownsTask()) this.#stopped = reason
-    } else if (this.#command.lives()) {
-      this.#stopped ??= reason
+    } else if (this.#stopped === undefined && this.#command.lives()) {
+      this.#stopped = reason
+      // for a processor that finds it half ended
+      this.#attempt!.append(`stop ${reason}`)
     }
     this.#command.end(this.#graceMs)
+  }
+
+  /** Lets the command run on, for the next processor; one that was not begun waits in the queue. */
+  leave (): void {
+    this.#leaving = true
+    this.#leave()
+  }
+
+  /** Ends a task that says that it runs, of which nothing is known here. */
+  async giveUp (): Promise<void> {
+    this.#context.logger.warn(`${this.#id}: the processor that ran it is gone`)
+    await writeEnd(this.#context, this.#id, await readMarker(this.#dir, this.#id) === undefined
+      ? { status: 'failed', exitCode: null, errorMessage: 'The processor stopped while this task was running.' }
+      : { status: 'cancelled', exitCode: null, errorMessage: 'Cancelled.' })
   }
 
   /** Looks whether somebody wants it to stop, by a marker or by deleting the task. */
@@ -89,32 +125,50 @@ export class TaskRun {
     return this.#looking
   }
 
-  /** @returns the command, which waits, for a task that is now `running`; undefined: it is not to be started */
-  async #prepare (task: Task): Promise<Command | undefined> {
+  /** @returns the gate before a command, for a task that is now `running`; undefined: it is not to be started */
+  async #prepare (task: Task): Promise<Gate | undefined> {
     if (await readMarker(this.#dir, this.#id) !== undefined) {
       const cancelled = await cancelTaken(this.#dir, this.#id)
       return this.#say(cancelled === undefined ? 'deleted before start' : 'cancelled before start')
     }
-    const refusal = whyNotRunnable(task)
-    if (refusal !== undefined) return await this.#refuse(refusal)
+    const plan = this.#context.plan(task)
+    if ('refused' in plan) return await this.#refuse(plan.refused)
     const log = await this.#openLog()
     if (log === undefined) return undefined
-    let command: Command
+    let gate: Gate | undefined
     try {
-      command = await Command.prepare(task.command, taskVariables(task), log)
+      gate = await this.#launch(plan, task, log)
+      if (gate === undefined) return undefined
+      const [running] = await Promise.all([this.#markRunning(), this.#attempt!.sync()])
+      if (running) return gate
+    } catch (error) {
+      this.#abandon(gate)
+      throw error
+    } finally {
+      await log.close()
+    }
+    this.#abandon(gate)
+    return undefined
+  }
+
+  async #launch (plan: Program & { timeoutMs?: number }, task: Task, log: FileHandle): Promise<Gate | undefined> {
+    const { state, cgroup, logMaxBytes } = this.#context
+    const { timeoutMs } = plan
+    this.#attempt = state.createAttempt({ id: this.#id, bootId, type: task.type, ...(timeoutMs !== undefined && { timeoutMs }) }, cgroup)
+    try {
+      return await launch(this.#attempt, plan, log, logMaxBytes)
     } catch (error) {
       if (errorCode(error) !== 'E2BIG') throw error
+      this.#abandon(undefined)
       // Linux: 128 KiB for one argument or variable, and a limit for all of them together
       return await this.#refuse('Could not be started: its command or its config is too long for the system.')
     }
-    try {
-      if (this.#stopEarly === undefined && await this.#markRunning()) return command
-    } catch (error) {
-      await command.abandon()
-      throw error
-    }
-    await command.abandon()
-    return undefined
+  }
+
+  /** The task stays as it is: it runs nothing, and never will. */
+  #abandon (gate: Gate | undefined): void {
+    gate?.abandon()
+    if (this.#attempt !== undefined) this.#context.state.forget(this.#attempt)
   }
 
   async #openLog (): Promise<FileHandle | undefined> {
@@ -133,33 +187,66 @@ export class TaskRun {
     this.#say(`failed: ${errorMessage}`)
   }
 
-  /** @returns false: the task was deleted */
+  /**
+   * Not synced to the disk: after a crash of the machine, the record tells that it ran.
+   * @returns false: it is not to run; where it was deleted, the rest is cleared
+   */
   async #markRunning (): Promise<boolean> {
+    if (this.#leaving || this.#stopEarly !== undefined) return false
     const now = new Date().toISOString()
-    if (await changeTask(this.#dir, this.#id, { status: 'running', startedAt: now, heartbeatAt: now }) !== undefined) return true
+    const fields = { status: 'running', startedAt: now, heartbeatAt: now } as const
+    if (await changeTask(this.#dir, this.#id, fields, { sync: false }) !== undefined) return true
     await clearDeleted(this.#dir, this.#context.guard, this.#id)
     return false
   }
 
-  async #supervise (command: Command, timeoutMs: number | undefined): Promise<End> {
-    const heartbeat = setInterval(() => this.#beat(), this.#context.heartbeatEveryMs)
-    const timeout = timeoutMs === undefined ? undefined : setTimeout(() => this.stop('timed out'), timeoutMs)
-    // a marker may have been written since the last look
-    this.look()
-    const exitCode = await command.exitCode
-    clearTimeout(timeout)
-    const allGone = await command.end(this.#graceMs)
-    const logComplete = await command.drain()
-    clearInterval(heartbeat)
-    await Promise.all([this.#beating, this.#looking])
-    this.#command = undefined
-    return endOf({ exitCode, stopped: this.#stopped, timeoutMs, allGone, logComplete })
+  async #oversee (command: Command, adopted: boolean): Promise<void> {
+    this.#command = command
+    if (this.#stopEarly !== undefined) this.stop(this.#stopEarly)
+    try {
+      const end = await this.#supervise(command, adopted)
+      const seconds = command.ageMs === null ? '' : `, ${(command.ageMs / 1000).toFixed(1)} s`
+      await this.#finish(end)
+      this.#say(`${this.#ownsTask() ? end.status : this.#stopped} (exit code ${end.exitCode}${seconds})`)
+    } catch (error) {
+      if (!(error instanceof Left)) throw error
+      this.#say('left running')
+    }
   }
 
+  /** @throws Left */
+  async #supervise (command: Command, adopted: boolean): Promise<End> {
+    const { timeoutMs } = this.#attempt!.record.header
+    const heartbeat = setInterval(() => this.#beat(), this.#context.heartbeatEveryMs)
+    const left = timeoutMs === undefined ? undefined : timeoutMs - (command.ageMs ?? 0)
+    const timeout = left === undefined ? undefined : setTimeout(() => this.stop('timed out'), left)
+    try {
+      // a marker may have been written since the last look
+      this.look()
+      const exitCode = await this.#unlessLeft(command.exitCode)
+      clearTimeout(timeout)
+      const allGone = await this.#unlessLeft(command.end(this.#graceMs))
+      const drained = await this.#unlessLeft(command.drain(() => logSize(this.#dir, this.#id)))
+      await Promise.all([this.#beating, this.#looking])
+      if (exitCode === null && this.#stopped === undefined && await readMarker(this.#dir, this.#id) === 'cancel') this.#stopped = 'cancelled'
+      return endOf({ exitCode, stopped: this.#stopped, timeoutMs, allGone, drained, adopted })
+    } finally {
+      clearTimeout(timeout)
+      clearInterval(heartbeat)
+      this.#command = undefined
+    }
+  }
+
+  #unlessLeft<T> (work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#left])
+  }
+
+  /** The record goes once the end stands, and not before. */
   async #finish (end: End): Promise<void> {
-    if (this.#stopped === 'disowned') return
-    if (this.#stopped !== 'deleted') return await writeEnd(this.#context, this.#id, end)
-    await clearDeleted(this.#dir, this.#context.guard, this.#id)
+    const settled = this.#stopped === 'disowned' || (this.#stopped === 'deleted'
+      ? await clearDeleted(this.#dir, this.#context.guard, this.#id)
+      : await writeEnd(this.#context, this.#id, end))
+    if (settled) this.#context.state.forget(this.#attempt!)
   }
 
   async #look (): Promise<void> {
@@ -170,7 +257,7 @@ export class TaskRun {
       if (marker === 'delete') this.stop('deleted')
       else if (task === undefined) {
         if (await this.#context.guard.isSame()) this.stop('deleted')
-      } else if (task.status !== 'running') this.stop('disowned')
+      } else if (isTerminal(task.status)) this.stop('disowned')
       else if (marker === 'cancel') this.stop('cancelled')
     } catch {
       // a write in progress, or trouble with the directory: the next look tells

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { processCommand } from '../../lib/cli/process.ts'
-import { enqueue, processesOf, readTaskOf, untilEnded, untilLogged, makeDirectory } from '../processor/fixtures.ts'
+import { enqueue, makeStateDirectory, processesOf, readTaskOf, untilEnded, untilLogged, makeDirectory } from '../processor/fixtures.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
 
@@ -17,7 +17,9 @@ interface Running {
 }
 
 function run (t: Test, ...args: string[]): Running {
-  const child = spawn(process.execPath, ['--import=@tapjs/typescript/import', PROGRAM, ...args])
+  const child = spawn(process.execPath, ['--import=@tapjs/typescript/import', PROGRAM, ...args], {
+    env: { ...process.env, XDG_STATE_HOME: makeStateDirectory(t) }
+  })
   t.teardown(() => child.kill('SIGKILL'))
   const closed = once(child, 'close')
   let stdout = ''

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { EventStream, openFeed, post, temporaryDirectory } from '../helpers.ts'
+import { makeStateDirectory } from '../processor/fixtures.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -20,7 +21,7 @@ interface Standalone {
 function run (t: Test, dir: string, args: string[] = [], environment: Record<string, string> = {}): Standalone {
   const child = spawn(process.execPath, ['--import=@tapjs/typescript/import', 'examples/standalone.ts', '--dir', dir, ...args], {
     cwd: ROOT,
-    env: { ...process.env, HOST: '', TASKS_DIR: '', TOKEN: '', PORT: '0', ...environment }
+    env: { ...process.env, XDG_STATE_HOME: makeStateDirectory(t), HOST: '', TASKS_DIR: '', TOKEN: '', PORT: '0', ...environment }
   })
   const closed = once(child, 'close')
   let [stdout, stderr] = ['', '']

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, watch } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { TaskProcessor } from '../../lib/processor/processor.ts'
@@ -15,6 +16,19 @@ export function makeDirectory (t: Test, content: Parameters<Test['testdir']>[0] 
   t.teardown(() => {})
   return t.testdir(content)
 }
+
+/** One for all processors of a test: they go on where another one ended. */
+export function makeStateDirectory (t: Test): string {
+  let root = stateDirectories.get(t.fullname)
+  if (root === undefined) {
+    root = mkdtempSync(join(tmpdir(), 'fastify-tasks-state-'))
+    stateDirectories.set(t.fullname, root)
+  }
+  return root
+}
+
+const stateDirectories = new Map<string, string>()
+process.on('exit', () => { for (const root of stateDirectories.values()) rmSync(root, { recursive: true, force: true }) })
 
 /** Puts a task in place as a script would: by a temporary file and `mv`. */
 export async function enqueue (dir: string, fields: Record<string, unknown> = {}): Promise<string> {
@@ -118,7 +132,7 @@ export class Said extends EventEmitter {
 /** A processor that is gone, with all its commands, when the test has ended. */
 export async function startProcessor (t: Test, dir: string, options: ProcessorOptions = {}): Promise<{ processor: TaskProcessor, said: Said }> {
   const said = new Said()
-  const processor = new TaskProcessor(dir, { graceMs: 300, ...options, logger: said })
+  const processor = new TaskProcessor(dir, { graceMs: 300, stateDir: makeStateDirectory(t), ...options, logger: said })
   t.teardown(() => processor.stop({ now: true }))
   await processor.start()
   return { processor, said }

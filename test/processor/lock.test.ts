@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { ProcessorLock, type LockOptions } from '../../lib/processor/lock.ts'
 import { TaskProcessor } from '../../lib/processor/processor.ts'
-import { enqueue, readTaskOf, startProcessor, until, untilEnded, untilLogged, makeDirectory } from './fixtures.ts'
+import { enqueue, makeStateDirectory, readTaskOf, startProcessor, until, untilEnded, untilLogged, makeDirectory } from './fixtures.ts'
 
 const LOCK = '.processor.lock.pid'
 const options: LockOptions = {
-  staleAfterMs: 300, signal: new AbortController().signal, onLost () {}, logger: { info () {}, warn () {} }
+  staleAfterMs: 300, signal: new AbortController().signal, onLost () {}, deadText: '', remember () {}, logger: { info () {}, warn () {} }
 }
 
 t.test('one processor for a directory', async (t) => {
@@ -18,9 +18,11 @@ t.test('one processor for a directory', async (t) => {
   const [pid, heartbeat] = (await readFile(join(dir, LOCK), 'utf8')).split('\n')
   t.equal(Number(pid), process.pid)
   t.match(heartbeat, /^heartbeat [0-9a-f]{32}$/)
-  // longer than the touches are apart
-  const second = new TaskProcessor(dir, { lockStaleAfterMs: 5_000 })
-  await t.rejects(second.start(), { code: 'PROCESSOR_START', message: /Another processor is running.*\(process \d+\)/ })
+  const second = new TaskProcessor(dir, { stateDir: makeStateDirectory(t) })
+  await t.rejects(second.start(), { code: 'PROCESSOR_START', message: `Another processor is running in this directory (process ${process.pid}).` })
+  // as one in another container would; longer than the touches are apart
+  const apart = new TaskProcessor(dir, { lockStaleAfterMs: 5_000, stateDir: join(makeStateDirectory(t), 'another') })
+  await t.rejects(apart.start(), { code: 'PROCESSOR_START', message: /Another processor is running.*\(process \d+\)/ })
   t.match(await readFile(join(dir, LOCK), 'utf8'), heartbeat, 'the first one keeps its lock')
   t.equal(await processor.stop(), 'stopped')
   t.notOk(existsSync(join(dir, LOCK)))
@@ -84,7 +86,7 @@ t.test('who loses it takes nothing more, and lets end what runs', async (t) => {
 
 t.test('waiting for a lock can be stopped', async (t) => {
   const dir = makeDirectory(t, { [LOCK]: '1\nheartbeat of-a-dead-one\n' })
-  const processor = new TaskProcessor(dir)
+  const processor = new TaskProcessor(dir, { stateDir: makeStateDirectory(t) })
   const started = processor.start()
   const refused = t.rejects(started, { name: 'AbortError' })
   t.equal(await processor.stop(), 'stopped')

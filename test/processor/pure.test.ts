@@ -1,11 +1,12 @@
 import t from 'tap'
 import { endOf, type Outcome } from '../../lib/processor/outcome.ts'
-import { parseProcessStat } from '../../lib/processor/process-group.ts'
+import { parseProcessStat } from '../../lib/processor/process-stat.ts'
+import { parseRecord } from '../../lib/processor/record.ts'
 import { timeoutOf } from '../../lib/processor/task-input.ts'
 import type { Task } from '../../lib/task-schema.ts'
 
 t.test('how a command ended, and what is written of it', async (t) => {
-  const ended: Outcome = { exitCode: 0, stopped: undefined, timeoutMs: undefined, allGone: true, logComplete: true }
+  const ended: Outcome = { exitCode: 0, stopped: undefined, timeoutMs: undefined, allGone: true, drained: 0, adopted: false }
   const table: Array<[outcome: Partial<Outcome>, status: string, errorMessage: RegExp | null]> = [
     [{}, 'completed', null],
     [{ exitCode: 7 }, 'failed', /^Exited with code 7\.$/],
@@ -14,7 +15,11 @@ t.test('how a command ended, and what is written of it', async (t) => {
     [{ stopped: 'cancelled', exitCode: 0 }, 'cancelled', /^Cancelled\.$/],
     [{ stopped: 'timed out', exitCode: 137, timeoutMs: 50 }, 'failed', /^Timed out after 50 ms\.$/],
     [{ stopped: 'processor stopped', exitCode: 143 }, 'failed', /^The processor was stopped\.$/],
-    [{ logComplete: false }, 'failed', /^Output was lost: .* code 0\.$/],
+    [{ exitCode: null, adopted: true }, 'failed', /ended, and the processor with it/],
+    [{ drained: 1 }, 'failed', /^Output was lost: .* code 0\.$/],
+    [{ drained: null }, 'completed', null],
+    [{ drained: 153 }, 'completed', /^The log has reached its limit; further output was dropped\.$/],
+    [{ drained: 153, exitCode: 2 }, 'failed', /^Exited with code 2\. The log has reached its limit/],
     [{ allGone: false }, 'completed', /^Some of its processes could not be killed\.$/],
     [{ allGone: false, stopped: 'cancelled' }, 'cancelled', /^Cancelled\. Some of its processes/]
   ]
@@ -26,10 +31,11 @@ t.test('how a command ended, and what is written of it', async (t) => {
 })
 
 t.test('/proc/PID/stat, whatever a process calls itself', async (t) => {
-  t.strictSame(parseProcessStat('12 (sh) S 1 10 9 0 -1 4194304'), { pid: 12, state: 'S', group: 10, session: 9 })
-  t.strictSame(parseProcessStat('12 (a) Z 3 (b) R 1 10 9 0'), { pid: 12, state: 'R', group: 10, session: 9 })
-  t.strictSame(parseProcessStat('12 (new\nline)) D 1 10 9 0'), { pid: 12, state: 'D', group: 10, session: 9 })
-  for (const text of ['', '12', 'x (sh) S 1 10 9']) t.equal(parseProcessStat(text), undefined)
+  const rest = '0 -1 4194304 111 0 1 0 0 0 0 0 20 0 1 0 67762 2560000 337'
+  t.strictSame(parseProcessStat(`12 (sh) S 1 10 9 ${rest}`), { pid: 12, state: 'S', group: 10, session: 9, startTicks: 67762 })
+  t.strictSame(parseProcessStat(`12 (a) Z 3 (b) R 1 10 9 ${rest}`), { pid: 12, state: 'R', group: 10, session: 9, startTicks: 67762 })
+  t.strictSame(parseProcessStat(`12 (new\nline)) D 1 10 9 ${rest}`), { pid: 12, state: 'D', group: 10, session: 9, startTicks: 67762 })
+  for (const text of ['', '12', `x (sh) S 1 10 9 ${rest}`, '12 (sh) S 1 10 9 0 -1']) t.equal(parseProcessStat(text), undefined)
 })
 
 t.test('timeouts of others', async (t) => {
@@ -38,4 +44,22 @@ t.test('timeouts of others', async (t) => {
     [1, 1], [60_000, 60_000], [1e15, 2 ** 31 - 1]
   ]
   for (const [value, timeout] of table) t.equal(timeoutOf({ timeoutMs: value } as Task), timeout, String(value))
+})
+
+t.test('a record says what its whole lines say', async (t) => {
+  const header = { version: 1, id: 'task_1_a', nonce: 'n', bootId: 'b', type: 'custom' }
+  const first = `${JSON.stringify(header)}\n`
+  const leader = 'leader 12 (sh) S 1 10 9 0 -1 4194304 111 0 1 0 0 0 0 0 20 0 1 0 67762 2560000 337'
+  const table: Array<[text: string, record: object | undefined]> = [
+    ['', undefined], ['{"version": 2}\n', undefined], [first.slice(0, -1), undefined], ['null\n', undefined],
+    [first, { header }],
+    [`${first}${leader}`, { header }],
+    [`${first}${leader}\n`, { header, leader: { pid: 12, startTicks: 67762 } }],
+    [`${first}started\nunstarted\n`, { header, gate: 'started' }],
+    [`${first}unstarted\nexit 0\n`, { header, gate: 'unstarted', exitCode: 0 }],
+    [`${first}stop timed out\nstop cancelled\nexit 143\nexit 0\ndrained 0\n`, { header, stop: 'timed out', exitCode: 143, drained: 0 }],
+    [`${first}exit 14`, { header }],
+    [`${first}noise\n\nleader nobody\n`, { header }]
+  ]
+  for (const [text, record] of table) t.strictSame(parseRecord(text), record, JSON.stringify(text))
 })

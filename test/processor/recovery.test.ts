@@ -5,7 +5,7 @@ import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { enqueue, processesOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory } from './fixtures.ts'
+import { enqueue, makeStateDirectory, processesOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory } from './fixtures.ts'
 
 const claimOf = (by: string) => JSON.stringify({ by, nonce: 'of-a-dead-one' })
 
@@ -14,7 +14,7 @@ t.test('a processor that is killed before it starts a command: it never ran, and
   const ran = join(dir, 'ran')
   const id = await enqueue(dir, { command: `echo x >> ${ran}` })
   const child = spawn(process.execPath, [
-    '--import=@tapjs/typescript/import', fileURLToPath(new URL('wait-unstarted.ts', import.meta.url)), dir, id
+    '--import=@tapjs/typescript/import', fileURLToPath(new URL('wait-unstarted.ts', import.meta.url)), dir, makeStateDirectory(t), id
   ], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   await once(child.stdout, 'data')

@@ -1,10 +1,15 @@
 // Takes a task, prepares its command, and waits to be killed before it starts it.
 import { open } from 'node:fs/promises'
 import { takeTask } from '../../lib/directory/transitions.ts'
-import { Command } from '../../lib/processor/command.ts'
+import { bootId } from '../../lib/processor/command.ts'
+import { launch } from '../../lib/processor/launch.ts'
+import { StateDirectory } from '../../lib/processor/state-directory.ts'
 
-const [dir, id] = process.argv.slice(2) as [string, string]
+const [dir, stateDir, id] = process.argv.slice(2) as [string, string, string]
+const state = await StateDirectory.open(stateDir, dir, console)
 const taken = await takeTask(dir, id, 'processor')
-await Command.prepare(taken!.task.task.command, { TASK_ID: id }, await open(`${dir}/${id}.log`, 'a'))
+const { command, type } = taken!.task.task
+const attempt = state.createAttempt({ id, bootId, type }, undefined)
+await launch(attempt, { argv: ['sh', '-c', command], env: { TASK_ID: id } }, await open(`${dir}/${id}.log`, 'a'))
 console.log('prepared')
 setInterval(() => {}, 1000)

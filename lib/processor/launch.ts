@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { FileHandle } from 'node:fs/promises'
+import type { Duplex } from 'node:stream'
+import type { Attempt } from './attempt.ts'
+import { ATTEMPT_VARIABLE } from './process-group.ts'
+import { TaskCgroup } from './task-cgroup.ts'
+
+/**
+ * Run by `sh` in a session of its own, so that it outlives the processor. 3: the gate, 4: the record, 5: the log;
+ * $1: the cgroup's folder or nothing, $2: the log's limit or nothing, then the program and its arguments.
+ *
+ * `setsid` gives the command a session apart from this shell and from the log's writer: whatever signals end the
+ * command, its exit code is recorded and its output written to the end. A real pipe, not the log itself, is its
+ * output, or an ordinary `> /dev/stderr` would truncate the log. What `sh` itself has to say ("Terminated") goes nowhere.
+ */
+const WRAPPER = `
+read -r stat < /proc/$$/stat
+echo "wrapper $stat" >&4
+limit=$2
+{
+  setsid sh -c '
+    [ -z "$1" ] || echo $$ > "$1/cgroup.procs" || exit
+    read -r stat < /proc/$$/stat
+    echo "leader $stat" >&4
+    read -r start <&3 || { echo unstarted >&4; exit; }
+    echo started >&4
+    shift 2
+    exec 2>&1 3<&- 4>&-
+    exec "$@"' sh "$@"
+  echo "exit $?" >&4
+} 2>/dev/null 5>&- | {
+  exec 3<&-
+  [ -n "$limit" ] || exec cat >&5 4>&-
+  ulimit -c 0
+  ulimit -f "$limit"
+  cat >&5 4>&-
+  code=$?
+  [ $code -le 128 ] || cat > /dev/null 5>&- 4>&-
+  exit $code
+}
+echo "drained $?" >&4
+`
+/** In which `ulimit -f` counts (POSIX). */
+const LIMIT_UNIT = 512
+
+/** What is to be run, and how. */
+export interface Program {
+  readonly argv: readonly string[]
+  /** Added to the processor's environment. */
+  readonly env: Readonly<Record<string, string>>
+  /** Default: the processor's. */
+  readonly cwd?: string
+  /** Default: the processor's. Only root can start a command as another user. */
+  readonly user?: { readonly uid: number, readonly gid: number }
+}
+
+/** A command that waits. It runs nothing until it is let go, and never will if this process ends. */
+export interface Gate {
+  open (): void
+  /** Lets the command never run. */
+  abandon (): void
+}
+
+/**
+ * Starts the processes for an attempt, up to the gate. Its standard input is `/dev/null`.
+ * @param log open for appending: both streams go there
+ * @param logMaxBytes what goes beyond is dropped; rounded up to 512
+ * @throws the system's error where no process can be started, such as `E2BIG`
+ */
+export async function launch (attempt: Attempt, program: Program, log: FileHandle, logMaxBytes?: number): Promise<Gate> {
+  const { nonce, cgroup } = attempt.record.header
+  const limit = logMaxBytes === undefined ? '' : String(Math.ceil(logMaxBytes / LIMIT_UNIT))
+  if (cgroup !== undefined) new TaskCgroup(cgroup).create()
+  const record = attempt.openForAppending()
+  let gate: Duplex
+  let exited = false
+  try {
+    const wrapper = spawn('/bin/sh', ['-c', WRAPPER, 'sh', cgroup ?? '', limit, ...asUser(program)], {
+      detached: true,
+      ...(program.cwd !== undefined && { cwd: program.cwd }),
+      env: { ...process.env, ...program.env, [ATTEMPT_VARIABLE]: nonce },
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', record.fd, log.fd]
+    })
+    wrapper.once('exit', () => { exited = true })
+    await once(wrapper, 'spawn')
+    // this process may end while it runs
+    wrapper.unref()
+    gate = wrapper.stdio[3] as Duplex
+  } finally {
+    record.close()
+  }
+  // it breaks when the wrapper is killed from outside, which shows in the record
+  gate.on('error', () => {})
+  const { leader, exitCode } = await attempt.until(({ leader, exitCode }) => leader !== undefined || exitCode !== undefined || exited)
+  if (leader === undefined) {
+    gate.destroy()
+    throw new Error(`no process could be started for it (exit code ${exitCode}); is \`setsid\` installed?`)
+  }
+  return {
+    open () { gate.end('\n') },
+    abandon () { gate.destroy() }
+  }
+}
+
+/** The shells of the wrapper stay this user's: the command's user must not reach the record through them. */
+function asUser ({ argv, user }: Program): readonly string[] {
+  return user === undefined
+    ? argv
+    : ['setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--init-groups', '--', ...argv]
+}

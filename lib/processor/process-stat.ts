@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+
+/** Start times in `/proc` are in these, whatever the kernel's own clock does: it is part of the system's interface. */
+const MS_PER_TICK = 10
+
+/** One process of one boot: a pid alone is given again to others. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Clock ticks from the machine's start to the process's. */
+  readonly startTicks: number
+}
+
+export interface ProcessStat extends ProcessIdentity {
+  readonly state: string
+  readonly group: number
+  readonly session: number
+}
+
+/** Reads `/proc/PID/stat` (proc(5)); undefined where the text is not one. */
+export function parseProcessStat (text: string): ProcessStat | undefined {
+  // the name, in parentheses, may itself hold spaces and parentheses
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const [state = '', , group, session] = fields
+  const pid = parseInt(text, 10)
+  const startTicks = Number(fields[19])
+  if (group === undefined || Number.isNaN(pid) || Number.isNaN(startTicks)) return undefined
+  return { pid, state, group: Number(group), session: Number(session), startTicks }
+}
+
+/** Undefined: there is no such process (any more). */
+export function readProcessStat (pid: number): ProcessStat | undefined {
+  try {
+    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  } catch {
+    return undefined
+  }
+}
+
+/** A zombie does nothing any more; as pid 1's child it may stay for ever. */
+export function isZombie ({ state }: ProcessStat): boolean {
+  return /[ZXx]/.test(state)
+}
+
+/** Whether that very process is there; a zombie still keeps its pid from others. */
+export function exists ({ pid, startTicks }: ProcessIdentity): boolean {
+  return readProcessStat(pid)?.startTicks === startTicks
+}
+
+export function isRunning ({ pid, startTicks }: ProcessIdentity): boolean {
+  const stat = readProcessStat(pid)
+  return stat?.startTicks === startTicks && !isZombie(stat)
+}
+
+/** For how long a process of this boot has been there, in ms; no change of the clock alters it. */
+export function ageMs ({ startTicks }: ProcessIdentity): number {
+  return parseFloat(readFileSync('/proc/uptime', 'latin1')) * 1000 - startTicks * MS_PER_TICK
+}
+
+/** Another one after each start of the machine. */
+export function readBootId (): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+}
+
+/** Whether a process was started with that variable. Another user's can be read by root alone. */
+export function hasVariable (pid: number, name: string, value: string): boolean {
+  try {
+    return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${name}=${value}\0`)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,63 @@
+import type { StopReason } from './outcome.ts'
+import { parseProcessStat, type ProcessIdentity } from './process-stat.ts'
+
+/** The first line of a record: what the processor knows before there is a process. */
+export interface RecordHeader {
+  readonly version: 1
+  /** The task's. */
+  readonly id: string
+  /** Stands in the environment of the attempt's processes, and in the record's name. */
+  readonly nonce: string
+  readonly bootId: string
+  /** Absent: no limit. */
+  readonly timeoutMs?: number
+  /** The type that counts for a limit of tasks at a time. */
+  readonly type: string
+  /** The folder of the command's own cgroup; absent: it has none. */
+  readonly cgroup?: string
+}
+
+/** What is known of one attempt at a task. Each fact is a line of its own, so that it is there whole or not at all. */
+export interface AttemptRecord {
+  readonly header: RecordHeader
+  /** The shell that watches over the command, and leads the group in which the log's writer is. */
+  readonly wrapper?: ProcessIdentity
+  /** The command itself; before it has begun, the shell that waits to become it. */
+  readonly leader?: ProcessIdentity
+  /** Whether the command was begun; never changes once it stands. */
+  readonly gate?: 'started' | 'unstarted'
+  /** Why the processor has begun to end it. */
+  readonly stop?: StopReason
+  readonly exitCode?: number
+  /** Exit code of the log's writer: 0, all the output is in the log. */
+  readonly drained?: number
+}
+
+/** @returns undefined where not even the first line is whole */
+export function parseRecord (text: string): AttemptRecord | undefined {
+  const [first = '', ...lines] = text.split('\n').slice(0, -1)
+  const header = parseHeader(first)
+  if (header === undefined) return undefined
+  const record: { -readonly [K in keyof AttemptRecord]: AttemptRecord[K] } = { header }
+  for (const line of lines) {
+    const space = line.indexOf(' ')
+    const [word, rest] = space === -1 ? [line, ''] : [line.slice(0, space), line.slice(space + 1)]
+    if (word === 'wrapper' || word === 'leader') {
+      const stat = parseProcessStat(rest)
+      if (stat !== undefined) record[word] = { pid: stat.pid, startTicks: stat.startTicks }
+    } else if (word === 'started' || word === 'unstarted') record.gate ??= word
+    else if (word === 'stop') record.stop ??= rest as StopReason
+    else if (word === 'exit') record.exitCode ??= Number(rest)
+    else if (word === 'drained') record.drained ??= Number(rest)
+  }
+  return record
+}
+
+function parseHeader (line: string): RecordHeader | undefined {
+  try {
+    const header = JSON.parse(line) as RecordHeader
+    return header.version === 1 && typeof header.id === 'string' && typeof header.nonce === 'string' ? header : undefined
+  } catch {
+    return undefined
+  }
+}
