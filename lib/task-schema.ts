@@ -7,23 +7,26 @@ export const TaskIdSchema = Type.String({
   pattern: TASK_ID_PATTERN, maxLength: TASK_ID_MAX_LENGTH, description: 'a task id (task_<digits>_<letters and digits>)'
 })
 
-const Timestamp = Type.Union([Type.String({ description: 'ISO 8601, UTC' }), Type.Null()])
+const TIME_PATTERN = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?(Z|\\+00:00)$'
+const Time = Type.String({ pattern: TIME_PATTERN, description: 'a time in UTC (ISO 8601)' })
+const TimeOrNull = Type.Union([Type.String({ pattern: TIME_PATTERN }), Type.Null()], { description: 'a time in UTC (ISO 8601), or null' })
+const StringOrNull = Type.Union([Type.String(), Type.Null()], { description: 'a string or null' })
 
 /** A task as this package writes it. Files of others may hold other fields, or other types in these. */
 export const TaskSchema = Type.Object({
   id: TaskIdSchema,
-  command: Type.String(),
-  type: Type.String(),
-  app: Type.Union([Type.String(), Type.Null()]),
+  command: Type.String({ description: 'a string' }),
+  type: Type.String({ description: 'a string' }),
+  app: StringOrNull,
   config: Type.Unknown({ description: 'any JSON value' }),
-  status: TaskStatusSchema,
-  createdAt: Type.String({ description: 'ISO 8601, UTC' }),
-  startedAt: Timestamp,
-  completedAt: Timestamp,
-  heartbeatAt: Timestamp,
-  exitCode: Type.Union([Type.Integer(), Type.Null()]),
-  errorMessage: Type.Union([Type.String(), Type.Null()]),
-  timeoutMs: Type.Optional(Type.Integer({ minimum: 1 }))
+  status: Type.Union(TaskStatusSchema.anyOf, { description: `one of ${TASK_STATUSES.join(', ')}` }),
+  createdAt: Time,
+  startedAt: TimeOrNull,
+  completedAt: TimeOrNull,
+  heartbeatAt: TimeOrNull,
+  exitCode: Type.Union([Type.Integer(), Type.Null()], { description: 'an integer or null' }),
+  errorMessage: StringOrNull,
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, description: 'a positive integer, in ms' }))
 }, { additionalProperties: true })
 export type Task = Static<typeof TaskSchema>
 

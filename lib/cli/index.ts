@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { checkCommand } from './check.ts'
 import { processCommand } from './process.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -7,6 +8,7 @@ const HELP = `fastify-tasks: a directory of plain files as a live task queue
 
 Usage:
   fastify-tasks process DIR --allow-any-command [options]   run the queued tasks of a directory
+  fastify-tasks check DIR [--json]                          say what in a directory breaks the file contract
   fastify-tasks --help | --version
 
 Options of process:
@@ -22,12 +24,18 @@ SIGINT and SIGTERM end it: it takes no more tasks, and ends those that run, as f
 If it is killed, its commands run on, and the next processor goes on with them.
 
 Exit codes: 0 it was stopped, 1 it could not start or lost its directory's lock, 2 it was called in a wrong way.
+
+check reads the directory once and changes nothing. An error breaks the contract; a warning is legal but odd, such as
+what a crash leaves; a note is about a file that is nobody's. The contract is in lib/directory/PROTOCOL.md.
+
+Exit codes of check: 0 no errors, 1 errors, 2 it was called in a wrong way, or the directory can't be read.
 `
 
 /** @returns the exit code */
 async function main (args: string[]): Promise<number> {
   const [name, ...rest] = args
   if (name === 'process') return rest.includes('--help') ? help() : await processCommand(rest)
+  if (name === 'check') return rest.includes('--help') ? help() : await checkCommand(rest)
   if (name === '--help' || name === '-h') return help()
   if (name === '--version') {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))

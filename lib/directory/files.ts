@@ -7,6 +7,10 @@ import { isTaskId, toStoredTask, type StoredTask } from '../task.ts'
 
 /** A larger task file is not read: 1 MiB. */
 export const MAX_TASK_BYTES = 1024 * 1024
+/** Nor is a larger claim or marker. */
+export const MAX_SIDE_BYTES = 64 * 1024
+/** Nor a larger lock. */
+export const MAX_LOCK_BYTES = 4096
 
 export const FIFO_NAME = '.queue.fifo'
 export const LOCK_NAME = '.processor.lock.pid'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { HealthProblem, StoreHealth } from '../store.ts'
-import { ifExists, LOCK_NAME, readText } from './files.ts'
+import { ifExists, LOCK_NAME, MAX_LOCK_BYTES, readText } from './files.ts'
 import { wakeProcessor, type FifoState } from './wake-processor.ts'
 import type { TaskWatcher } from './watcher.ts'
 
@@ -28,7 +28,7 @@ export class DirectoryHealth {
   /** Call it about once a second: whether a heartbeat beats shows only over time. */
   async observe (): Promise<void> {
     try {
-      const lock = await ifExists(readText(join(this.#dir, LOCK_NAME), 4096))
+      const lock = await ifExists(readText(join(this.#dir, LOCK_NAME), MAX_LOCK_BYTES))
       this.#processor = lock === undefined ? 'no-lock' : this.#beats(lock.text, lock.stats.mtimeNs, lock.stats.ino) ? 'alive' : 'stale'
     } catch {
       this.#processor = 'unreadable'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Task } from '../task-schema.ts'
 import { isActive, type StoredTask } from '../task.ts'
 import {
-  createExclusive, errorCode, fileName, ifExists, MAX_TASK_BYTES, putInPlace, readTaskFile, readText, removeFile, UnreadableFile
+  createExclusive, errorCode, fileName, ifExists, MAX_SIDE_BYTES, MAX_TASK_BYTES, putInPlace, readTaskFile, readText, removeFile, UnreadableFile
 } from './files.ts'
 
 /** Who holds a claim: a processor that runs the task, or whoever cancels it. */
@@ -73,7 +73,7 @@ export async function readMarker (dir: string, id: string): Promise<'cancel' | '
 
 /** Undefined where there is no such file; null where it is not JSON. */
 async function readJson (path: string): Promise<unknown> {
-  const file = await ifExists(readText(path, 64 * 1024))
+  const file = await ifExists(readText(path, MAX_SIDE_BYTES))
   if (file === undefined) return undefined
   try {
     return JSON.parse(file.text)
