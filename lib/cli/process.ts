@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { ProcessorStartError } from '../processor/start-error.ts'
 import type { ProcessorOptions } from '../processor/options.ts'
 import { TaskProcessor } from '../processor/processor.ts'
+import { callOnThisThread } from '../directory/file-calls.ts'
 import { UsageError } from './usage-error.ts'
 
 interface ProcessArguments {
@@ -17,6 +18,7 @@ interface ProcessArguments {
  */
 export async function processCommand (args: string[]): Promise<number> {
   const { dir, leaveRunning, options } = readArguments(args)
+  callOnThisThread()
   const processor = new TaskProcessor(dir, {
     ...options,
     logger: { info: (line) => console.log(line), warn: (line) => console.error(line) }

@@ -1,5 +1,6 @@
 import { constants, type BigIntStats } from 'node:fs'
-import { link, open, rename, stat, unlink, type FileHandle } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { calls } from './file-calls.ts'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Task } from '../task-schema.ts'
@@ -64,7 +65,7 @@ export class UnreadableFile extends Error {
 export async function openRegular (path: string, flags = constants.O_RDONLY): Promise<{ handle: FileHandle, stats: BigIntStats }> {
   let handle: FileHandle
   try {
-    handle = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o640)
+    handle = await calls.open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o640)
   } catch (error) {
     const code = errorCode(error)
     if (code === 'ELOOP') throw new UnreadableFile('it is a symbolic link')
@@ -126,7 +127,7 @@ export async function readTaskFile (dir: string, id: string): Promise<{ task: St
  */
 export async function putInPlace (dir: string, name: string, text: string, { sync = true } = {}): Promise<void> {
   const temporary = await writeTemporary(dir, text, sync)
-  await withCleanUp(temporary, () => rename(temporary, join(dir, name)))
+  await withCleanUp(temporary, () => calls.rename(temporary, join(dir, name)))
   if (sync) await syncDirectory(dir)
 }
 
@@ -139,8 +140,8 @@ export async function createExclusive (dir: string, name: string, text: string, 
   const temporary = await writeTemporary(dir, text, sync)
   const created = await withCleanUp(temporary, async () => {
     try {
-      await link(temporary, path)
-      await unlink(temporary)
+      await calls.link(temporary, path)
+      await calls.unlink(temporary)
       return true
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return false
@@ -148,7 +149,7 @@ export async function createExclusive (dir: string, name: string, text: string, 
       return await reserveAndRename(temporary, path)
     }
   })
-  if (!created) await unlink(temporary)
+  if (!created) await calls.unlink(temporary)
   else if (sync) await syncDirectory(dir)
   return created
 }
@@ -158,14 +159,14 @@ const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'EMLINK'])
 
 async function reserveAndRename (temporary: string, path: string): Promise<boolean> {
   try {
-    const reserved = await open(path, 'wx', 0o640)
+    const reserved = await calls.open(path, 'wx', 0o640)
     await reserved.close()
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false
     throw error
   }
   // the reserved name must not stay behind empty: as a claim it would hold its task for ever
-  await withCleanUp(path, () => rename(temporary, path))
+  await withCleanUp(path, () => calls.rename(temporary, path))
   return true
 }
 
@@ -176,7 +177,7 @@ export function isTemporaryName (name: string): boolean {
 
 async function writeTemporary (dir: string, text: string, sync: boolean): Promise<string> {
   const temporary = join(dir, `.tmp-${randomBytes(9).toString('hex')}`)
-  const handle = await open(temporary, 'wx', 0o640)
+  const handle = await calls.open(temporary, 'wx', 0o640)
   await withCleanUp(temporary, async () => {
     try {
       await handle.writeFile(text)
@@ -191,7 +192,7 @@ async function writeTemporary (dir: string, text: string, sync: boolean): Promis
 
 /** The directory's group may read the file, whatever the umask, so that two users can share a directory. */
 export async function shareWithDirectory (handle: FileHandle, dir: string): Promise<void> {
-  const [file, directory] = await Promise.all([handle.stat(), stat(dir)])
+  const [file, directory] = await Promise.all([handle.stat(), calls.stat(dir)])
   if (file.gid !== directory.gid) {
     // refused to who is not in that group: the file then keeps its own
     await handle.chown(-1, directory.gid).catch(() => {})
@@ -203,14 +204,14 @@ async function withCleanUp<T> (temporary: string, work: () => Promise<T>): Promi
   try {
     return await work()
   } catch (error) {
-    await unlink(temporary).catch(() => {})
+    await calls.unlink(temporary).catch(() => {})
     throw error
   }
 }
 
 /** Makes names on disk as durable as the files that they name. */
 export async function syncDirectory (dir: string): Promise<void> {
-  const handle = await open(dir, constants.O_RDONLY | constants.O_DIRECTORY)
+  const handle = await calls.open(dir, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
     await handle.sync()
   } catch (error) {
@@ -223,5 +224,5 @@ export async function syncDirectory (dir: string): Promise<void> {
 
 /** @returns whether it was there */
 export async function removeFile (path: string): Promise<boolean> {
-  return await ifExists(unlink(path).then(() => true)) ?? false
+  return await ifExists(calls.unlink(path).then(() => true)) ?? false
 }

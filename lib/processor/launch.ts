@@ -15,19 +15,20 @@ import { TaskCgroup } from './task-cgroup.ts'
  * output, or an ordinary `> /dev/stderr` would truncate the log. What `sh` itself has to say ("Terminated") goes nowhere.
  */
 const WRAPPER = `
-read -r stat < /proc/$$/stat
+read -r stat < /proc/self/stat
 echo "wrapper $stat" >&4
 limit=$2
 {
-  setsid sh -c '
-    [ -z "$1" ] || echo $$ > "$1/cgroup.procs" || exit
-    read -r stat < /proc/$$/stat
+  (
+    [ -z "$1" ] || echo 0 > "$1/cgroup.procs" || exit
+    read -r stat < /proc/self/stat
     echo "leader $stat" >&4
     read -r start <&3 || { echo unstarted >&4; exit; }
     echo started >&4
     shift 2
     exec 2>&1 3<&- 4>&-
-    exec "$@"' sh "$@"
+    exec setsid "$@"
+  )
   echo "exit $?" >&4
 } 2>/dev/null 5>&- | {
   exec 3<&-

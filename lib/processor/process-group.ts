@@ -50,11 +50,14 @@ export class ProcessGroup {
 
   /** Those that are there and no zombies: `kill(-group, 0)` would count these too, and as pid 1 nobody reaps them. */
   members (): ProcessStat[] {
-    const { pid: leader } = this.#leader
+    const { pid: leader, startTicks } = this.#leader
     const session: ProcessStat[] = []
     for (const name of readdirSync('/proc')) {
       const stat = /^\d+$/.test(name) ? readProcessStat(Number(name)) : undefined
-      if (stat !== undefined && !isZombie(stat) && (stat.group === leader || stat.session === leader)) session.push(stat)
+      if (stat === undefined || isZombie(stat)) continue
+      // at first, the leader is still in the session of the shell that made it
+      const leads = stat.pid === leader && stat.startTicks === startTicks
+      if (leads || stat.group === leader || stat.session === leader) session.push(stat)
     }
     const own = this.#areOwn(session) ? session : []
     this.#known = new Map(own.map(({ pid, startTicks }) => [pid, startTicks]))

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 
 /** Start times in `/proc` are in these, whatever the kernel's own clock does: it is part of the system's interface. */
 const MS_PER_TICK = 10
@@ -27,12 +27,19 @@ export function parseProcessStat (text: string): ProcessStat | undefined {
   return { pid, state, group: Number(group), session: Number(session), startTicks }
 }
 
-/** Undefined: there is no such process (any more). */
+/** Room for one line: its numbers take about 300 bytes, its name 64 at most. */
+const line = Buffer.alloc(2048)
+
+/** Undefined: there is no such process (any more). Called for all processes of a machine, so it copies little. */
 export function readProcessStat (pid: number): ProcessStat | undefined {
+  let fd: number | undefined
   try {
-    return parseProcessStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+    fd = openSync(`/proc/${pid}/stat`, 'r')
+    return parseProcessStat(line.toString('latin1', 0, readSync(fd, line)))
   } catch {
     return undefined
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
 }
 

@@ -152,8 +152,9 @@ export class TaskProcessor {
   }
 
   #onHint (id: string, kind: FileKind): void {
-    if (kind === 'json') this.#refresh(id)
-    if (kind === 'json' || kind === 'cancel') this.#runs.get(id)?.look()
+    const run = this.#runs.get(id)
+    if (run === undefined && kind === 'json') this.#refresh(id)
+    if (kind === 'json' || kind === 'cancel') run?.look()
   }
 
   async #refresh (id: string): Promise<void> {

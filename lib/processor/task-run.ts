@@ -65,12 +65,12 @@ export class TaskRun {
     let gate: Gate | undefined
     try {
       gate = await this.#prepare(taken.task.task)
+      gate?.open()
     } finally {
       // the state that follows `queued` stands, or the task is still queued; one that stays is cleared later
       await taken.release().catch((error: Error) => this.#say(`keeps its claim: ${error.message}`))
     }
     if (gate === undefined) return
-    gate.open()
     this.#say('started')
     await this.#oversee(new Command(this.#attempt!), false)
   }
