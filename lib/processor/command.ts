@@ -56,19 +56,25 @@ export class Command {
 
   /**
    * To be called when its processes have ended: resolves when its output is in the log, and nothing more will come.
+   * It waits while the disk is full.
    * @param logSize tells how large the log is now
+   * @param hurry aborted: what could not be written is given up
    * @returns the exit code of the log's writer; null: it was killed
    */
-  async drain (logSize: () => number): Promise<number | null> {
+  async drain (logSize: () => number, hurry: AbortSignal): Promise<number | null> {
     const wrapper = this.#wrapper
     const { leader, wrapper: shell } = this.#attempt.record
     if (wrapper === undefined || shell === undefined || leader === undefined) return this.#attempt.record.drained ?? null
-    const since = performance.now()
+    let since = performance.now()
     let looked = since
     let size = -1
-    const { drained } = await this.#attempt.until(({ drained }) => {
+    const { drained } = await this.#attempt.until(({ drained, full }) => {
       if (drained !== undefined || (!isRunning(shell) && wrapper.members().length === 0)) return true
       const now = performance.now()
+      if (full && !hurry.aborted) {
+        since = now
+        return false
+      }
       if (now - looked < DRAIN_LOOK_MS) return false
       looked = now
       const before = size

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { FileHandle } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import type { Attempt } from './attempt.ts'
+import type { LogWriter } from './log-writer.ts'
 import { ATTEMPT_VARIABLE } from './process-group.ts'
 import { TaskCgroup } from './task-cgroup.ts'
 
@@ -14,7 +15,7 @@ import { TaskCgroup } from './task-cgroup.ts'
  * command, its exit code is recorded and its output written to the end. A real pipe, not the log itself, is its
  * output, or an ordinary `> /dev/stderr` would truncate the log. What `sh` itself has to say ("Terminated") goes nowhere.
  */
-const WRAPPER = `
+const wrapper = (writer: LogWriter) => `
 read -r stat < /proc/self/stat
 echo "wrapper $stat" >&4
 limit=$2
@@ -31,19 +32,11 @@ limit=$2
   )
   echo "exit $?" >&4
 } 2>/dev/null 5>&- | {
-  exec 3<&-
-  [ -n "$limit" ] || exec cat >&5 4>&-
-  ulimit -c 0
-  ulimit -f "$limit"
-  cat >&5 4>&-
-  code=$?
-  [ $code -le 128 ] || cat > /dev/null 5>&- 4>&-
-  exit $code
+exec 3<&-
+${writer.script}
 }
 echo "drained $?" >&4
 `
-/** In which `ulimit -f` counts (POSIX). */
-const LIMIT_UNIT = 512
 
 /** What is to be run, and how. */
 export interface Program {
@@ -63,31 +56,36 @@ export interface Gate {
   abandon (): void
 }
 
+export interface LogTarget {
+  /** Open for appending: both streams go there. */
+  readonly file: FileHandle
+  readonly writer: LogWriter
+  /** What goes beyond is dropped. Default: undefined, no limit. */
+  readonly maxBytes: number | undefined
+}
+
 /**
  * Starts the processes for an attempt, up to the gate. Its standard input is `/dev/null`.
- * @param log open for appending: both streams go there
- * @param logMaxBytes what goes beyond is dropped; rounded up to 512
  * @throws the system's error where no process can be started, such as `E2BIG`
  */
-export async function launch (attempt: Attempt, program: Program, log: FileHandle, logMaxBytes?: number): Promise<Gate> {
+export async function launch (attempt: Attempt, program: Program, log: LogTarget): Promise<Gate> {
   const { nonce, cgroup } = attempt.record.header
-  const limit = logMaxBytes === undefined ? '' : String(Math.ceil(logMaxBytes / LIMIT_UNIT))
   if (cgroup !== undefined) new TaskCgroup(cgroup).create()
   const record = attempt.openForAppending()
   let gate: Duplex
   let exited = false
   try {
-    const wrapper = spawn('/bin/sh', ['-c', WRAPPER, 'sh', cgroup ?? '', limit, ...asUser(program)], {
+    const shell = spawn('/bin/sh', ['-c', wrapper(log.writer), 'sh', cgroup ?? '', String(log.maxBytes ?? ''), ...asUser(program)], {
       detached: true,
       ...(program.cwd !== undefined && { cwd: program.cwd }),
       env: { ...process.env, ...program.env, [ATTEMPT_VARIABLE]: nonce },
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe', record.fd, log.fd]
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', record.fd, log.file.fd]
     })
-    wrapper.once('exit', () => { exited = true })
-    await once(wrapper, 'spawn')
+    shell.once('exit', () => { exited = true })
+    await once(shell, 'spawn')
     // this process may end while it runs
-    wrapper.unref()
-    gate = wrapper.stdio[3] as Duplex
+    shell.unref()
+    gate = shell.stdio[3] as Duplex
   } finally {
     record.close()
   }

@@ -5,6 +5,7 @@ import type { FileKind } from '../directory/files.ts'
 import { DirectoryGuard } from '../directory/guard.ts'
 import { Leftovers } from '../directory/leftovers.ts'
 import { ProcessorLock } from './lock.ts'
+import { chooseLogWriter } from './log-writer.ts'
 import { resolveOptions, type ProcessorOptions, type ResolvedOptions } from './options.ts'
 import { anyCommand } from './plan.ts'
 import { QueueIndex } from './queue-index.ts'
@@ -103,6 +104,8 @@ export class TaskProcessor {
     await this.#checkDirectory()
     const { graceMs, heartbeatEveryMs, lockStaleAfterMs, logMaxBytes, logger, stateDir } = this.#options
     const cgroup = this.#options.cgroups ? prepareCgroups() : undefined
+    const logWriter = await chooseLogWriter()
+    if (!logWriter.waits) logger.warn('Perl is missing: a disk that fills ends the commands whose logs are on it, instead of making them wait')
     this.#state = await StateDirectory.open(stateDir, this.#dir, logger)
     try {
       const { signal } = this.#stopping
@@ -126,6 +129,7 @@ export class TaskProcessor {
         logger,
         graceMs,
         heartbeatEveryMs,
+        logWriter,
         logMaxBytes,
         cgroup,
         hurry: this.#hurry.signal

@@ -29,6 +29,8 @@ export interface AttemptRecord {
   /** Why the processor has begun to end it. */
   readonly stop?: StopReason
   readonly exitCode?: number
+  /** The log's writer waits for room on the disk. */
+  readonly full?: boolean
   /** Exit code of the log's writer: 0, all the output is in the log. */
   readonly drained?: number
 }
@@ -48,6 +50,7 @@ export function parseRecord (text: string): AttemptRecord | undefined {
     } else if (word === 'started' || word === 'unstarted') record.gate ??= word
     else if (word === 'stop') record.stop ??= rest as StopReason
     else if (word === 'exit') record.exitCode ??= Number(rest)
+    else if (word === 'full' || word === 'room') record.full = word === 'full'
     else if (word === 'drained') record.drained ??= Number(rest)
   }
   return record

@@ -8,6 +8,7 @@ import { bootId, Command } from './command.ts'
 import { launch, type Gate, type Program } from './launch.ts'
 import type { ProcessorLock } from './lock.ts'
 import { logSize, openLog } from './log-file.ts'
+import type { LogWriter } from './log-writer.ts'
 import { endOf, type End, type StopReason } from './outcome.ts'
 import type { Plan } from './plan.ts'
 import type { StateDirectory } from './state-directory.ts'
@@ -20,6 +21,7 @@ export interface RunContext extends EndContext {
   readonly plan: (task: Task) => Plan
   readonly graceMs: number
   readonly heartbeatEveryMs: number
+  readonly logWriter: LogWriter
   readonly logMaxBytes: number | undefined
   /** Folder of the cgroup below which each command gets its own; undefined: none does. */
   readonly cgroup: string | undefined
@@ -152,11 +154,11 @@ export class TaskRun {
   }
 
   async #launch (plan: Program & { timeoutMs?: number }, task: Task, log: FileHandle): Promise<Gate | undefined> {
-    const { state, cgroup, logMaxBytes } = this.#context
+    const { state, cgroup, logWriter, logMaxBytes } = this.#context
     const { timeoutMs } = plan
     this.#attempt = state.createAttempt({ id: this.#id, bootId, type: task.type, ...(timeoutMs !== undefined && { timeoutMs }) }, cgroup)
     try {
-      return await launch(this.#attempt, plan, log, logMaxBytes)
+      return await launch(this.#attempt, plan, { file: log, writer: logWriter, maxBytes: logMaxBytes })
     } catch (error) {
       if (errorCode(error) !== 'E2BIG') throw error
       this.#abandon(undefined)
@@ -226,7 +228,7 @@ export class TaskRun {
       const exitCode = await this.#unlessLeft(command.exitCode)
       clearTimeout(timeout)
       const allGone = await this.#unlessLeft(command.end(this.#graceMs))
-      const drained = await this.#unlessLeft(command.drain(() => logSize(this.#dir, this.#id)))
+      const drained = await this.#unlessLeft(command.drain(() => logSize(this.#dir, this.#id), this.#context.hurry))
       await Promise.all([this.#beating, this.#looking])
       if (exitCode === null && this.#stopped === undefined && await readMarker(this.#dir, this.#id) === 'cancel') this.#stopped = 'cancelled'
       return endOf({ exitCode, stopped: this.#stopped, timeoutMs, allGone, drained, adopted })
