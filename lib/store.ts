@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
 import type { NewTask } from './task-schema.ts'
 import type { StoredTask, TaskStatus } from './task.ts'
+import type { TaskTypes } from './task-types.ts'
 
 /** The part of a logger that a store uses; Fastify's logger, pino and console-like ones fit. */
 export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>
@@ -96,6 +97,8 @@ export interface TaskStore {
   open (context: { log: Logger }): Promise<void>
   close (): Promise<void>
   health (): Promise<StoreHealth>
+  /** What may be created, as the processor told last. It informs: what runs, the processor decides. */
+  types (): Promise<TaskTypes>
   list (query: TaskQuery): Promise<TaskList>
   get (taskId: string): Promise<StoredTask | undefined>
   /** With an id that exists already: the first task, `created: false`. */

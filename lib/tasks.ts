@@ -5,6 +5,7 @@ import { followLogBytes, type FollowOptions } from './log/follower.ts'
 import type { LogContent, TaskDeletedEvent, TaskList, TaskLogEvent, TaskQuery, TaskStore, TaskUpsertEvent } from './store.ts'
 import { NewTaskSchema, type NewTask } from './task-schema.ts'
 import type { StoredTask } from './task.ts'
+import type { TaskTypes } from './task-types.ts'
 import { compileCheck } from './validation.ts'
 
 const check = compileCheck(NewTaskSchema)
@@ -82,6 +83,11 @@ export class Tasks extends EventEmitter<TasksEvents> {
   followLog (taskId: string, options: FollowOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     const signals = options.signal === undefined ? [this.#followers.signal] : [this.#followers.signal, options.signal]
     return followLogBytes(this.store, taskId, { ...options, signal: AbortSignal.any(signals) })
+  }
+
+  /** The types of tasks that the processor published, for forms. None, and `anyType: false`: it told nothing (yet). */
+  async types (): Promise<TaskTypes> {
+    return await this.store.types()
   }
 
   /** How the store is, and what the feed has sent. */

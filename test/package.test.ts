@@ -89,7 +89,7 @@ export async function use (): Promise<string | null> {
 `
 
 const STRICT_PAGE = `
-import { TasksClient, TasksError, type Health, type LogPiece, type Task } from 'fastify-tasks/client'
+import { TasksClient, TasksError, type Health, type LogPiece, type Task, type TaskType } from 'fastify-tasks/client'
 
 const client = new TasksClient(new URL('/api/tasks', location.href), { headers: async () => ({ authorization: 'Bearer x' }) })
 
@@ -109,9 +109,10 @@ export async function use (signal: AbortSignal): Promise<Task | undefined> {
     if (change.type === 'snapshot') document.title = String(change.tasks.length)
   }
   const health: Health = await client.health()
+  const types: TaskType[] = (await client.types()).types
   const log = await client.log(task.id, { tail: 10 })
   await log?.body.cancel()
-  return created && piece !== null && health.processorAlive ? await client.get(task.id) : undefined
+  return created && piece !== null && health.processorAlive && types[0]?.title !== '' ? await client.get(task.id) : undefined
 }
 
 export const isGone = (error: unknown): boolean => error instanceof TasksError && error.statusCode === 404

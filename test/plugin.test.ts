@@ -125,11 +125,11 @@ t.test('onRequest decides by the route\'s action', async (t) => {
     }
   })
   t.equal((await fetch(url)).status, 200)
-  for (const [method, path] of [['GET', '/task_1_a'], ['POST', ''], ['POST', '/task_1_a/cancel'], ['DELETE', '/task_1_a'], ['GET', '/task_1_a/log'], ['GET', '/events'], ['GET', '/_meta/health']]) {
+  for (const [method, path] of [['GET', '/task_1_a'], ['POST', ''], ['POST', '/task_1_a/cancel'], ['DELETE', '/task_1_a'], ['GET', '/task_1_a/log'], ['GET', '/events'], ['GET', '/_meta/health'], ['GET', '/_meta/types']]) {
     const response = await fetch(`${url}${path}`, { method: method! })
     t.match([response.status, await response.json()], [401, { code: 'NO' }], `${method} ${path}`)
   }
-  t.strictSame(seen, ['list', 'read', 'create', 'cancel', 'delete', 'log', 'events', 'health'])
+  t.strictSame(seen, ['list', 'read', 'create', 'cancel', 'delete', 'log', 'events', 'health', 'types'])
 })
 
 t.test('a host with compilers, ajv options, parsers and @fastify/sse of its own', async (t) => {

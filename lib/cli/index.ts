@@ -7,12 +7,13 @@ import { UsageError } from './usage-error.ts'
 const HELP = `fastify-tasks: a directory of plain files as a live task queue
 
 Usage:
-  fastify-tasks process DIR --allow-any-command [options]   run the queued tasks of a directory
-  fastify-tasks check DIR [--json]                          say what in a directory breaks the file contract
+  fastify-tasks process DIR --policy FILE [options]   run the queued tasks of a directory
+  fastify-tasks check DIR [--json]                    say what in a directory breaks the file contract
   fastify-tasks --help | --version
 
 Options of process:
-  --allow-any-command   needed: whoever can write to DIR can run any command as this user
+  --policy FILE         what may run, and how (see the README); read again when it changes
+  --allow-any-command   instead of a policy: whoever can write to DIR can run any command as this user
   --concurrency N       how many tasks run at the same time (default: 1)
   --grace-ms N          how long a cancelled command has from TERM to KILL, in ms (default: 10000)
   --state PATH          where it keeps its own records, outside DIR (default: $STATE_DIRECTORY, or fastify-tasks in

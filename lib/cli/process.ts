@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import { PolicyFile } from '../processor/policy/policy-file.ts'
+import { anyCommand } from '../processor/policy/policy.ts'
 import { ProcessorStartError } from '../processor/start-error.ts'
 import type { ProcessorOptions } from '../processor/options.ts'
 import { TaskProcessor } from '../processor/processor.ts'
@@ -8,6 +10,8 @@ import { UsageError } from './usage-error.ts'
 interface ProcessArguments {
   readonly dir: string
   readonly leaveRunning: boolean
+  /** Undefined: any command is allowed. */
+  readonly policy: string | undefined
   readonly options: ProcessorOptions
 }
 
@@ -17,20 +21,27 @@ interface ProcessArguments {
  * @throws UsageError
  */
 export async function processCommand (args: string[]): Promise<number> {
-  const { dir, leaveRunning, options } = readArguments(args)
+  const settings = readArguments(args)
+  try {
+    return await run(settings)
+  } catch (error) {
+    if (!(error instanceof ProcessorStartError)) throw error
+    console.error(error.message)
+    return 1
+  }
+}
+
+async function run ({ dir, leaveRunning, policy: path, options }: ProcessArguments): Promise<number> {
+  const logger = { info: (line: string) => console.log(line), warn: (line: string) => console.error(line) }
   callOnThisThread()
-  const processor = new TaskProcessor(dir, {
-    ...options,
-    logger: { info: (line) => console.log(line), warn: (line) => console.error(line) }
-  })
+  const policy = path === undefined ? anyCommand : await PolicyFile.load(path, { tasksDir: dir, logger })
+  const processor = new TaskProcessor(dir, { ...options, policy, logger })
   const stopped = stopOnSignals(processor, leaveRunning)
   try {
     await processor.start()
   } catch (error) {
     if (stopped.aborted) return 0
-    if (!(error instanceof ProcessorStartError)) throw error
-    console.error(error.message)
-    return 1
+    throw error
   }
   console.log(`Processing the tasks in ${dir} (concurrency ${options.concurrency}, grace ${options.graceMs} ms)`)
   return await processor.ended === 'stopped' ? 0 : 1
@@ -39,15 +50,19 @@ export async function processCommand (args: string[]): Promise<number> {
 function readArguments (args: string[]): ProcessArguments {
   const { values, positionals } = parse(args)
   const [dir, ...others] = positionals
-  if (dir === undefined || dir === '') throw new UsageError('The directory is missing: fastify-tasks process DIR --allow-any-command')
+  if (dir === undefined || dir === '') throw new UsageError('The directory is missing: fastify-tasks process DIR --policy FILE')
   if (others.length > 0) throw new UsageError(`One directory only, not also ${others.join(' ')}.`)
-  if (values['allow-any-command'] !== true) {
-    throw new UsageError('Whoever can write to the directory, such as a web server, can run any command as this user. ' +
-      'If that is what you want, say so with --allow-any-command.')
+  const { policy, 'allow-any-command': anyCommand = false } = values
+  if (policy !== undefined && anyCommand) throw new UsageError('Either --policy or --allow-any-command, not both.')
+  if (policy === undefined && !anyCommand) {
+    throw new UsageError('Say what may run by --policy FILE. Without one, whoever can write to the directory, such as a web server, ' +
+      'can run any command as this user. If that is what you want, say so with --allow-any-command.')
   }
+  if (policy === '') throw new UsageError('--policy needs the path of a file.')
   return {
     dir,
     leaveRunning: values['leave-running'] ?? false,
+    policy,
     options: {
       concurrency: readInteger('--concurrency', values.concurrency ?? '1', 1),
       graceMs: readInteger('--grace-ms', values['grace-ms'] ?? '10000', 0),
@@ -65,6 +80,7 @@ function parse (args: string[]) {
       options: {
         'allow-any-command': { type: 'boolean' },
         cgroups: { type: 'boolean' },
+        policy: { type: 'string' },
         concurrency: { type: 'string' },
         'leave-running': { type: 'boolean' },
         state: { type: 'string' },

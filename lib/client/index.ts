@@ -8,3 +8,4 @@ export type { CallOptions, ListOptions, LogOptions, LogStream, SearchOptions, Ta
 export type { Health, SearchResult } from '../routes/schemas.ts'
 export type { TaskStatus } from '../task.ts'
 export type { NewTask, Task } from '../task-schema.ts'
+export type { TaskType, TaskTypes } from '../task-types.ts'

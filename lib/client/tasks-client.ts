@@ -2,6 +2,7 @@ import { endable } from '../endable.ts'
 import type { Health, SearchResult } from '../routes/schemas.ts'
 import { createTaskId, type TaskStatus } from '../task.ts'
 import type { NewTask, Task } from '../task-schema.ts'
+import type { TaskTypes } from '../task-types.ts'
 import { errorOf, isNotFound } from './errors.ts'
 import { followLog, type FollowOptions, type LogEnd } from './follow-log.ts'
 import { Http, pathOf, queryOf, type HttpOptions } from './http.ts'
@@ -133,6 +134,11 @@ export class TasksClient {
 
   async health ({ signal }: CallOptions = {}): Promise<Health> {
     return (await this.#http.json<Health>('/_meta/health', { signal, repeatable: true })).value
+  }
+
+  /** The types of tasks that the processor published, for forms. */
+  async types ({ signal }: CallOptions = {}): Promise<TaskTypes> {
+    return (await this.#http.json<TaskTypes>('/_meta/types', { signal, repeatable: true })).value
   }
 
   /** All tasks, and the logs that are asked for, kept right from now on. */

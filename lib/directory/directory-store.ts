@@ -9,11 +9,13 @@ import {
 import type { Interest, Logger, LogContent, StoreHealth, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
 import type { NewTask, Task } from '../task-schema.ts'
 import { createTaskId, isTaskId, type StoredTask } from '../task.ts'
+import type { TaskTypes } from '../task-types.ts'
 import {
   createExclusive, errorCode, fileName, ifExists, MAX_TASK_BYTES, openRegular, readTaskFile, UnreadableFile
 } from './files.ts'
 import { DirectoryHealth } from './health.ts'
 import { Leftovers } from './leftovers.ts'
+import { readProcessorInfo } from './processor-info.ts'
 import { cancelTask, formatTask, readMarker, removeTask } from './transitions.ts'
 import { TaskWatcher } from './watcher.ts'
 import { wakeProcessor } from './wake-processor.ts'
@@ -93,6 +95,11 @@ export class DirectoryStore implements TaskStore {
 
   async health (): Promise<StoreHealth> {
     return await this.#health.report()
+  }
+
+  async types (): Promise<TaskTypes> {
+    const { types, anyType } = await readProcessorInfo(this.#dir)
+    return { types, anyType }
   }
 
   async list (query: TaskQuery): Promise<TaskList> {

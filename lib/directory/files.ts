@@ -15,6 +15,9 @@ export const MAX_LOCK_BYTES = 4096
 
 export const FIFO_NAME = '.queue.fifo'
 export const LOCK_NAME = '.processor.lock.pid'
+export const PROCESSOR_INFO_NAME = '.processor.json'
+/** A larger one is neither written nor read: 256 KiB. */
+export const MAX_INFO_BYTES = 256 * 1024
 
 const FILE_KINDS = ['json', 'log', 'claim', 'cancel'] as const
 /** The files of one task, by what follows the id's dot. */

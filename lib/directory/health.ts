@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { HealthProblem, StoreHealth } from '../store.ts'
 import { ifExists, LOCK_NAME, MAX_LOCK_BYTES, readText } from './files.ts'
+import { readProcessorInfo } from './processor-info.ts'
 import { wakeProcessor, type FifoState } from './wake-processor.ts'
 import type { TaskWatcher } from './watcher.ts'
 
@@ -51,6 +52,7 @@ export class DirectoryHealth {
     const { mode, trouble, missedChanges, unreadable } = this.#watcher.state
     await this.observe()
     const fifo = await wakeProcessor(this.#dir)
+    const { limits } = await readProcessorInfo(this.#dir)
     const problems: HealthProblem[] = []
     if (trouble !== undefined) problems.push({ code: 'directory-unreadable', message: `The tasks directory can't be read (${trouble}). The last known tasks are shown until it can.` })
     problems.push(...processorProblems(this.#processor, fifo))
@@ -67,13 +69,14 @@ export class DirectoryHealth {
       tasks: this.#watcher.tasks.size,
       watcher: mode,
       missedChanges,
-      unreadableFiles: unreadable.size
+      unreadableFiles: unreadable.size,
+      ...(limits !== undefined && { limits })
     }
   }
 }
 
 function processorProblems (processor: ProcessorState, fifo: FifoState): HealthProblem[] {
-  if (processor === 'no-lock') return [{ code: 'processor-absent', message: 'No processor runs: queued tasks wait. Start one with: fastify-tasks process DIR --allow-any-command' }]
+  if (processor === 'no-lock') return [{ code: 'processor-absent', message: 'No processor runs: queued tasks wait. Start one with: fastify-tasks process DIR --policy FILE' }]
   if (processor === 'stale') return [{ code: 'processor-stale', message: 'The processor\'s heartbeat stands still: it was killed or hangs. Restart it.' }]
   if (processor === 'unreadable') return [{ code: 'processor-lock-unreadable', message: `${LOCK_NAME} can't be read.` }]
   if (fifo === 'read') return []

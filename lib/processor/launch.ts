@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import type { Attempt } from './attempt.ts'
 import type { LogWriter } from './log-writer.ts'
+import type { Program } from './policy/policy.ts'
 import { ATTEMPT_VARIABLE } from './process-group.ts'
 import { TaskCgroup } from './task-cgroup.ts'
 
@@ -38,17 +39,6 @@ ${writer.script}
 echo "drained $?" >&4
 `
 
-/** What is to be run, and how. */
-export interface Program {
-  readonly argv: readonly string[]
-  /** Added to the processor's environment. */
-  readonly env: Readonly<Record<string, string>>
-  /** Default: the processor's. */
-  readonly cwd?: string
-  /** Default: the processor's. Only root can start a command as another user. */
-  readonly user?: { readonly uid: number, readonly gid: number }
-}
-
 /** A command that waits. It runs nothing until it is let go, and never will if this process ends. */
 export interface Gate {
   open (): void
@@ -75,10 +65,10 @@ export async function launch (attempt: Attempt, program: Program, log: LogTarget
   let gate: Duplex
   let exited = false
   try {
-    const shell = spawn('/bin/sh', ['-c', wrapper(log.writer), 'sh', cgroup ?? '', String(log.maxBytes ?? ''), ...asUser(program)], {
+    const shell = spawn('/bin/sh', ['-c', wrapper(log.writer), 'sh', cgroup ?? '', String(log.maxBytes ?? ''), ...argumentsOf(program)], {
       detached: true,
       ...(program.cwd !== undefined && { cwd: program.cwd }),
-      env: { ...process.env, ...program.env, [ATTEMPT_VARIABLE]: nonce },
+      env: { ...baseEnvironment(program), ...program.env, [ATTEMPT_VARIABLE]: nonce },
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', record.fd, log.file.fd]
     })
     shell.once('exit', () => { exited = true })
@@ -102,9 +92,17 @@ export async function launch (attempt: Attempt, program: Program, log: LogTarget
   }
 }
 
-/** The shells of the wrapper stay this user's: the command's user must not reach the record through them. */
-function asUser ({ argv, user }: Program): readonly string[] {
-  return user === undefined
-    ? argv
-    : ['setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--init-groups', '--', ...argv]
+function argumentsOf (program: Program): readonly string[] {
+  const argv = 'argv' in program ? program.argv : ['sh', '-c', '--', program.shell]
+  const { user } = program
+  if (user === undefined) return argv
+  // the shells of the wrapper stay this user's: the command's user must not reach the record through them
+  return ['setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--init-groups', '--', ...argv]
+}
+
+/** The secrets of this user are none of another one's. */
+function baseEnvironment ({ user }: Program): NodeJS.ProcessEnv {
+  if (user === undefined) return process.env
+  const { PATH, LANG, LC_ALL, TZ } = process.env
+  return { PATH, LANG, LC_ALL, TZ }
 }

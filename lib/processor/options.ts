@@ -1,4 +1,5 @@
 import type { Logger } from './logger.ts'
+import { anyCommand, type Policy } from './policy/policy.ts'
 import { defaultStateRoot } from './state-directory.ts'
 
 export interface ProcessorOptions {
@@ -12,6 +13,8 @@ export interface ProcessorOptions {
   heartbeatEveryMs?: number
   /** How long another processor's lock must stand still before it is taken over, in ms. Default: 10000. */
   lockStaleAfterMs?: number
+  /** What may run, and how. Default: any command. */
+  policy?: Policy
   /**
    * Below it, the processor keeps its own records, outside the tasks directory and writable by nobody else. Default:
    * the first folder of `$STATE_DIRECTORY`, else `fastify-tasks` in `$XDG_STATE_HOME` or `~/.local/state`.
@@ -37,6 +40,7 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
     stateDir: options.stateDir ?? defaultStateRoot(),
     logMaxBytes: options.logMaxBytes,
     cgroups: options.cgroups ?? false,
+    policy: options.policy ?? anyCommand,
     logger: options.logger ?? { info () {}, warn () {} }
   }
 }

@@ -7,7 +7,7 @@ import { Leftovers } from '../directory/leftovers.ts'
 import { ProcessorLock } from './lock.ts'
 import { chooseLogWriter } from './log-writer.ts'
 import { resolveOptions, type ProcessorOptions, type ResolvedOptions } from './options.ts'
-import { anyCommand } from './plan.ts'
+import { publishTypes } from './policy/publish.ts'
 import { QueueIndex } from './queue-index.ts'
 import { idsWith, recover } from './recovery.ts'
 import { ProcessorStartError } from './start-error.ts'
@@ -30,10 +30,7 @@ export interface StopOptions {
   leave?: boolean
 }
 
-/**
- * Runs the queued tasks of a directory, oldest first, each as a command of the shell: whoever can write to the
- * directory can run anything as this process's user.
- */
+/** Runs the queued tasks of a directory, oldest first, as its policy says. */
 export class TaskProcessor {
   /** Resolves when it has ended and all its commands have. */
   readonly ended: Promise<ProcessorEnd>
@@ -59,6 +56,8 @@ export class TaskProcessor {
   #looking: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #nextScan = 0
+  #unwatchPolicy: (() => void) | undefined
+  #publishing: Promise<void> = Promise.resolve()
 
   constructor (dir: string, options: ProcessorOptions = {}) {
     this.#dir = dir
@@ -125,7 +124,7 @@ export class TaskProcessor {
         guard: this.#guard,
         lock: this.#lock,
         state: this.#state,
-        plan: anyCommand,
+        policy: this.#options.policy,
         logger,
         graceMs,
         heartbeatEveryMs,
@@ -143,7 +142,18 @@ export class TaskProcessor {
       await this.#release()
       throw error
     }
+    this.#unwatchPolicy = this.#options.policy.watch?.(() => this.#publish())
+    this.#publish()
     this.#look()
+  }
+
+  /** One after the other, so that the last policy is what stands there. */
+  #publish (): void {
+    const { policy, logger } = this.#options
+    this.#publishing = this.#publishing.then(async () => {
+      const leftOut = await publishTypes(this.#dir, policy, {})
+      if (leftOut !== undefined) logger.warn(`The policy is too long to be published whole: without ${leftOut}`)
+    }).catch((error) => this.#warnOnce('The policy can\'t be published', error))
   }
 
   async #checkDirectory (): Promise<void> {
@@ -225,9 +235,10 @@ export class TaskProcessor {
 
   async #finish (): Promise<void> {
     await this.#starting?.catch(() => {})
+    this.#unwatchPolicy?.()
     // until then, they are looked after
     await Promise.all(this.#done)
-    await this.#looking
+    await Promise.all([this.#looking, this.#publishing])
     clearTimeout(this.#timer)
     await this.#release()
     this.#tellEnded(this.#lost ? 'lost lock' : 'stopped')

@@ -19,8 +19,13 @@ function asText (value: unknown): string {
 /** Why a task's command can't be handed to the system at all; undefined: it can. */
 export function whyNotRunnable ({ command, type, app }: Task): string | undefined {
   if (typeof command !== 'string' || command.trim() === '') return 'It has no command.'
-  if ([command, type, app].some((value) => asText(value).includes('\0'))) return 'Its command, type or app holds a NUL byte.'
+  if ([command, type, app].some(holdsNul)) return 'Its command, type or app holds a NUL byte.'
   return undefined
+}
+
+/** The system can't be given such an argument or variable. */
+export function holdsNul (value: unknown): boolean {
+  return asText(value).includes('\0')
 }
 
 /** After how many ms a task is to be ended. Anything but a positive integer counts as none. */

@@ -5,12 +5,12 @@ import type { Task } from '../task-schema.ts'
 import { isTerminal } from '../task.ts'
 import type { Attempt } from './attempt.ts'
 import { bootId, Command } from './command.ts'
-import { launch, type Gate, type Program } from './launch.ts'
+import { launch, type Gate } from './launch.ts'
 import type { ProcessorLock } from './lock.ts'
 import { logSize, openLog } from './log-file.ts'
 import type { LogWriter } from './log-writer.ts'
 import { endOf, type End, type StopReason } from './outcome.ts'
-import type { Plan } from './plan.ts'
+import type { Policy, Program } from './policy/policy.ts'
 import type { StateDirectory } from './state-directory.ts'
 import { clearDeleted, writeEnd, type EndContext } from './task-end.ts'
 
@@ -18,7 +18,7 @@ import { clearDeleted, writeEnd, type EndContext } from './task-end.ts'
 export interface RunContext extends EndContext {
   readonly lock: ProcessorLock
   readonly state: StateDirectory
-  readonly plan: (task: Task) => Plan
+  readonly policy: Policy
   readonly graceMs: number
   readonly heartbeatEveryMs: number
   readonly logWriter: LogWriter
@@ -133,13 +133,13 @@ export class TaskRun {
       const cancelled = await cancelTaken(this.#dir, this.#id)
       return this.#say(cancelled === undefined ? 'deleted before start' : 'cancelled before start')
     }
-    const plan = this.#context.plan(task)
+    const plan = this.#context.policy.plan(task)
     if ('refused' in plan) return await this.#refuse(plan.refused)
     const log = await this.#openLog()
     if (log === undefined) return undefined
     let gate: Gate | undefined
     try {
-      gate = await this.#launch(plan, task, log)
+      gate = await this.#launch(plan, log)
       if (gate === undefined) return undefined
       const [running] = await Promise.all([this.#markRunning(), this.#attempt!.sync()])
       if (running) return gate
@@ -153,17 +153,21 @@ export class TaskRun {
     return undefined
   }
 
-  async #launch (plan: Program & { timeoutMs?: number }, task: Task, log: FileHandle): Promise<Gate | undefined> {
+  async #launch (program: Program, log: FileHandle): Promise<Gate | undefined> {
     const { state, cgroup, logWriter, logMaxBytes } = this.#context
-    const { timeoutMs } = plan
-    this.#attempt = state.createAttempt({ id: this.#id, bootId, type: task.type, ...(timeoutMs !== undefined && { timeoutMs }) }, cgroup)
+    const { type, timeoutMs, cwd } = program
+    this.#attempt = state.createAttempt({ id: this.#id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }) }, cgroup)
     try {
-      return await launch(this.#attempt, plan, { file: log, writer: logWriter, maxBytes: logMaxBytes })
+      return await launch(this.#attempt, program, { file: log, writer: logWriter, maxBytes: logMaxBytes })
     } catch (error) {
-      if (errorCode(error) !== 'E2BIG') throw error
+      const code = errorCode(error)
+      const reason = code === 'E2BIG'
+        // Linux: 128 KiB for one argument or variable, and a limit for all of them together
+        ? 'its command or its config is too long for the system'
+        : cwd !== undefined && ['ENOENT', 'ENOTDIR', 'EACCES'].includes(code) ? `its working directory ${cwd} can't be used (${code})` : undefined
+      if (reason === undefined) throw error
       this.#abandon(undefined)
-      // Linux: 128 KiB for one argument or variable, and a limit for all of them together
-      return await this.#refuse('Could not be started: its command or its config is too long for the system.')
+      return await this.#refuse(`Could not be started: ${reason}.`)
     }
   }
 

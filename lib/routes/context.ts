@@ -3,7 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { HealthContext } from '../health.ts'
 
 /** What a request asks for, for an `onRequest` hook to decide by. */
-export type TaskAction = 'list' | 'read' | 'create' | 'cancel' | 'delete' | 'log' | 'events' | 'health'
+export type TaskAction = 'list' | 'read' | 'create' | 'cancel' | 'delete' | 'log' | 'events' | 'health' | 'types'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,6 +1,7 @@
 import { health } from '../health.ts'
 import { action, type RouteContext, type Scope } from './context.ts'
 import { HealthSchema } from './schemas.ts'
+import { TaskTypesSchema } from '../task-types.ts'
 
 export function metaRoutes (scope: Scope, context: RouteContext): void {
   scope.get('/_meta/health', {
@@ -10,4 +11,9 @@ export function metaRoutes (scope: Scope, context: RouteContext): void {
     const { problems, ...rest } = await health(context)
     return { ...rest, problems: [...problems] }
   })
+
+  scope.get('/_meta/types', {
+    config: action('types'),
+    schema: { response: { 200: TaskTypesSchema } }
+  }, async () => await context.store.types())
 }

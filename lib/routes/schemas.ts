@@ -71,7 +71,8 @@ export const HealthSchema = Type.Object({
     withheld: Type.Integer({ description: 'log chunks that slow clients were not sent' }),
     dropped: Type.Integer({ description: 'clients cut off because they did not read' }),
     resumed: Type.Integer({ description: 'clients that came back and were told what they missed' })
-  })
+  }),
+  limits: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'the processor\'s own, as it published them' }))
 }, { additionalProperties: true })
 export type Health = Static<typeof HealthSchema>
 

@@ -1,11 +1,13 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { processCommand } from '../../lib/cli/process.ts'
-import { enqueue, makeStateDirectory, processesOf, readTaskOf, untilEnded, untilLogged, makeDirectory } from '../processor/fixtures.ts'
+import {
+  enqueue, makeDirectory, makeStateDirectory, processesOf, readTaskOf, until, untilEnded, untilLogged
+} from '../processor/fixtures.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
 
@@ -46,7 +48,10 @@ t.test('says what is wrong with its arguments', async (t) => {
   const table: Array<[args: string[], message: RegExp]> = [
     [['--allow-any-command'], /directory is missing/],
     [['', '--allow-any-command'], /directory is missing/],
-    [[dir], /any command as this user.*--allow-any-command/],
+    [[dir], /--policy FILE.*any command as this user.*--allow-any-command/],
+    [[dir, '--policy', 'p.json', '--allow-any-command'], /not both/],
+    [[dir, '--policy='], /path of a file/],
+    [[dir, '--policy'], /--policy/],
     [[dir, 'other', '--allow-any-command'], /One directory only/],
     [[dir, '--allow-any-command', '--parallel', '2'], /--parallel/],
     [[dir, '--allow-any-command', '--concurrency'], /--concurrency/],
@@ -65,11 +70,26 @@ t.test('the program', async (t) => {
   const [help, shown, none, unknown, unusable] = await Promise.all([
     ['--help'], ['--version'], [], ['serve'], ['process', file, '--allow-any-command']
   ].map((args) => run(t, ...args).ended()))
-  t.match(help, { code: 0, stdout: /process DIR --allow-any-command/, stderr: '' })
+  t.match(help, { code: 0, stdout: /process DIR --policy FILE/, stderr: '' })
   t.match(shown, { code: 0, stdout: `${version}\n` })
   t.match(none, { code: 2, stderr: /command is missing.*\n.*--help/ })
   t.match(unknown, { code: 2, stderr: /no command "serve"/ })
   t.match(unusable, { code: 1, stderr: new RegExp(`${file} can't be used`) })
+})
+
+t.test('a policy: refused where it is wrong, published where it is right', async (t) => {
+  const dir = makeDirectory(t, { tasks: {}, 'right.json': '{"types":{"greet":{"argv":["echo"]}}}', 'wrong.json': '{"types":{"greet":{"argv":[]}}}' })
+  const tasks = join(dir, 'tasks')
+  const [wrong, missing] = await Promise.all(['wrong.json', 'none.json'].map((name) => run(t, 'process', tasks, '--policy', join(dir, name)).ended()))
+  t.match(wrong, { code: 1, stdout: '', stderr: /^The policy .*wrong\.json can't be used: types\/greet\/argv: must be a program and its arguments\n$/ })
+  t.match(missing, { code: 1, stdout: '', stderr: /^The policy .*none\.json can't be used: ENOENT/ })
+  t.strictSame(readdirSync(tasks), [])
+  const { child, said, ended } = run(t, 'process', tasks, '--policy', join(dir, 'right.json'))
+  await said(`Processing the tasks in ${tasks}`)
+  const { types } = await until(tasks, async () => existsSync(join(tasks, '.processor.json')) ? JSON.parse(readFileSync(join(tasks, '.processor.json'), 'utf8')) : undefined)
+  t.strictSame(types, [{ name: 'greet' }])
+  child.kill('SIGTERM')
+  t.match(await ended(), { code: 0, stderr: '' })
 })
 
 t.test('makes its directory, runs tasks, and stops at a signal', async (t) => {

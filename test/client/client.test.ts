@@ -112,7 +112,7 @@ t.test('signals end everything at once', async (t) => {
   const aborted = AbortSignal.abort()
   const calls: Array<() => Promise<unknown>> = [
     () => client.list({ signal: aborted }), () => client.get('task_1_a', { signal: aborted }), () => client.create({ command: 'true' }, { signal: aborted }),
-    () => client.log('task_1_a', { signal: aborted }), () => client.search('task_1_a', 'x', { signal: aborted }), () => client.health({ signal: aborted }),
+    () => client.log('task_1_a', { signal: aborted }), () => client.search('task_1_a', 'x', { signal: aborted }), () => client.health({ signal: aborted }), () => client.types({ signal: aborted }),
     () => client.remove('task_1_a', { signal: aborted }), () => client.cancel('task_1_a', { signal: aborted })
   ]
   for (const call of calls) await t.rejects(call(), { name: 'AbortError' })

@@ -12,6 +12,6 @@ const taken = await takeTask(dir, id, 'processor')
 const { command, type } = taken!.task.task
 const attempt = state.createAttempt({ id, bootId, type }, undefined)
 const log = { file: await open(`${dir}/${id}.log`, 'a'), writer: LOG_WRITERS.cat, maxBytes: undefined }
-await launch(attempt, { argv: ['sh', '-c', command], env: { TASK_ID: id } }, log)
+await launch(attempt, { shell: command, type, env: { TASK_ID: id } }, log)
 console.log('prepared')
 setInterval(() => {}, 1000)

@@ -3,12 +3,14 @@ import type { Test } from 'tap'
 import type { Logger, TaskEvent, TaskStore } from '../../lib/store.ts'
 import { isUpTo } from '../../lib/store.ts'
 import type { Task } from '../../lib/task-schema.ts'
+import type { TaskTypes } from '../../lib/task-types.ts'
 
 /** A store, not open yet, and what a processor does to its tasks. */
 export interface StoreUnderTest {
   readonly store: TaskStore
   appendLog (taskId: string, text: string): Promise<void>
   setStatus (taskId: string, fields: Partial<Task>): Promise<void>
+  publish (types: TaskTypes): Promise<void>
 }
 
 /** Makes an empty store; what it needs is gone after the test. */
@@ -398,6 +400,15 @@ export function conformance (t: Test, makeStore: MakeStore): void {
       const expected = Array.from({ length: 20 }, (_, number) => `task_${number}_gap`).sort()
       for (const ids of await Promise.all(connected)) t.same(ids, expected)
     })
+  })
+
+  t.test('types: none until a processor told some', async (t) => {
+    const { store, publish } = await opened(t)
+    t.strictSame(await store.types(), { types: [], anyType: false })
+    for (const told of [{ types: [{ name: 'b', config: { type: 'object' } }, { name: 'a', shell: true as const }], anyType: false }, { types: [], anyType: true }]) {
+      await publish(told)
+      t.strictSame(await store.types(), told)
+    }
   })
 
   t.test('open and close count', async (t) => {

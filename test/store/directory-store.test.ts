@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { DirectoryStore } from '../../lib/directory/directory-store.ts'
 import { changeTask } from '../../lib/directory/transitions.ts'
+import { publishTypes } from '../../lib/processor/policy/publish.ts'
 import { temporaryDirectory } from '../helpers.ts'
 import { conformance } from './conformance.ts'
 
@@ -11,6 +12,7 @@ conformance(t, async (t) => {
   return {
     store: new DirectoryStore(dir),
     appendLog: async (taskId, text) => { await appendFile(join(dir, `${taskId}.log`), text) },
-    setStatus: async (taskId, fields) => { await changeTask(dir, taskId, fields) }
+    setStatus: async (taskId, fields) => { await changeTask(dir, taskId, fields) },
+    publish: async (types) => { await publishTypes(dir, types, {}) }
   }
 })

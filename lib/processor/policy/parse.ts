@@ -1,0 +1,88 @@
+import type { Static } from '@sinclair/typebox'
+import { compileCheck } from '../../validation.ts'
+import { compileConfigCheck } from './config-check.ts'
+import { FilePolicy } from './file-policy.ts'
+import { defined, type SystemUser } from './policy.ts'
+import { PolicySchema, type PolicyType } from './policy-schema.ts'
+import type { Rule } from './rule.ts'
+import { literalOf, parseTemplate, type Template } from './template.ts'
+
+/** A policy can't be used; the message names the place in it. */
+export class PolicyError extends Error {
+  readonly code = 'POLICY'
+}
+
+/** @throws Error whose message says why a command can't run as that user */
+export type FindUser = (name: string) => Promise<SystemUser>
+
+const check = compileCheck(PolicySchema)
+
+/** @throws PolicyError */
+export async function parsePolicy (text: string, findUser: FindUser): Promise<FilePolicy> {
+  const policy = at('the policy', () => JSON.parse(text)) as Static<typeof PolicySchema>
+  const problem = check(policy)
+  if (problem !== undefined) throw new PolicyError(`${problem.path.slice(1) || 'the policy'}: ${problem.message}`)
+  const rules = new Map<string, Rule>()
+  for (const [name, type] of Object.entries(policy.types)) {
+    const path = `types/${name}`
+    if ((type.argv === undefined) === (type.shell === undefined)) throw new PolicyError(`${path}: needs exactly one of argv and shell`)
+    const user = type.user === undefined ? undefined : await findUser(type.user).catch((error: Error) => { throw new PolicyError(`${path}/user: ${error.message}`) })
+    rules.set(name, readRule(name, path, type, user))
+  }
+  return new FilePolicy(rules)
+}
+
+function readRule (name: string, path: string, type: PolicyType, user: SystemUser | undefined): Rule {
+  const { title, description, argv, shell, config, cwd, timeoutMs, concurrency } = type
+  return {
+    published: { name, ...defined({ title, description, config, shell, timeoutMs, concurrency }) },
+    argv: argv === undefined ? undefined : readArgv(`${path}/argv`, argv),
+    check: config === undefined ? undefined : at(`${path}/config`, () => compileConfigCheck(config)),
+    absentConfig: config?.type === 'object' ? {} : '',
+    env: readEnv(`${path}/env`, type.env ?? {}),
+    ...defined({ cwd, user })
+  }
+}
+
+const PROGRAM = /^(\/|[A-Za-z0-9_])/
+/** Shells, and what of their arguments says that the next one is a script. */
+const SHELL = /^(.*\/)?(ba|da|k|z|a|fi)?sh$/
+const SCRIPT_FOLLOWS = /^-[A-Za-z]*c[A-Za-z]*$/
+
+function readArgv (path: string, items: string[]): { program: string, args: Template[] } {
+  const [first, ...args] = items.map((item, index) => at(`${path}/${index}`, () => parseTemplate(item)))
+  const program = literalOf(first!)
+  if (program === undefined) throw new PolicyError(`${path}/0: the program can't depend on the task`)
+  if (!PROGRAM.test(program) || (program.includes('/') && !program.startsWith('/'))) {
+    throw new PolicyError(`${path}/0: must be an absolute path, or the name of a program`)
+  }
+  const script = SHELL.test(program) ? scriptIndex(items) : 0
+  if (script > 0 && literalOf(args[script - 1]!) === undefined) {
+    throw new PolicyError(`${path}/${script}: a value can't become part of a script; let the script say "$1", and add "sh" and the value as items after it`)
+  }
+  return { program, args }
+}
+
+/** Where a shell's script stands; less than 1: nowhere. */
+function scriptIndex (items: string[]): number {
+  const option = items.findIndex((item) => SCRIPT_FOLLOWS.test(item))
+  return option < 0 ? option : items.findIndex((item, index) => index > option && !item.startsWith('-'))
+}
+
+function readEnv (path: string, env: Record<string, string>): Array<[name: string, value: Template]> {
+  return Object.entries(env).map(([name, text]) => {
+    const value = at(`${path}/${name}`, () => parseTemplate(text))
+    if (name.startsWith('TASK_')) throw new PolicyError(`${path}/${name}: names that begin with TASK_ are the processor's own`)
+    // they decide which program or library is loaded
+    if (/^(PATH$|LD_)/.test(name) && literalOf(value) === undefined) throw new PolicyError(`${path}/${name}: can't depend on the task`)
+    return [name, value]
+  })
+}
+
+function at<T> (path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new PolicyError(`${path}: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,32 @@
+import { join } from 'node:path'
+import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME, putInPlace, readText } from '../../directory/files.ts'
+import type { TaskType } from '../../task-types.ts'
+import type { Policy } from './policy.ts'
+
+/** The processor's own limits, for people to see. */
+export type Limits = Readonly<Record<string, unknown>>
+
+/**
+ * Tells the web side which tasks may be created. Whoever can write to the directory can change what it says, so that
+ * nothing is ever decided by it.
+ * @returns what had to be left out because it would have been too long
+ */
+export async function publishTypes (dir: string, policy: Pick<Policy, 'types' | 'anyType'>, limits: Limits): Promise<string | undefined> {
+  const { text, leftOut } = infoText(policy, limits)
+  const before = await readText(join(dir, PROCESSOR_INFO_NAME), MAX_INFO_BYTES).catch(() => undefined)
+  if (before?.text !== text) await putInPlace(dir, PROCESSOR_INFO_NAME, text)
+  return leftOut
+}
+
+/** What is published: never how a type is run. */
+export function infoText ({ types, anyType }: Pick<Policy, 'types' | 'anyType'>, limits: Limits): { text: string, leftOut?: string } {
+  const format = (types: readonly TaskType[]) => `${JSON.stringify({ version: 1, types, ...(anyType && { anyType }), limits }, null, 2)}\n`
+  const text = format(types)
+  if (fits(text)) return { text }
+  const short = format(types.map(({ config, ...rest }) => rest))
+  return fits(short) ? { text: short, leftOut: 'the schemas of its types' } : { text: format([]), leftOut: 'its types' }
+}
+
+function fits (text: string): boolean {
+  return Buffer.byteLength(text) <= MAX_INFO_BYTES
+}

@@ -1,0 +1,20 @@
+import { Type, type Static } from '@sinclair/typebox'
+
+/** What a page may know of a kind of task: what a person needs to fill in a form, never how it is run. */
+export const TaskTypeSchema = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 200, description: 'what a task gives as its `type`' }),
+  title: Type.Optional(Type.String()),
+  description: Type.Optional(Type.String()),
+  config: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'the JSON schema (draft-07) of a task\'s `config`' })),
+  shell: Type.Optional(Type.Literal(true, { description: 'the task\'s own `command` is run' })),
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 1 })),
+  concurrency: Type.Optional(Type.Integer({ minimum: 1, description: 'how many of them run at the same time' }))
+})
+export type TaskType = Static<typeof TaskTypeSchema>
+
+/** No types and `anyType: false`: no processor has told any. */
+export const TaskTypesSchema = Type.Object({
+  types: Type.Array(TaskTypeSchema, { description: 'in the order of the policy' }),
+  anyType: Type.Boolean({ description: 'tasks of any other type run as commands of the shell, too' })
+})
+export type TaskTypes = Static<typeof TaskTypesSchema>
