@@ -1,0 +1,330 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { link, mkdir, open, readFile, rename, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { cancelTask, removeTask } from '../../lib/directory/transitions.ts'
+import { wakeProcessor } from '../../lib/directory/wake-processor.ts'
+import { enqueue, processesOf, readLogOf, readTaskOf, until, untilEnded, untilGone, untilLogged } from './fixtures.ts'
+import { makePlace, PROGRAMS, put, startProgram, type ProcessorProgram } from './processors.ts'
+
+// What every processor must do, tried on each as a process of its own: nothing is known of it but the files.
+
+const LOCK = '.processor.lock.pid'
+const absent = (path: string) => until(join(path, '..'), async () => existsSync(path) ? undefined : true)
+
+/** Cases that share one processor, which runs eight tasks at a time. */
+const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
+  async 'runs a queued task and leaves fields of others alone' (t, dir) {
+    const id = await put(dir, { command: 'echo hello', created_by: { name: 'somebody' }, priority: 7 })
+    const task = await untilEnded(dir, id)
+    t.match(task, { status: 'completed', exitCode: 0, errorMessage: null, created_by: { name: 'somebody' }, priority: 7 })
+    for (const field of ['startedAt', 'completedAt', 'heartbeatAt']) t.equal(new Date(String(task[field])).toISOString(), task[field])
+    t.equal(await readLogOf(dir, id), 'hello\n')
+    for (const kind of ['json', 'log']) t.equal(statSync(join(dir, `${id}.${kind}`)).mode & 0o777, 0o640)
+    await absent(join(dir, `${id}.claim`))
+  },
+
+  async 'exit codes, and both streams through one pipe' (t, dir) {
+    const table: Array<[command: string, exitCode: number, log: string]> = [
+      ['echo before; exit 3; echo after', 3, 'before\n'],
+      ['no-such-command-at-all 2>/dev/null', 127, ''],
+      ['for i in 1 2 3; do echo out $i; echo err $i >&2; done', 0, 'out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n'],
+      ['echo a; echo b > /dev/stderr; echo c | tee /dev/stderr; echo d > /dev/stdout', 0, 'a\nb\nc\nc\nd\n'],
+      ['echo "it\'s" \'a "quote"\' `echo x` $((1 + 1)) "\\$(y)" # and a comment', 0, 'it\'s a "quote" x 2 $(y)\n'],
+      ['echo one; exec echo two', 0, 'one\ntwo\n'],
+      ['echo one\necho two\n\n', 0, 'one\ntwo\n'],
+      ['kill -9 $$', 137, ''],
+      ['kill -TERM $$', 143, ''],
+      ['kill -INT $$; echo deaf', 130, ''],
+      ['cat; echo end', 0, 'end\n'],
+      ['for fd in 3 4 5 6; do (echo x >&$fd) 2>/dev/null && echo $fd; done; umask', 0, `${process.umask().toString(8).padStart(4, '0')}\n`]
+    ]
+    await Promise.all(table.map(async ([command, exitCode, log]) => {
+      const id = await put(dir, { command })
+      t.match(await untilEnded(dir, id), {
+        status: exitCode === 0 ? 'completed' : 'failed',
+        exitCode,
+        errorMessage: exitCode === 0 ? null : `Exited with code ${exitCode}.`
+      }, command)
+      t.equal(await readLogOf(dir, id), log, command)
+    }))
+    const none = await put(dir, { command: ' ' })
+    t.match(await untilEnded(dir, none), { status: 'failed', exitCode: null, startedAt: null, errorMessage: 'It has no command.' })
+  },
+
+  async 'the log has the bytes of the output' (t, dir) {
+    const bytes = Buffer.from(Array.from({ length: 5 * 1024 * 1024 }, (_, i) => (i * 31 + (i >> 8)) & 255))
+    const source = join(dir, '.source')
+    await writeFile(source, bytes)
+    const id = await put(dir, { command: `cat ${source}` })
+    await untilEnded(dir, id)
+    t.ok(bytes.equals(await readFile(join(dir, `${id}.log`))))
+  },
+
+  async 'a command finds its task in its environment' (t, dir) {
+    const command = 'echo "$TASK_ID|$TASK_TYPE|$TASK_APP|$TASK_CONFIG"; env | grep -c "^TASK_CONFIG="; true'
+    const [plain, full, odd] = await Promise.all([
+      put(dir, { command }),
+      put(dir, { command, type: 'back\nup', app: '$(x) `y`', config: { to: ["it's", 1] } }),
+      put(dir, { command, type: 5, app: [], config: null })
+    ])
+    await Promise.all([plain, full, odd].map((id) => untilEnded(dir, id)))
+    t.equal(await readLogOf(dir, plain), `${plain}|custom||\n0\n`)
+    t.equal(await readLogOf(dir, full), `${full}|back\nup|$(x) \`y\`|{"to":["it's",1]}\n1\n`)
+    t.equal(await readLogOf(dir, odd), `${odd}|||null\n1\n`)
+  },
+
+  async 'a task with a marker never runs' (t, dir) {
+    const id = 'task_1_marked'
+    await writeFile(join(dir, `${id}.cancel`), '')
+    await put(dir, { id, command: 'echo ran' })
+    t.match(await untilEnded(dir, id), { status: 'cancelled', errorMessage: 'Cancelled before start.', startedAt: null })
+    t.notOk(existsSync(join(dir, `${id}.log`)))
+    await absent(join(dir, `${id}.cancel`))
+  },
+
+  async 'a task that another one has claimed is left alone' (t, dir) {
+    const claim = join(dir, 'task_1_claimed.claim')
+    await writeFile(claim, '{"by":"cancel","nonce":"of another"}')
+    const id = await put(dir, { id: 'task_1_claimed', command: 'echo ran' })
+    await untilEnded(dir, await put(dir))
+    t.match(await readTaskOf(dir, id), { status: 'queued' })
+    await unlink(claim)
+    t.match(await untilEnded(dir, id), { status: 'completed' })
+  },
+
+  async 'cancelling ends the whole tree' (t, dir) {
+    const deaf = await put(dir, { command: '(trap "" TERM; echo deaf; while :; do sleep 1; done) & (sleep 61 | sleep 62) & echo up; wait' })
+    const forked = await put(dir, { command: '(sh -c "trap \\"\\" TERM; echo deaf; while :; do sleep 1; done" &) ; echo up; sleep 63' })
+    const mild = await put(dir, { command: 'trap "echo bye; exit 0" TERM; echo up; echo deaf; while :; do sleep 0.05; done' })
+    await Promise.all([deaf, forked, mild].map(async (id) => {
+      await Promise.all([untilLogged(dir, id, 'deaf\n'), untilLogged(dir, id, 'up\n')])
+      await cancelTask(dir, id)
+      t.match(await untilEnded(dir, id), { status: 'cancelled', exitCode: id === mild ? 0 : 143, errorMessage: 'Cancelled.' })
+      t.strictSame(processesOf(id), [])
+      await absent(join(dir, `${id}.cancel`))
+    }))
+    t.match(await readLogOf(dir, mild), /bye\n$/)
+  },
+
+  async 'a task ends with its leader, and what that left behind is ended' (t, dir) {
+    const id = await put(dir, { command: '(trap "" TERM; sleep 64) & echo leader; exit 4' })
+    t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 4, errorMessage: 'Exited with code 4.' })
+    t.equal(await readLogOf(dir, id), 'leader\n')
+    t.strictSame(processesOf(id), [])
+  },
+
+  async 'a timeout ends a command' (t, dir) {
+    const id = await put(dir, { command: 'sleep 65', timeoutMs: 100 })
+    const odd = await put(dir, { command: 'sleep 0.2', timeoutMs: -5 })
+    t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 143, errorMessage: 'Timed out after 100 ms.', timeoutMs: 100 })
+    t.match(await untilEnded(dir, odd), { status: 'completed' })
+    t.strictSame(processesOf(id), [])
+  },
+
+  async 'a task that is deleted is stopped, and nothing of it is left' (t, dir) {
+    const forced = await put(dir, { command: 'echo up; sleep 66' })
+    const vanished = await put(dir, { command: 'trap "sleep 0.1; echo late; exit" TERM; echo up; while :; do sleep 0.05; done' })
+    await Promise.all([forced, vanished].map((id) => untilLogged(dir, id, 'up\n')))
+    t.equal(await removeTask(dir, forced, { force: true }), 'removed')
+    await unlink(join(dir, `${vanished}.json`))
+    await Promise.all([forced, vanished].map((id) => untilGone(dir, id)))
+    t.strictSame([forced, vanished].flatMap(processesOf), [])
+  },
+
+  async 'nothing is written through a log that is something else' (t, dir) {
+    const secret = join(dir, '.secret')
+    await writeFile(secret, 'untouched\n')
+    const made: Array<[name: string, make: (path: string) => Promise<unknown>]> = [
+      ['symlink', (path) => symlink(secret, path)],
+      ['dangling', (path) => symlink(join(dir, '.new'), path)],
+      ['hardlink', (path) => link(secret, path)],
+      ['directory', (path) => mkdir(path)],
+      ['fifo', async (path) => execFileSync('mkfifo', [path])]
+    ]
+    await Promise.all(made.map(async ([name, make]) => {
+      await make(join(dir, `task_1_${name}.log`))
+      const id = await put(dir, { id: `task_1_${name}`, command: 'echo written' })
+      t.match(await untilEnded(dir, id), { status: 'failed', errorMessage: /log can't be written: it /, startedAt: null }, name)
+    }))
+    t.equal(await readFile(secret, 'utf8'), 'untouched\n')
+    t.notOk(existsSync(join(dir, '.new')))
+  },
+
+  async 'files that are no tasks hold nothing up, and are left alone' (t, dir) {
+    const queued = (id: string, more = '') => `{"id":"${id}","status":"queued","command":"echo x"${more}}`
+    for (let i = 0; i < 8; i++) execFileSync('mkfifo', [join(dir, `task_2_fifo${i}.json`)])
+    await mkdir(join(dir, 'task_2_folder.json'))
+    await writeFile(join(dir, '.elsewhere'), queued('task_2_link'))
+    await symlink('.elsewhere', join(dir, 'task_2_link.json'))
+    const texts = {
+      task_2_text: 'no json',
+      task_2_other: queued('task_3_other'),
+      task_2_two: queued('task_2_two').repeat(2),
+      task_2_huge: queued('task_2_huge', `,"config":"${'x'.repeat(1024 * 1024)}"`),
+      'task_2_a.b': queued('task_2_a.b')
+    }
+    await Promise.all(Object.entries(texts).map(([id, text]) => writeFile(join(dir, `${id}.json`), text)))
+    t.match(await untilEnded(dir, await put(dir)), { status: 'completed' })
+    t.match(await untilEnded(dir, await put(dir)), { status: 'completed' })
+    for (const [id, text] of Object.entries(texts)) t.ok(readFileSync(join(dir, `${id}.json`), 'utf8') === text, id)
+    t.equal(await readFile(join(dir, '.elsewhere'), 'utf8'), queued('task_2_link'))
+  },
+
+  async 'a file that is written in place is run when it is complete' (t, dir) {
+    const file = await open(join(dir, 'task_1_slow.json'), 'w')
+    await file.write('{"id":"task_1_slow","status":"queued",')
+    await wakeProcessor(dir, 'task_1_slow')
+    await untilEnded(dir, await put(dir))
+    t.notOk(existsSync(join(dir, 'task_1_slow.log')))
+    await file.write('"command":"echo whole"}')
+    await file.close()
+    t.match(await untilEnded(dir, 'task_1_slow'), { status: 'completed' })
+  }
+}
+
+/** Cases that need a directory and a processor of their own. */
+const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>> = {
+  async 'the oldest goes first, one by one' (t, program) {
+    const place = await makePlace(t)
+    const order = join(place.dir, 'order')
+    const ids = await Promise.all([5, 1, 4, 2, 3].map((n) => enqueue(place.dir, {
+      command: `echo start ${n} >> ${order}; echo end ${n} >> ${order}`,
+      ...(n === 2 ? { createdAt: undefined, created_at: '2026-01-02T00:00:00Z' } : { createdAt: `2026-01-0${n}T00:00:00.5Z` })
+    })))
+    startProgram(t, program, place)
+    await Promise.all(ids.map((id) => untilEnded(place.dir, id)))
+    t.equal(await readFile(order, 'utf8'), [1, 2, 3, 4, 5].map((n) => `start ${n}\nend ${n}\n`).join(''))
+  },
+
+  async 'a task is cancelled before its start, or runs: never both' (t, program) {
+    const place = await makePlace(t)
+    const { dir } = place
+    await startProgram(t, program, place, 4).ready()
+    const outcomes: boolean[] = []
+    const race = async (ran: string, afterMs: number) => {
+      const id = await enqueue(dir, { command: `echo ran > ${ran}` })
+      const woken = wakeProcessor(dir, id)
+      if (afterMs > 0) await sleep(afterMs)
+      await cancelTask(dir, id)
+      const { errorMessage } = await untilEnded(dir, id)
+      const never = errorMessage === 'Cancelled before start.'
+      if (never) t.notOk(existsSync(ran) || existsSync(join(dir, `${id}.log`)))
+      outcomes.push(never)
+      await woken
+    }
+    // one after the other in four lanes, each cancelled at some time of its way
+    await Promise.all([0, 1, 2, 3].map(async (lane) => {
+      const began = performance.now()
+      await untilEnded(dir, await put(dir))
+      const took = Math.min(performance.now() - began, 250)
+      for (let i = 0; i < 13; i++) await race(join(dir, `.ran${lane}-${i}`), i % 3 === 0 ? 0 : Math.random() ** 2 * took)
+    }))
+    t.comment(`${outcomes.filter(Boolean).length} of ${outcomes.length} were cancelled before they started`)
+  },
+
+  async 'holds a lock that beats, and steps down when another one holds it' (t, program) {
+    const place = await makePlace(t)
+    const { dir } = place
+    const lock = join(dir, LOCK)
+    const processor = startProgram(t, program, place, 2)
+    await processor.ready()
+    t.match(await readFile(lock, 'utf8'), new RegExp(`^${processor.child.pid}\nheartbeat \\S+\n$`))
+    const before = statSync(lock).mtimeMs
+    await until(dir, async () => statSync(lock).mtimeMs > before ? true : undefined)
+    const running = await put(dir, { command: `echo up; while [ ! -e ${join(dir, 'go')} ]; do sleep 0.05; done` })
+    await untilLogged(dir, running, 'up\n')
+
+    await writeFile(join(dir, '.lock'), '1\nheartbeat another\n')
+    await rename(join(dir, '.lock'), lock)
+    const late = await put(dir, { command: 'echo ran' })
+    await writeFile(join(dir, 'go'), '')
+    t.match(await untilEnded(dir, running), { status: 'completed' })
+    t.match(await processor.ended, { code: 1 })
+    t.match(await readTaskOf(dir, late), { status: 'queued' })
+    t.equal(await readFile(lock, 'utf8'), '1\nheartbeat another\n')
+  },
+
+  async 'does not start while another processor lives' (t, program) {
+    const place = await makePlace(t)
+    const lock = join(place.dir, LOCK)
+    await writeFile(lock, '4711\nheartbeat another\n')
+    const beat = setInterval(() => { utimes(lock, new Date(), new Date()) }, 500)
+    t.teardown(() => clearInterval(beat))
+    const id = await enqueue(place.dir)
+    t.match(await startProgram(t, program, place).ended, { code: 1, output: 'Another processor is running in this directory (process 4711).' })
+    t.equal(await readFile(lock, 'utf8'), '4711\nheartbeat another\n')
+    t.match(await readTaskOf(place.dir, id), { status: 'queued' })
+  },
+
+  async 'takes over from a dead one, and settles what that left' (t, program) {
+    const place = await makePlace(t)
+    const { dir } = place
+    await writeFile(join(dir, LOCK), '4711\nheartbeat of a dead one\n')
+    const running = await enqueue(dir, { status: 'running', startedAt: '2026-01-01T00:00:00.000Z', mine: 1 })
+    const wished = await enqueue(dir, { status: 'running' })
+    const claimed = await enqueue(dir)
+    const ended = await enqueue(dir, { status: 'completed', exitCode: 0 })
+    await writeFile(join(dir, `${wished}.cancel`), '{}')
+    for (const id of [running, claimed, ended]) await writeFile(join(dir, `${id}.claim`), '{"by":"processor","nonce":"of a dead one"}')
+    await startProgram(t, program, place).ready()
+    t.match(await untilEnded(dir, running), { status: 'failed', exitCode: null, errorMessage: String, mine: 1 })
+    t.match(await untilEnded(dir, wished), { status: 'cancelled', exitCode: null, errorMessage: 'Cancelled.' })
+    t.match(await untilEnded(dir, claimed), { status: 'completed' })
+    t.match(await readTaskOf(dir, ended), { status: 'completed', completedAt: null }, 'it was not written')
+    await Promise.all([running, claimed, ended].map((id) => absent(join(dir, `${id}.claim`))))
+    await absent(join(dir, `${wished}.cancel`))
+  },
+
+  async 'after it was killed, all tasks come to an end and none has run twice' (t, program) {
+    const place = await makePlace(t)
+    const { dir } = place
+    const [ran, go] = [join(dir, 'ran'), join(dir, 'go')]
+    const first = startProgram(t, program, place, 2)
+    await first.ready()
+    const command = (n: number) => `echo ${n} >> ${ran}; echo up; while [ ! -e ${go} ]; do sleep 0.05; done`
+    const running = await Promise.all([put(dir, { command: command(0) }), put(dir, { command: command(1) })])
+    await Promise.all(running.map((id) => untilLogged(dir, id, 'up\n')))
+    const waiting = await Promise.all([2, 3, 4].map((n) => put(dir, { command: command(n) })))
+    first.child.kill('SIGKILL')
+    await first.ended
+    await startProgram(t, program, place, 2).ready()
+    await writeFile(go, '')
+    await Promise.all(running.map((id) => untilEnded(dir, id)))
+    for (const id of waiting) t.match(await untilEnded(dir, id), { status: 'completed' })
+    t.strictSame((await readFile(ran, 'utf8')).split('\n').sort(), ['', '0', '1', '2', '3', '4'])
+  },
+
+  async 'a signal ends it, and what runs' (t, program) {
+    const place = await makePlace(t)
+    const { dir } = place
+    const processor = startProgram(t, program, place)
+    await processor.ready()
+    const running = await put(dir, { command: '(trap "" TERM; sleep 67) & echo up; sleep 68' })
+    await untilLogged(dir, running, 'up\n')
+    const waiting = await put(dir)
+    processor.child.kill('SIGTERM')
+    t.match(await processor.ended, { code: 0 })
+    t.match(await readTaskOf(dir, running), { status: 'failed', exitCode: 143, errorMessage: 'The processor was stopped.' })
+    t.match(await readTaskOf(dir, waiting), { status: 'queued' })
+    t.strictSame(processesOf(running), [])
+    for (const name of [LOCK, '.queue.fifo']) t.notOk(existsSync(join(dir, name)), name)
+  }
+}
+
+t.jobs = PROGRAMS.length
+for (const program of PROGRAMS) {
+  t.test(program.name, { skip: program.skip, buffered: true }, async (t) => {
+    // those with a processor of their own wait for most of their time
+    t.jobs = Object.keys(OWN).length + 1
+    for (const [name, test] of Object.entries(OWN)) t.test(name, { buffered: true }, (t) => test(t, program))
+    t.test('one processor for', { buffered: true }, async (t) => {
+      const place = await makePlace(t)
+      await startProgram(t, program, place, 8).ready()
+      t.jobs = Object.keys(SHARED).length
+      for (const [name, test] of Object.entries(SHARED)) t.test(name, { buffered: true }, (t) => test(t, place.dir))
+    })
+  })
+}

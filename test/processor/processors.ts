@@ -1,0 +1,86 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { wakeProcessor } from '../../lib/directory/wake-processor.ts'
+import { enqueue, makeDirectory, until } from './fixtures.ts'
+
+/** A program that keeps the contract of the files. Both take the same arguments. */
+export interface ProcessorProgram {
+  readonly name: string
+  readonly command: readonly [program: string, ...args: string[]]
+  /** Why it can't be tried here. */
+  readonly skip: string | false
+}
+
+const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
+
+export const PROGRAMS: readonly ProcessorProgram[] = [
+  { name: 'Node.js', command: [process.execPath, '--import=@tapjs/typescript/import', path('lib/cli/index.ts'), 'process'], skip: false },
+  { name: 'bash', command: ['bash', path('examples/processor.sh')], skip: whyNoBash() }
+]
+
+function whyNoBash (): string | false {
+  try {
+    execFileSync('bash', ['-c', 'type jq setsid && (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404 ))'], { stdio: 'ignore' })
+    return false
+  } catch {
+    return 'it needs bash 4.4, jq and setsid'
+  }
+}
+
+/** A directory for tasks, and one for whatever the processor keeps for itself. */
+export interface Place {
+  readonly dir: string
+  readonly state: string
+}
+
+export async function makePlace (t: Test): Promise<Place> {
+  const root = makeDirectory(t)
+  const place = { dir: join(root, 'tasks'), state: join(root, 'state') }
+  await Promise.all([mkdir(place.dir), mkdir(place.state, { mode: 0o700 })])
+  return place
+}
+
+export interface RunningProgram {
+  readonly child: ChildProcess
+  /** Resolves when it holds the directory's lock; rejects when it has ended before. */
+  ready (): Promise<unknown>
+  readonly ended: Promise<{ code: number | null, output: string }>
+}
+
+/** Starts a processor as a process of its own, which has ended, with its commands, when the test has. */
+export function startProgram (t: Test, { command: [program, ...args] }: ProcessorProgram, { dir, state }: Place, concurrency = 1): RunningProgram {
+  const child = spawn(program, [...args, dir, '--allow-any-command', '--grace-ms', '1000', '--concurrency', String(concurrency)], {
+    env: { ...process.env, XDG_STATE_HOME: state },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+  let output = ''
+  for (const stream of [child.stdout!, child.stderr!]) stream.setEncoding('utf8').on('data', (text) => { output += text })
+  const ended = once(child, 'close').then(([code]) => ({ code, output }))
+  t.teardown(async () => {
+    child.kill('SIGTERM')
+    await ended
+  })
+  return {
+    child,
+    ended,
+    ready: () => Promise.race([
+      until(dir, async () => await holderOf(dir) === child.pid ? true : undefined),
+      ended.then(({ code, output }) => { throw new Error(`It ended with ${code}: ${output}`) })
+    ])
+  }
+}
+
+async function holderOf (dir: string): Promise<number> {
+  return parseInt(await readFile(join(dir, '.processor.lock.pid'), 'utf8').catch(() => ''), 10)
+}
+
+/** Puts a task in place by `mv`, and wakes the processor as the contract allows. */
+export async function put (dir: string, fields: Record<string, unknown> = {}): Promise<string> {
+  const id = await enqueue(dir, fields)
+  await wakeProcessor(dir, id)
+  return id
+}
