@@ -6,6 +6,9 @@ import { latency } from './latency.ts'
 import { boot, list } from './list.ts'
 import { logGet } from './log-get.ts'
 import { logGrowth } from './log-growth.ts'
+import { processorLatency } from './processor-latency.ts'
+import { processorStart } from './processor-start.ts'
+import { processorThroughput } from './processor-throughput.ts'
 import { scale } from './scale.ts'
 import { stalled } from './stalled.ts'
 import { steady } from './steady.ts'
@@ -21,7 +24,10 @@ const parts: Record<string, () => Promise<Figure[]>> = {
   stalled: () => stalled(99),
   'log-get': logGet,
   'log-growth': logGrowth,
-  close
+  close,
+  'processor-throughput': processorThroughput,
+  'processor-latency': processorLatency,
+  'processor-start': processorStart
 }
 /** By name only: they take minutes. */
 const long: Record<string, () => Promise<Figure[]>> = { 'stalled-1000': () => stalled(999) }

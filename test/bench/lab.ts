@@ -16,6 +16,13 @@ export interface Figure {
 const directories: string[] = []
 process.on('exit', () => { for (const dir of directories) rmSync(dir, { recursive: true, force: true }) })
 
+/** Removed when the bench ends. */
+export function makeDirectory (): string {
+  const dir = mkdtempSync(join(tmpdir(), 'fastify-tasks-bench-'))
+  directories.push(dir)
+  return dir
+}
+
 export interface Tasks {
   readonly dir: string
   /** The unfinished ones. */
@@ -24,8 +31,7 @@ export interface Tasks {
 
 /** A directory of tasks with logs, an hour old, most of them completed. */
 export function makeTasks (count: number, { running = 10 } = {}): Tasks {
-  const dir = mkdtempSync(join(tmpdir(), 'fastify-tasks-bench-'))
-  directories.push(dir)
+  const dir = makeDirectory()
   const then = Date.now() - 3_600_000
   const ids = Array.from({ length: count }, (_, index) => `task_${then - index}_bench`)
   for (const [index, id] of ids.entries()) {

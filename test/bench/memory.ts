@@ -19,6 +19,11 @@ export class Growth {
   }
 }
 
+/** The most memory that a process has had so far. */
+export function peakMiB (pid: number): number {
+  return inMiB(pid, 'VmHWM')
+}
+
 function inMiB (pid: number, field: string): number {
   const [, kib] = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
   return Number(kib) * 1024 / MIB

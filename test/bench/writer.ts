@@ -42,6 +42,14 @@ answer({}, {
     return times
   },
   grow,
+  /** At once, without a sync. @returns the ids */
+  enqueue: ({ dir, count }: { dir: string, count: number }) => Array.from({ length: count }, (_, index) => {
+    const id = `task_${Date.now()}_n${index}`
+    const temporary = join(dir, `.${id}`)
+    writeFileSync(temporary, taskText(id, { type: 'custom', app: null, config: '' }))
+    renameSync(temporary, join(dir, `${id}.json`))
+    return id
+  }),
   put: async (work: Work) => await paced(work, (number) => {
     const id = `task_${Date.now()}_n${number}`
     const temporary = join(work.dir, `.${id}`)

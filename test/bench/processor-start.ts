@@ -1,0 +1,72 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { taskText } from '../helpers.ts'
+import { makeDirectory, median, within, type Figure } from './lab.ts'
+import { peakMiB } from './memory.ts'
+import { allEnded, Processor } from './processor.ts'
+
+const QUEUED = 10_000
+const STARTS = 4
+/** How many are run at each start, for the memory that this takes. */
+const RUN = 20
+
+/** A processor that finds many queued tasks. */
+export async function processorStart (): Promise<Figure[]> {
+  const dir = makeDirectory()
+  const ids = queueTasks(dir)
+  const [delays, peaks]: [number[], number[]] = [[], []]
+  for (let start = 0, first = 0; start < STARTS; start++) {
+    const processor = new Processor(dir)
+    const begun = await firstOutput(join(dir, `${ids[first]}.log`))
+    await allEnded(dir, ids.slice(first, first + RUN))
+    const peak = peakMiB(processor.pid)
+    await processor.stop()
+    while (status(dir, ids[first]!) !== 'queued') first++
+    // the first start warms up
+    if (start > 0) delays.push(begun - processor.spawnedAt)
+    peaks.push(peak)
+  }
+  const [delay, peak] = [median(delays), Math.max(...peaks)]
+  return [
+    { name: 'processor with 10,000 queued tasks: the first command', figure: `${delay.toFixed(0)} ms after the processor's spawn`, wanted: '< 1000 ms', ok: delay < 1000 },
+    { name: 'processor with 10,000 queued tasks: its memory', figure: `${peak.toFixed(0)} MB at most`, wanted: '< 150 MB', ok: peak < 150 }
+  ]
+}
+
+/** @returns their ids, oldest first; each command tells when it was started */
+function queueTasks (dir: string): string[] {
+  const then = Date.now() - 3_600_000
+  return Array.from({ length: QUEUED }, (_, index) => {
+    const id = `task_${then + index}_bench`
+    const createdAt = new Date(then + index).toISOString()
+    writeFileSync(join(dir, `${id}.json`), taskText(id, { type: 'custom', app: null, config: '', createdAt, command: 'date +%s%3N' }))
+    return id
+  })
+}
+
+/** @returns the time that it says */
+async function firstOutput (log: string): Promise<number> {
+  let at = NaN
+  const look = async () => {
+    while (!(at > 0)) {
+      await sleep(5)
+      at = Number(textOf(log).split('\n', 1)[0])
+    }
+  }
+  await within(look(), () => 'no command was started')
+  return at
+}
+
+/** Empty where there is no such file yet. */
+function textOf (path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function status (dir: string, id: string): string {
+  return (JSON.parse(readFileSync(join(dir, `${id}.json`), 'utf8')) as { status: string }).status
+}
