@@ -16,6 +16,10 @@ Options of process:
   --allow-any-command   instead of a policy: whoever can write to DIR can run any command as this user
   --concurrency N       how many tasks run at the same time (default: 1)
   --grace-ms N          how long a cancelled command has from TERM to KILL, in ms (default: 10000)
+  --log-max-bytes SIZE  a log is cut at this size, such as 500M or 1G (default: never); K, M, G, T are powers of 1024
+  --retain-age TIME     finished tasks are removed, with their logs, when they ended longer ago: 30d, 12h, 90m, 3600s
+  --retain-count N      ... the oldest ones, when there are more than N
+  --retain-bytes SIZE   ... the oldest ones, when the logs of all have more (default of the three: all are kept)
   --state PATH          where it keeps its own records, outside DIR (default: $STATE_DIRECTORY, or fastify-tasks in
                         $XDG_STATE_HOME or ~/.local/state); nobody else may write there
   --leave-running       a signal ends the processor alone; its commands run on, and the next processor goes on with them

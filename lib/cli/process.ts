@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util'
+import { describeLimits } from '../processor/limits.ts'
 import { PolicyFile } from '../processor/policy/policy-file.ts'
 import { anyCommand } from '../processor/policy/policy.ts'
 import { ProcessorStartError } from '../processor/start-error.ts'
 import type { ProcessorOptions } from '../processor/options.ts'
 import { TaskProcessor } from '../processor/processor.ts'
 import { callOnThisThread } from '../directory/file-calls.ts'
+import { parseDuration, parseSize } from './units.ts'
 import { UsageError } from './usage-error.ts'
 
 interface ProcessArguments {
@@ -43,7 +45,7 @@ async function run ({ dir, leaveRunning, policy: path, options }: ProcessArgumen
     if (stopped.aborted) return 0
     throw error
   }
-  console.log(`Processing the tasks in ${dir} (concurrency ${options.concurrency}, grace ${options.graceMs} ms)`)
+  console.log(`Processing the tasks in ${dir} (${describeLimits(options)})`)
   return await processor.ended === 'stopped' ? 0 : 1
 }
 
@@ -67,6 +69,12 @@ function readArguments (args: string[]): ProcessArguments {
       concurrency: readInteger('--concurrency', values.concurrency ?? '1', 1),
       graceMs: readInteger('--grace-ms', values['grace-ms'] ?? '10000', 0),
       ...(values.state !== undefined && { stateDir: values.state }),
+      logMaxBytes: readIfGiven('--log-max-bytes', values['log-max-bytes'], readSize),
+      retain: {
+        ageMs: readIfGiven('--retain-age', values['retain-age'], readDuration),
+        count: readIfGiven('--retain-count', values['retain-count'], (option, text) => readInteger(option, text, 1)),
+        bytes: readIfGiven('--retain-bytes', values['retain-bytes'], readSize)
+      },
       cgroups: values.cgroups ?? false
     }
   }
@@ -83,6 +91,10 @@ function parse (args: string[]) {
         policy: { type: 'string' },
         concurrency: { type: 'string' },
         'leave-running': { type: 'boolean' },
+        'log-max-bytes': { type: 'string' },
+        'retain-age': { type: 'string' },
+        'retain-bytes': { type: 'string' },
+        'retain-count': { type: 'string' },
         state: { type: 'string' },
         'grace-ms': { type: 'string' }
       }
@@ -96,6 +108,22 @@ function readInteger (option: string, text: string, least: number): number {
   const value = Number(text)
   if (!/^\d{1,9}$/.test(text) || value < least) throw new UsageError(`${option} must be an integer of at least ${least}, not "${text}".`)
   return value
+}
+
+function readSize (option: string, text: string): number {
+  const value = parseSize(text)
+  if (value === undefined) throw new UsageError(`${option} must be a size such as 10G, 500M, 64K or 4096 (bytes), not "${text}".`)
+  return value
+}
+
+function readDuration (option: string, text: string): number {
+  const value = parseDuration(text)
+  if (value === undefined) throw new UsageError(`${option} must be a time such as 30d, 12h, 90m or 3600s, not "${text}".`)
+  return value
+}
+
+function readIfGiven<T> (option: string, text: string | undefined, read: (option: string, text: string) => T): T | undefined {
+  return text === undefined ? undefined : read(option, text)
 }
 
 /** @returns a signal that is aborted with the first wish to stop */

@@ -1,4 +1,3 @@
-import type { BigIntStats } from 'node:fs'
 import type { TaskQuery } from '../store.ts'
 import { newestFirst, timeInId, type StoredTask } from '../task.ts'
 import type { LogTail } from './log-tail.ts'
@@ -8,8 +7,8 @@ export class Entry {
   readonly id: string
   /** Undefined while its file was never readable. */
   task: StoredTask | undefined
-  /** The task file as it was read last. */
-  stats: BigIntStats | undefined
+  /** Of the task file as it was read last. */
+  fingerprint: string | undefined
   /** It was read so long after its time stamp that a later change would have another one. */
   settled = false
   tail: LogTail | undefined

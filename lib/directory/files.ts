@@ -124,6 +124,11 @@ export async function readTaskFile (dir: string, id: string): Promise<{ task: St
   return { task: toStoredTask(value as Task, text), stats }
 }
 
+/** While it is the same, so is the file's content; unless it was changed twice within one tick of the clock. */
+export function fingerprintOf ({ ino, size, mtimeNs }: BigIntStats): string {
+  return `${ino}:${size}:${mtimeNs}`
+}
+
 /**
  * Puts a whole file in place by a temporary one and `rename`: readers see the old or the new content.
  * `sync`: on disk when it returns (default true).

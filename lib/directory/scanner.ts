@@ -1,7 +1,7 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Catalogue, Entry } from './catalogue.ts'
-import { fileName, ifExists, isTemporaryName, parseFileName, type FileKind } from './files.ts'
+import { fileName, fingerprintOf, ifExists, isTemporaryName, parseFileName, type FileKind } from './files.ts'
 import type { DirectoryGuard } from './guard.ts'
 import type { Part } from './looks.ts'
 
@@ -134,10 +134,10 @@ export class Scanner {
     this.#nextCompare = performance.now() + (performance.now() - started) * SPACING
   }
 
-  async #compareFile ({ id, stats: read, settled, unreadable }: Entry, suspicious: boolean): Promise<void> {
+  async #compareFile ({ id, fingerprint, settled, unreadable }: Entry, suspicious: boolean): Promise<void> {
     const stats = await ifExists(lstat(join(this.#dir, fileName(id, 'json')), { bigint: true }))
-    if (read === undefined) return
-    const differs = stats?.ino !== read.ino || stats.size !== read.size || stats.mtimeNs !== read.mtimeNs
+    if (fingerprint === undefined) return
+    const differs = stats === undefined || fingerprintOf(stats) !== fingerprint
     if (differs && suspicious && !unreadable) this.#suspect(id, 'json')
     if (differs || !settled) await this.#context.look(id, ['json'])
   }

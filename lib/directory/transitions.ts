@@ -171,7 +171,12 @@ export async function removeTask (dir: string, id: string, { force }: { force: b
   if (task === undefined) return 'missing'
   const active = task === 'unreadable' || isActive(task.status)
   if (active && !force) return 'active'
-  await putInPlace(dir, fileName(id, 'cancel'), '{"delete": true}\n')
+  try {
+    await putInPlace(dir, fileName(id, 'cancel'), '{"delete": true}\n')
+  } catch (error) {
+    // what makes room on a full disk must not need any; a crash just now would leave the log behind
+    if (active || !['ENOSPC', 'EDQUOT'].includes(errorCode(error))) throw error
+  }
   const taken = active ? await ifReadable(takeTask(dir, id, 'cancel')) : undefined
   const held = active && typeof taken !== 'object'
   await removeFiles(dir, id, { keepMarker: held })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Interest, Logger, TaskEvent } from '../store.ts'
 import { isActive, isTerminal, type StoredTask } from '../task.ts'
 import { Entry, Catalogue } from './catalogue.ts'
-import { errorCode, fileName, ifExists, parseFileName, readTaskFile, UnreadableFile } from './files.ts'
+import { errorCode, fileName, fingerprintOf, ifExists, parseFileName, readTaskFile, UnreadableFile } from './files.ts'
 import { DirectoryGuard, UNSETTLED_MS } from './guard.ts'
 import { LogWatch } from './log-watch.ts'
 import { Looks, type Part } from './looks.ts'
@@ -246,7 +246,7 @@ export class TaskWatcher {
       const { task, stats } = await readTaskFile(this.#dir, id)
       if (this.#deleted.has(id)) return this.#gone(entry)
       this.#readable(entry)
-      entry.stats = stats
+      entry.fingerprint = fingerprintOf(stats)
       entry.settled = Date.now() - Number(stats.mtimeMs) > UNSETTLED_MS
       if (entry.task?.json === task.json) return
       await this.#changed(entry, task)

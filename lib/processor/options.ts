@@ -1,6 +1,10 @@
 import type { Logger } from './logger.ts'
 import { anyCommand, type Policy } from './policy/policy.ts'
+import type { Retention } from './retention.ts'
 import { defaultStateRoot } from './state-directory.ts'
+
+/** What a timer can wait at most, in ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface ProcessorOptions {
   /** How many tasks run at the same time. Default: 1, so that they run one by one, in order. */
@@ -22,6 +26,11 @@ export interface ProcessorOptions {
   stateDir?: string
   /** A log is cut at this size, in bytes, rounded up to 512. Default: undefined, no limit. */
   logMaxBytes?: number | undefined
+  /**
+   * Which tasks that have ended are kept; the others are removed with their logs, the one that ended first at the head,
+   * but none whose log was written to in the last minute. Default: all are kept.
+   */
+  retain?: Retention
   /** Gives each command a cgroup of its own below the processor's, which must be delegated to it. Default: false. */
   cgroups?: boolean
   /** Default: nothing is said. */
@@ -30,8 +39,9 @@ export interface ProcessorOptions {
 
 export type ResolvedOptions = Required<ProcessorOptions>
 
+/** @throws RangeError where a value is not an integer, or out of range */
 export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
-  return {
+  const resolved: ResolvedOptions = {
     concurrency: options.concurrency ?? 1,
     graceMs: options.graceMs ?? 10_000,
     lookEveryMs: options.lookEveryMs ?? 3_000,
@@ -39,8 +49,20 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
     lockStaleAfterMs: options.lockStaleAfterMs ?? 10_000,
     stateDir: options.stateDir ?? defaultStateRoot(),
     logMaxBytes: options.logMaxBytes,
+    retain: options.retain ?? {},
     cgroups: options.cgroups ?? false,
     policy: options.policy ?? anyCommand,
     logger: options.logger ?? { info () {}, warn () {} }
   }
+  demandInteger('concurrency', resolved.concurrency, 1)
+  demandInteger('graceMs', resolved.graceMs, 0, MAX_TIMER_MS)
+  for (const name of ['lookEveryMs', 'heartbeatEveryMs', 'lockStaleAfterMs'] as const) demandInteger(name, resolved[name], 1, MAX_TIMER_MS)
+  demandInteger('logMaxBytes', resolved.logMaxBytes, 1)
+  for (const name of ['ageMs', 'count', 'bytes'] as const) demandInteger(`retain.${name}`, resolved.retain[name], 1)
+  return resolved
+}
+
+function demandInteger (name: string, value: number | undefined, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return
+  throw new RangeError(`${name} must be an integer from ${least} to ${most}, not ${value}.`)
 }

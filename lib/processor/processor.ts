@@ -4,14 +4,17 @@ import { access, mkdir } from 'node:fs/promises'
 import type { FileKind } from '../directory/files.ts'
 import { DirectoryGuard } from '../directory/guard.ts'
 import { Leftovers } from '../directory/leftovers.ts'
+import { limitsOf } from './limits.ts'
 import { ProcessorLock } from './lock.ts'
 import { chooseLogWriter } from './log-writer.ts'
 import { resolveOptions, type ProcessorOptions, type ResolvedOptions } from './options.ts'
+import type { Policy } from './policy/policy.ts'
 import { publishTypes } from './policy/publish.ts'
-import { QueueIndex } from './queue-index.ts'
+import { countedTypeOf, QueueIndex, type Candidate } from './queue-index.ts'
 import { idsWith, recover } from './recovery.ts'
 import { ProcessorStartError } from './start-error.ts'
 import { StateDirectory } from './state-directory.ts'
+import { Sweeper } from './sweeper.ts'
 import { ownCgroup, TaskCgroup } from './task-cgroup.ts'
 import { TaskRun, type RunContext } from './task-run.ts'
 import { isTaskId } from '../task.ts'
@@ -39,7 +42,10 @@ export class TaskProcessor {
   readonly #index: QueueIndex
   readonly #guard: DirectoryGuard
   readonly #leftovers: Leftovers
+  readonly #sweeper: Sweeper
   readonly #runs = new Map<string, TaskRun>()
+  /** Of the tasks that run. */
+  readonly #types = new Map<string, string>()
   readonly #warned = new Set<string>()
   /** Aborted at the first wish to stop, and at the second. */
   readonly #stopping = new AbortController()
@@ -62,12 +68,21 @@ export class TaskProcessor {
   constructor (dir: string, options: ProcessorOptions = {}) {
     this.#dir = dir
     this.#options = resolveOptions(options)
-    const { logger } = this.#options
+    const { logger, retain } = this.#options
     this.#guard = new DirectoryGuard(dir)
     this.#index = new QueueIndex(dir, (id, reason) => logger.warn(`${id}.json can't be used: ${reason}`))
     this.#wakeUp = new WakeUp(dir, (id, kind) => this.#onHint(id, kind), logger)
     // tasks that are run here are left out, and nobody else runs any
     this.#leftovers = new Leftovers(dir, { processorAlive: () => false, onError: (error, name) => this.#warnOnce(name, error) })
+    this.#sweeper = new Sweeper({
+      dir,
+      retain,
+      index: this.#index,
+      isRunning: (id) => this.#runs.has(id),
+      logger,
+      onError: (reason) => this.#warnOnce('Finished tasks', new Error(`they can't be removed: ${reason}`)),
+      signal: this.#stopping.signal
+    })
     this.ended = new Promise((resolve) => { this.#tellEnded = resolve })
   }
 
@@ -135,8 +150,11 @@ export class TaskProcessor {
       }
       const names = await this.#index.scan()
       const { begun, unknown } = await recover(context, names, this.#index.withStatus('running'))
-      for (const attempt of begun) this.#launch(context, attempt.record.header.id, (run) => run.adopt(attempt))
-      for (const id of unknown) this.#launch(context, id, (run) => run.giveUp())
+      for (const attempt of begun) {
+        const { header } = attempt.record
+        this.#launch(context, { id: header.id, type: countedTypeOf(header) }, (run) => run.adopt(attempt))
+      }
+      for (const id of unknown) this.#launch(context, { id, type: '' }, (run) => run.giveUp())
       this.#context = context
     } catch (error) {
       await this.#release()
@@ -151,7 +169,7 @@ export class TaskProcessor {
   #publish (): void {
     const { policy, logger } = this.#options
     this.#publishing = this.#publishing.then(async () => {
-      const leftOut = await publishTypes(this.#dir, policy, {})
+      const leftOut = await publishTypes(this.#dir, policy, { ...limitsOf(this.#options) })
       if (leftOut !== undefined) logger.warn(`The policy is too long to be published whole: without ${leftOut}`)
     }).catch((error) => this.#warnOnce('The policy can\'t be published', error))
   }
@@ -195,26 +213,36 @@ export class TaskProcessor {
     await this.#leftovers.check(idsWith(['claim', 'cancel'], names).filter((id) => !this.#runs.has(id)))
     await this.#leftovers.sweepTemporary(names)
     this.#pump()
+    this.#sweeper.tick()
   }
 
-  /** Starts what there is room for. */
+  /** Starts what there is room for. A type without room holds up no other. */
   #pump (): void {
     while (this.#context !== undefined && !this.#stopping.signal.aborted && this.#runs.size < this.#options.concurrency) {
-      const id = this.#index.oldest((id) => !this.#runs.has(id))
-      if (id === undefined) return
+      const hasRoom = this.#roomByType()
+      const task = this.#index.oldest(({ id, type }) => !this.#runs.has(id) && hasRoom(type))
+      if (task === undefined) return
       // what becomes of it, its file tells; one that could not be taken waits for the next scan
-      this.#index.forget(id)
-      this.#launch(this.#context, id, (run) => run.run())
+      this.#index.forget(task.id)
+      this.#launch(withType(this.#context, task.type), task, (run) => run.run())
     }
   }
 
-  #launch (context: RunContext, id: string, work: (run: TaskRun) => Promise<void>): void {
+  #roomByType (): (type: string) => boolean {
+    const running = new Map<string, number>()
+    for (const type of this.#types.values()) running.set(type, (running.get(type) ?? 0) + 1)
+    return (type) => (running.get(type) ?? 0) < (this.#options.policy.concurrencyOf(type) ?? Infinity)
+  }
+
+  #launch (context: RunContext, { id, type }: Candidate, work: (run: TaskRun) => Promise<void>): void {
     const run = new TaskRun(context, id)
     this.#runs.set(id, run)
+    this.#types.set(id, type)
     const done = work(run)
       .catch((error) => this.#warnOnce(id, error))
       .finally(() => {
         this.#runs.delete(id)
+        this.#types.delete(id)
         this.#done.delete(done)
         this.#pump()
       })
@@ -239,6 +267,7 @@ export class TaskProcessor {
     // until then, they are looked after
     await Promise.all(this.#done)
     await Promise.all([this.#looking, this.#publishing])
+    await this.#sweeper.idle()
     clearTimeout(this.#timer)
     await this.#release()
     this.#tellEnded(this.#lost ? 'lost lock' : 'stopped')
@@ -256,6 +285,16 @@ export class TaskProcessor {
     this.#warned.add(line)
     this.#options.logger.warn(line)
   }
+}
+
+/** For a task that was found to be of that type: with another one, there may be no room for it. It stays queued then. */
+function withType (context: RunContext, type: string): RunContext {
+  const { policy } = context
+  const plan: Policy['plan'] = (task) => {
+    if (countedTypeOf(task) !== type) throw new Error('its type changed while it was taken; it waits')
+    return policy.plan(task)
+  }
+  return { ...context, policy: { plan } }
 }
 
 /** @returns the folder below which each command gets a cgroup; what earlier processors left there is removed */

@@ -1,30 +1,50 @@
 import { lstatSync, type BigIntStats } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorCode, fileName, parseFileName, readTaskFile, UnreadableFile } from '../directory/files.ts'
-import { newestFirst, type TaskStatus } from '../task.ts'
+import { errorCode, fileName, fingerprintOf, parseFileName, readTaskFile, UnreadableFile } from '../directory/files.ts'
+import { isTerminal, newestFirst, type TaskStatus } from '../task.ts'
+import { typeOf } from './policy/policy.ts'
+import { inTurns } from './turns.ts'
 
+/** Files read side by side, where threads of the pool read them. */
 const READ_AT_ONCE = 16
+/** A longer type is not kept, so that no file can fill the memory. */
+const MAX_TYPE_LENGTH = 200
 
-interface Entry {
+/** A queued task, as far as it matters for its turn. */
+export interface Candidate {
   readonly id: string
+  /** As limits by type know it. */
+  readonly type: string
+}
+
+interface Entry extends Candidate {
   /** Of the file that was read: while it is the same, so is its content. */
   readonly fingerprint: string
   readonly status: TaskStatus | undefined
   readonly createdAt: number
+  /** In ms since the epoch; undefined where the file holds no such time. */
+  readonly completedAt: number | undefined
+  /** When the file was written, in ms since the epoch. */
+  readonly writtenAt: number
+  /** When it was read, by the monotonic clock. */
+  readonly readAt: number
   /** Why it can't be used; undefined: it can. */
   readonly trouble?: string
 }
 
 /**
- * Which tasks are queued. A scan reads the directory's names and those files that are new or changed, so that many
- * tasks, queued or ended, cost little.
+ * What the tasks' files say, as far as the processor must know it before it takes one. A scan reads the directory's
+ * names and those files that are new or changed, so that many tasks, queued or ended, cost little.
  */
 export class QueueIndex {
   readonly #dir: string
   readonly #onTrouble: (id: string, reason: string) => void
   readonly #reported = new Set<string>()
   readonly #entries = new Map<string, Entry>()
+  /** Newest first once sorted. Holds also entries that are queued no more; they go when they come to its end, or it is sorted. */
+  #queue: Entry[] = []
+  #sorted = true
 
   /** @param onTrouble called once for a task whose file stays unreadable */
   constructor (dir: string, onTrouble: (id: string, reason: string) => void) {
@@ -42,11 +62,10 @@ export class QueueIndex {
     const there = new Set(ids)
     for (const id of this.#entries.keys()) if (!there.has(id)) this.forget(id)
     const troubled = [...this.#entries.values()].filter(({ trouble }) => trouble !== undefined)
-    const changed = ids.filter((id) => !this.#isKnown(id))
-    const readNext = async (): Promise<void> => {
-      for (let id = changed.pop(); id !== undefined; id = changed.pop()) await this.refresh(id)
-    }
-    await Promise.all(Array.from({ length: READ_AT_ONCE }, readNext))
+    const changed: string[] = []
+    await inTurns(ids, (id) => { if (!this.#isKnown(id)) changed.push(id) })
+    const unread = changed.values()
+    await Promise.all(Array.from({ length: READ_AT_ONCE }, () => inTurns(unread, (id) => this.refresh(id))))
     // the first time, it may have been a write in progress
     for (const { id } of troubled) this.#report(id)
     return names
@@ -56,8 +75,18 @@ export class QueueIndex {
   async refresh (id: string): Promise<void> {
     try {
       const { task, stats } = await readTaskFile(this.#dir, id)
+      const { status, createdAt } = task
       this.#reported.delete(id)
-      this.#entries.set(id, { id, fingerprint: fingerprintOf(stats), status: task.status, createdAt: task.createdAt })
+      this.#set({
+        id,
+        type: countedTypeOf(task.task),
+        fingerprint: fingerprintOf(stats),
+        status,
+        createdAt,
+        completedAt: timeOf(task.task.completedAt),
+        writtenAt: Number(stats.mtimeMs),
+        readAt: performance.now()
+      })
     } catch (error) {
       if (errorCode(error) === 'ENOENT') this.forget(id)
       else this.#remember(id, error)
@@ -70,26 +99,49 @@ export class QueueIndex {
   }
 
   /** The queued task that was created first, of those that `isCandidate` accepts. */
-  oldest (isCandidate: (id: string) => boolean): string | undefined {
-    let oldest: Entry | undefined
-    for (const entry of this.#entries.values()) {
-      if (entry.status !== 'queued' || (oldest !== undefined && newestFirst(entry, oldest) < 0)) continue
-      if (isCandidate(entry.id)) oldest = entry
-    }
-    return oldest?.id
+  oldest (isCandidate: (task: Candidate) => boolean): Candidate | undefined {
+    if (!this.#sorted) this.#queue = this.#queue.filter((entry) => this.#isCurrent(entry)).sort(newestFirst)
+    this.#sorted = true
+    while (this.#queue.length > 0 && !this.#isCurrent(this.#queue.at(-1)!)) this.#queue.pop()
+    return this.#queue.findLast((entry) => this.#isCurrent(entry) && isCandidate(entry))
   }
 
   withStatus (status: TaskStatus): string[] {
     return [...this.#entries.values()].filter((entry) => entry.status === status).map(({ id }) => id)
   }
 
+  /** The tasks that have ended. */
+  finished (): Entry[] {
+    return [...this.#entries.values()].filter(({ status }) => isTerminal(status))
+  }
+
+  #set (entry: Entry): void {
+    this.#entries.set(entry.id, entry)
+    if (entry.status !== 'queued') return
+    this.#queue.push(entry)
+    this.#sorted = false
+  }
+
+  #isCurrent (entry: Entry): boolean {
+    return this.#entries.get(entry.id) === entry
+  }
+
   #remember (id: string, error: unknown): void {
     const stats = this.#lstat(id)
     if (stats === undefined) return
     const unusable = error instanceof UnreadableFile
-    // what the system refused now, it may grant the next time
-    const fingerprint = unusable ? fingerprintOf(stats) : ''
-    this.#entries.set(id, { id, fingerprint, status: undefined, createdAt: 0, trouble: unusable ? error.message : errorCode(error) })
+    this.#set({
+      id,
+      type: '',
+      // what the system refused now, it may grant the next time
+      fingerprint: unusable ? fingerprintOf(stats) : '',
+      status: undefined,
+      createdAt: 0,
+      completedAt: undefined,
+      writtenAt: 0,
+      readAt: 0,
+      trouble: unusable ? error.message : errorCode(error)
+    })
   }
 
   #report (id: string): void {
@@ -115,6 +167,13 @@ export class QueueIndex {
   }
 }
 
-function fingerprintOf ({ ino, mtimeNs, ctimeNs, size }: BigIntStats): string {
-  return `${ino}:${mtimeNs}:${ctimeNs}:${size}`
+/** A task's type, as limits by type know it. */
+export function countedTypeOf (task: { type: string }): string {
+  const type = typeOf(task)
+  return type.length <= MAX_TYPE_LENGTH ? type : ''
+}
+
+function timeOf (value: unknown): number | undefined {
+  const time = typeof value === 'string' ? Date.parse(value) : NaN
+  return Number.isNaN(time) ? undefined : time
 }

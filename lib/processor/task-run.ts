@@ -18,7 +18,7 @@ import { clearDeleted, writeEnd, type EndContext } from './task-end.ts'
 export interface RunContext extends EndContext {
   readonly lock: ProcessorLock
   readonly state: StateDirectory
-  readonly policy: Policy
+  readonly policy: Pick<Policy, 'plan'>
   readonly graceMs: number
   readonly heartbeatEveryMs: number
   readonly logWriter: LogWriter

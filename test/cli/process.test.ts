@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { processCommand } from '../../lib/cli/process.ts'
+import { parseDuration, parseSize } from '../../lib/cli/units.ts'
 import {
   enqueue, makeDirectory, makeStateDirectory, processesOf, readTaskOf, until, untilEnded, untilLogged
 } from '../processor/fixtures.ts'
@@ -58,10 +59,29 @@ t.test('says what is wrong with its arguments', async (t) => {
     [[dir, '--allow-any-command', '--concurrency', '0'], /at least 1/],
     [[dir, '--allow-any-command', '--concurrency', '1e3'], /integer/],
     [[dir, '--allow-any-command', '--grace-ms=-1'], /at least 0/],
-    [[dir, '--allow-any-command', '--grace-ms', 'x'], /integer/]
+    [[dir, '--allow-any-command', '--grace-ms', 'x'], /integer/],
+    [[dir, '--allow-any-command', '--retain-age', '30'], /--retain-age must be a time such as 30d/],
+    [[dir, '--allow-any-command', '--retain-count', '0'], /--retain-count must be an integer of at least 1/],
+    [[dir, '--allow-any-command', '--retain-bytes', '1e9'], /--retain-bytes must be a size/],
+    [[dir, '--allow-any-command', '--log-max-bytes', '0'], /--log-max-bytes must be a size/]
   ]
   for (const [args, message] of table) await t.rejects(processCommand(args), { code: 'USAGE', message }, args.join(' '))
   t.notOk(existsSync(dir))
+})
+
+t.test('times and sizes', async (t) => {
+  const times: Array<[text: string, ms: number | undefined]> = [
+    ['30d', 2_592_000_000], ['12h', 43_200_000], ['90m', 5_400_000], ['3600s', 3_600_000], ['007s', 7000],
+    ['0d', undefined], ['30', undefined], ['d', undefined], ['', undefined], ['-1d', undefined], ['1.5h', undefined], ['1w', undefined],
+    ['1D', undefined], ['1h30m', undefined], [' 1h', undefined], ['999999999999999d', undefined]
+  ]
+  for (const [text, ms] of times) t.equal(parseDuration(text), ms, text)
+  const sizes: Array<[text: string, bytes: number | undefined]> = [
+    ['4096', 4096], ['64K', 65_536], ['500M', 524_288_000], ['10G', 10_737_418_240], ['1T', 1_099_511_627_776],
+    ['0', undefined], ['0G', undefined], ['G', undefined], ['', undefined], ['1g', undefined], ['1GB', undefined], ['1.5G', undefined],
+    ['99999999T', undefined]
+  ]
+  for (const [text, bytes] of sizes) t.equal(parseSize(text), bytes, text)
 })
 
 t.test('the program', async (t) => {
@@ -95,7 +115,7 @@ t.test('a policy: refused where it is wrong, published where it is right', async
 t.test('makes its directory, runs tasks, and stops at a signal', async (t) => {
   const dir = join(makeDirectory(t), 'a', 'b')
   const first = run(t, 'process', dir, '--allow-any-command', '--concurrency', '2', '--grace-ms', '60000')
-  await first.said(`Processing the tasks in ${dir} (concurrency 2, grace 60000 ms)`)
+  await first.said(`Processing the tasks in ${dir} (concurrency 2, grace 1 min, log cap none, keeps all finished tasks)`)
   const quick = await enqueue(dir, { command: 'echo "a secret"; exit 3' })
   t.match(await untilEnded(dir, quick), { status: 'failed', exitCode: 3 })
   await first.said(`${quick} failed (exit code 3, `)

@@ -219,6 +219,18 @@ t.test('removing: what has ended at once, what is active by force', async (t) =>
   t.strictSame(names(dir), [], 'nobody holds a queued task: nothing stays')
 })
 
+t.test('a full disk does not keep what has ended from being removed', async (t) => {
+  const dir = t.testdir()
+  before(t, 'rename', () => { throw systemError('ENOSPC') })
+  writeTask(dir, { status: 'running' })
+  await t.rejects(removeTask(dir, ID, { force: true }), { code: 'ENOSPC' })
+  t.strictSame(names(dir), [JSON_NAME])
+  writeTask(dir, { status: 'completed' })
+  writeFileSync(join(dir, `${ID}.log`), 'output')
+  t.equal(await removeTask(dir, ID, { force: false }), 'removed')
+  t.strictSame([...names(dir), ...temporaryNames(dir)], [])
+})
+
 t.test('removing what somebody may hold leaves the marker, which says so', async (t) => {
   const dir = t.testdir()
   const held: Array<() => void> = [
