@@ -73,6 +73,8 @@ export class Attempt {
         this.#waiting.add(look)
         this.refresh()
       })
+      // where a process has ended, it may have added to the record between the reading of that and the look at it
+      this.refresh()
       return this.#record
     } finally {
       clearInterval(timer)

@@ -53,9 +53,10 @@ export class ProcessorLock {
     const { staleAfterMs, signal } = options
     const lock = new ProcessorLock(dir, options.onLost)
     const { deadText } = options
-    options.remember(lock.#text)
     // another one with the same state directory can't be here
     if (deadText !== '' && (await lock.#see())?.text === deadText) await removeFile(lock.#path)
+    // not before that: the next one, should this one die here, would not know whose lock it is
+    options.remember(lock.#text)
     while (!await createExclusive(dir, LOCK_NAME, lock.#text, { sync: false })) {
       const stale = await lock.#waitUntilStale(options)
       if (stale === undefined) continue

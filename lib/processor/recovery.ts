@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileName, parseFileName, removeFile, type FileKind } from '../directory/files.ts'
 import { changeTask, readClaim, readTask } from '../directory/transitions.ts'
-import { isTerminal } from '../task.ts'
+import { isActive, isTerminal } from '../task.ts'
 import type { Attempt } from './attempt.ts'
 import { bootId } from './command.ts'
 import { isRunning } from './process-stat.ts'
@@ -64,10 +64,10 @@ async function takeBack ({ dir, state }: RunContext, attempt: Attempt): Promise<
   state.forget(attempt)
 }
 
-/** A task that is still queued never started, and is taken again; a task that has ended needs no claim. */
+/** A task that is still queued never started, and is taken again; one that runs or has ended needs no claim. */
 async function settleClaim (dir: string, id: string): Promise<void> {
   const status = (await readTask(dir, id))?.status
-  const abandoned = status === 'queued' && (await readClaim(dir, id))?.by === 'processor'
+  const abandoned = isActive(status) && (await readClaim(dir, id))?.by === 'processor'
   if (abandoned || isTerminal(status)) await removeFile(join(dir, fileName(id, 'claim')))
 }
 

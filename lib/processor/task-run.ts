@@ -42,6 +42,7 @@ export class TaskRun {
   /** Wished for before there was a command to stop. */
   #stopEarly: StopReason | undefined
   #looking: Promise<void> | undefined
+  #unseen = false
   #beating: Promise<void> | undefined
   #leaving = false
   #leave!: () => void
@@ -83,6 +84,8 @@ export class TaskRun {
     this.#stopped = attempt.record.stop
     const command = new Command(attempt)
     this.#say(command.lives() ? 'taken over' : 'ended under an earlier processor')
+    // the ending is gone on with, from the first TERM on
+    if (this.#stopped !== undefined) command.end(this.#graceMs)
     await this.#oversee(command, true)
   }
 
@@ -123,8 +126,18 @@ export class TaskRun {
 
   /** Looks whether somebody wants it to stop, by a marker or by deleting the task. */
   look (): Promise<void> {
-    this.#looking ??= this.#look().finally(() => { this.#looking = undefined })
+    this.#unseen = true
+    this.#looking ??= this.#lookUntilSeen()
     return this.#looking
+  }
+
+  /** Looks again for whoever came during a look, which may have begun too early for that. */
+  async #lookUntilSeen (): Promise<void> {
+    do {
+      this.#unseen = false
+      await this.#look()
+    } while (this.#unseen)
+    this.#looking = undefined
   }
 
   /** @returns the gate before a command, for a task that is now `running`; undefined: it is not to be started */

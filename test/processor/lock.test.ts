@@ -93,3 +93,19 @@ t.test('waiting for a lock can be stopped', async (t) => {
   await refused
   t.ok(existsSync(join(dir, LOCK)))
 })
+
+t.test('the lock of a dead one is gone before its own is remembered, or the next one could not tell whose it is', async (t) => {
+  const deadText = '1\nheartbeat of-a-dead-one\n'
+  const dir = makeDirectory(t, { [LOCK]: deadText })
+  let remembered = ''
+  const lock = await ProcessorLock.acquire(dir, {
+    ...options,
+    deadText,
+    remember (text) {
+      remembered = text
+      t.notOk(existsSync(join(dir, LOCK)))
+    }
+  })
+  t.teardown(() => lock.release())
+  t.equal(await readFile(join(dir, LOCK), 'utf8'), remembered)
+})

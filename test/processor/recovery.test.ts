@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { appendFileSync, existsSync } from 'node:fs'
 import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { Attempt } from '../../lib/processor/attempt.ts'
+import { bootId } from '../../lib/processor/command.ts'
 import { enqueue, makeStateDirectory, processesOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory } from './fixtures.ts'
 
 const claimOf = (by: string) => JSON.stringify({ by, nonce: 'of-a-dead-one' })
@@ -50,6 +52,28 @@ t.test('what a dead processor left is settled at the start', async (t) => {
     .some((id) => existsSync(join(dir, `${id}.claim`)) || existsSync(join(dir, `${id}.cancel`)))
     ? undefined
     : true)
+})
+
+t.test('a task that runs keeps no claim of the processor that began it', async (t) => {
+  const dir = makeDirectory(t)
+  const first = await startProcessor(t, dir)
+  const id = await enqueue(dir, { command: 'echo up; sleep 69' })
+  await untilLogged(dir, id, 'up\n')
+  await first.processor.stop({ leave: true })
+  await writeFile(join(dir, `${id}.claim`), claimOf('processor'))
+  await startProcessor(t, dir)
+  t.notOk(existsSync(join(dir, `${id}.claim`)))
+  t.match(await readTaskOf(dir, id), { status: 'running' })
+})
+
+t.test('what a process adds to the record before it ends is known when its end is seen', async (t) => {
+  const dir = makeDirectory(t)
+  const attempt = Attempt.create(dir, { id: 'task_1_a', bootId, type: 'custom' }, undefined)
+  const record = await attempt.until(() => {
+    appendFileSync(join(dir, attempt.name), 'unstarted\n')
+    return true
+  })
+  t.equal(record.gate, 'unstarted')
 })
 
 t.test('half a cancelling and half a deletion are finished', async (t) => {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { cancelTask, removeTask } from '../../lib/directory/transitions.ts'
 import {
@@ -95,6 +96,20 @@ t.test('cancelling ends the whole tree, also what ignores TERM', async (t) => {
   t.match(await untilEnded(dir, id), { status: 'cancelled', exitCode: 143, errorMessage: 'Cancelled.' })
   t.strictSame(processesOf(id), [])
   await until(dir, async () => existsSync(join(dir, `${id}.cancel`)) ? undefined : true)
+})
+
+t.test('a cancel just after the start is seen at once', async (t) => {
+  const dir = makeDirectory(t)
+  const { said } = await startProcessor(t, dir, { concurrency: 4, lookEveryMs: 1e6, heartbeatEveryMs: 1e6 })
+  for (let round = 0; round < 10; round++) {
+    await Promise.all([0, 1, 2, 3].map(async (ms) => {
+      const id = await enqueue(dir, { command: 'exec sleep 60' })
+      await said.until(`${id} started`)
+      await sleep(ms)
+      await writeFile(join(dir, `${id}.cancel`), '')
+      t.match(await untilEnded(dir, id), { status: 'cancelled', errorMessage: 'Cancelled.' })
+    }))
+  }
 })
 
 t.test('what a command still writes when it is cancelled is in the log', async (t) => {
