@@ -156,8 +156,12 @@ export class Leftovers {
       await cancelTaken(this.#dir, id)
       return await this.#clear(id)
     }
-    // nobody is cancelling, or the claim was never completed (a mount without links)
-    return claimed && holder !== 'processor' && forget && await this.#clearClaim(id)
+    const leftBehind = holder === 'processor'
+      // it could not remove its claim (a full or read-only disk, no descriptors), or died with it
+      ? !this.#processorAlive()
+      // nobody is cancelling, or the claim was never completed (a mount without links)
+      : forget
+    return claimed && leftBehind && await this.#clearClaim(id)
   }
 
   async #clear (id: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, closeSync, constants, openSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, constants, openSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isShortage } from './process-stat.ts'
 import { parseRecord, type AttemptRecord, type RecordHeader } from './record.ts'
 
 /** How often a record is read again where no notice of a change came, in ms. */
@@ -27,8 +28,15 @@ export class Attempt {
     const name = recordName({ id: fields.id, nonce })
     const header: RecordHeader = { version: 1, nonce, ...fields, ...(cgroup !== undefined && { cgroup: join(cgroup, name) }) }
     const path = join(dir, name)
-    writeFileSync(path, JSON.stringify(header) + '\n', { flag: 'wx', mode: 0o600 })
-    return new Attempt(path, { header })
+    const attempt = new Attempt(path, { header })
+    try {
+      writeFileSync(path, JSON.stringify(header) + '\n', { flag: 'wx', mode: 0o600 })
+    } catch (error) {
+      // a full disk: half of it must not stay
+      rmSync(path, { force: true })
+      throw error
+    }
+    return attempt
   }
 
   /** Undefined: it does not even say of which task. */
@@ -67,7 +75,8 @@ export class Attempt {
           try {
             if (holds(this.#record)) resolve()
           } catch (error) {
-            reject(error)
+            // the next look tells
+            if (!isShortage(error)) reject(error)
           }
         }
         this.#waiting.add(look)

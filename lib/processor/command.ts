@@ -1,6 +1,8 @@
+import { basename } from 'node:path'
 import type { Attempt } from './attempt.ts'
-import { ProcessGroup } from './process-group.ts'
-import { ageMs, isRunning, readBootId } from './process-stat.ts'
+import { ATTEMPT_VARIABLE, ProcessGroup } from './process-group.ts'
+import { ageMs, hasVariable, isRunning, isShortage, readBootId, type ProcessIdentity } from './process-stat.ts'
+import type { AttemptRecord } from './record.ts'
 import { TaskCgroup } from './task-cgroup.ts'
 
 /** How long an exit code may come after the command's end, in ms: the shell that records it has been killed then. */
@@ -15,7 +17,7 @@ export const bootId = readBootId()
 /** One command that was begun, by this processor or by an earlier one: its processes and its output. */
 export class Command {
   readonly #attempt: Attempt
-  /** Undefined: the machine was restarted since. */
+  /** Undefined: the machine was restarted since, or the processes that have these numbers are others. */
   readonly #group: ProcessGroup | undefined
   readonly #cgroup: TaskCgroup | undefined
   /** The shell that watches over it, and the log's writer. */
@@ -26,22 +28,23 @@ export class Command {
   constructor (attempt: Attempt) {
     this.#attempt = attempt
     const { header, leader, wrapper } = attempt.record
-    const here = header.bootId === bootId
-    this.#cgroup = header.cgroup === undefined ? undefined : new TaskCgroup(header.cgroup)
+    const here = header.bootId === bootId && unlessShort(() => isVouchedFor(attempt.record), true)
+    // what has another name is not its own
+    this.#cgroup = header.cgroup !== undefined && basename(header.cgroup) === attempt.name ? new TaskCgroup(header.cgroup) : undefined
     this.#group = here && leader ? new ProcessGroup(leader, header.nonce, this.#cgroup) : undefined
     this.#wrapper = here && wrapper ? new ProcessGroup(wrapper, header.nonce) : undefined
     this.exitCode = this.#awaitExit()
   }
 
-  /** Since when it runs, in ms. Null: nobody knows, since the machine was restarted. */
+  /** Since when it runs, in ms. Null: that can't be told (now), or the machine was restarted. */
   get ageMs (): number | null {
     const { leader } = this.#attempt.record
-    return this.#group && leader ? ageMs(leader) : null
+    return this.#group && leader ? unlessShort(() => ageMs(leader), null) : null
   }
 
-  /** Whether it has not ended by itself yet. */
+  /** Whether it has not been seen to end by itself yet. */
   lives (): boolean {
-    return this.#group?.leaderRuns() ?? false
+    return unlessShort(() => this.#group?.leaderRuns() ?? false, true)
   }
 
   /**
@@ -96,4 +99,23 @@ export class Command {
     })
     return exitCode ?? null
   }
+}
+
+/** What is to be taken for true where the system lacks what it takes to look. */
+function unlessShort<T> (look: () => T, otherwise: T): T {
+  try {
+    return look()
+  } catch (error) {
+    if (isShortage(error)) return otherwise
+    throw error
+  }
+}
+
+/**
+ * Whether a process that the record names and that runs carries the attempt's nonce, if there is one. The wrapper's
+ * word counts too: a command may overwrite its environment, as some do to show a title.
+ */
+function isVouchedFor ({ header, wrapper, leader }: AttemptRecord): boolean {
+  const running = [wrapper, leader].filter((process) => process !== undefined && isRunning(process)) as ProcessIdentity[]
+  return running.length === 0 || running.some(({ pid }) => hasVariable(pid, ATTEMPT_VARIABLE, header.nonce))
 }

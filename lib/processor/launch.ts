@@ -24,9 +24,9 @@ limit=$2
   (
     [ -z "$1" ] || echo 0 > "$1/cgroup.procs" || exit
     read -r stat < /proc/self/stat
-    echo "leader $stat" >&4
+    echo "leader $stat" >&4 || exit
     read -r start <&3 || { echo unstarted >&4; exit; }
-    echo started >&4
+    echo started >&4 || exit
     shift 2
     exec 2>&1 3<&- 4>&-
     exec setsid "$@"
@@ -87,7 +87,8 @@ export async function launch (attempt: Attempt, program: Program, log: LogTarget
     throw new Error(`no process could be started for it (exit code ${exitCode}); is \`setsid\` installed?`)
   }
   return {
-    open () { gate.end('\n') },
+    // not left open until the wrapper ends: it would keep this process from ending, and a descriptor
+    open () { gate.end('\n', () => gate.destroy()) },
     abandon () { gate.destroy() }
   }
 }

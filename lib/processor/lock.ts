@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createExclusive, errorCode, LOCK_NAME, openRegular, readText, removeFile, UnreadableFile } from '../directory/files.ts'
@@ -33,6 +34,7 @@ interface SeenLock {
  * which can be seen across a container's wall, where a pid says nothing.
  */
 export class ProcessorLock {
+  readonly #dir: string
   readonly #path: string
   readonly #text: string
   readonly #onLost: () => void
@@ -40,6 +42,7 @@ export class ProcessorLock {
   #lost = false
 
   private constructor (dir: string, onLost: () => void) {
+    this.#dir = dir
     this.#path = join(dir, LOCK_NAME)
     this.#text = `${process.pid}\nheartbeat ${randomBytes(16).toString('hex')}\n`
     this.#onLost = onLost
@@ -80,9 +83,9 @@ export class ProcessorLock {
   async isHeld (): Promise<boolean> {
     if (this.#lost) return false
     try {
-      const { handle } = await openRegular(this.#path)
+      const { handle, stats } = await openRegular(this.#path)
       try {
-        if (await handle.readFile('utf8') === this.#text) {
+        if (stats.size <= MAX_LOCK_BYTES && await handle.readFile('utf8') === this.#text) {
           const now = new Date()
           await handle.utimes(now, now)
           return true
@@ -92,6 +95,8 @@ export class ProcessorLock {
       }
     } catch (error) {
       if (errorCode(error) !== 'ENOENT' && !(error instanceof UnreadableFile)) throw error
+      // renamed away, and perhaps back soon: then nobody else can have it
+      if (!existsSync(this.#dir)) throw error
     }
     this.#lose()
     return false

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { exists, hasVariable, isRunning, isZombie, readProcessStat, type ProcessIdentity, type ProcessStat } from './process-stat.ts'
+import { exists, hasVariable, isRunning, isShortage, isZombie, readProcessStat, type ProcessIdentity, type ProcessStat } from './process-stat.ts'
 import type { TaskCgroup } from './task-cgroup.ts'
 
 const TERM_AGAIN_MS = 5_000
@@ -75,19 +75,29 @@ export class ProcessGroup {
     let nextTerm = 0
     let killedAt: number | undefined
     for (let pause = 5; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      const members = this.members()
-      if (members.length === 0) return true
+      const members = this.#look()
+      if (members?.length === 0) return true
       const now = performance.now()
       if (now >= this.#killAt) {
         killedAt ??= now
         if (now - killedAt > UNKILLABLE_MS) return false
         this.#cgroup?.kill()
-        this.#signal(members, 'SIGKILL')
-      } else if (now >= nextTerm) {
+        this.#signal(members ?? [], 'SIGKILL')
+      } else if (members !== undefined && now >= nextTerm) {
         this.#signal(members, 'SIGTERM')
         nextTerm = now + TERM_AGAIN_MS
       }
       await sleep(Math.min(pause, Math.max(this.#killAt - now, 5)))
+    }
+  }
+
+  /** Undefined: that can't be seen now. */
+  #look (): ProcessStat[] | undefined {
+    try {
+      return this.members()
+    } catch (error) {
+      if (isShortage(error)) return undefined
+      throw error
     }
   }
 

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
+import { errorCode } from '../directory/files.ts'
 
 /** Start times in `/proc` are in these, whatever the kernel's own clock does: it is part of the system's interface. */
 const MS_PER_TICK = 10
@@ -30,13 +31,23 @@ export function parseProcessStat (text: string): ProcessStat | undefined {
 /** Room for one line: its numbers take about 300 bytes, its name 64 at most. */
 const line = Buffer.alloc(2048)
 
-/** Undefined: there is no such process (any more). Called for all processes of a machine, so it copies little. */
+/** Whether the system lacks what it takes to look: what could not be seen now can be seen later. */
+export function isShortage (error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(errorCode(error))
+}
+
+/**
+ * Called for all processes of a machine, so it copies little. Undefined: there is no such process (any more).
+ * @throws the system's error where that can't be seen now
+ */
 export function readProcessStat (pid: number): ProcessStat | undefined {
   let fd: number | undefined
   try {
     fd = openSync(`/proc/${pid}/stat`, 'r')
     return parseProcessStat(line.toString('latin1', 0, readSync(fd, line)))
-  } catch {
+  } catch (error) {
+    // too many open files say nothing about that process
+    if (isShortage(error)) throw error
     return undefined
   } finally {
     if (fd !== undefined) closeSync(fd)
@@ -72,7 +83,8 @@ export function readBootId (): string {
 export function hasVariable (pid: number, name: string, value: string): boolean {
   try {
     return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${name}=${value}\0`)
-  } catch {
+  } catch (error) {
+    if (isShortage(error)) throw error
     return false
   }
 }

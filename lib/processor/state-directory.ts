@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, constants, ftruncateSync, openSync, readdirSync, readFileSync, realpathSync, statSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readdirSync, readFileSync, realpathSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { errorCode } from '../directory/files.ts'
 import { NativeHints } from '../directory/native-hints.ts'
 import { isTaskId } from '../task.ts'
 import { Attempt } from './attempt.ts'
@@ -33,10 +34,12 @@ export class StateDirectory {
   readonly path: string
   readonly #attempts = new Map<string, Attempt>()
   readonly #hints: NativeHints
+  readonly #logger: Logger
   #lock: number | undefined
 
   private constructor (path: string, logger: Logger) {
     this.path = path
+    this.#logger = logger
     this.#hints = new NativeHints((name) => this.#attempts.get(name ?? '')?.refresh(), (code) => {
       logger.warn(`The end of commands is found by looking alone: the system gives no notices (${code})`)
     })
@@ -72,8 +75,13 @@ export class StateDirectory {
   /** The attempts that other processors left behind. What is no record of one is removed. */
   readAttempts (): Attempt[] {
     const attempts: Attempt[] = []
-    for (const name of readdirSync(this.path)) {
+    for (const entry of readdirSync(this.path, { withFileTypes: true })) {
+      const { name } = entry
       if (!isTaskId(name.split('.')[0])) continue
+      if (!entry.isFile()) {
+        this.#logger.warn(`${join(this.path, name)} is no record: it is not a regular file`)
+        continue
+      }
       const attempt = Attempt.read(this.path, name)
       if (attempt?.name === name) attempts.push(this.#keep(attempt))
       // cut off by a crash of the machine, long before anything was started
@@ -104,16 +112,25 @@ export class StateDirectory {
   /** By flock(2): the kernel frees it when this process ends, so that it is never stale and never in doubt. */
   async #takeLock (): Promise<void> {
     const path = join(this.path, LOCK_NAME)
-    this.#lock = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+    try {
+      this.#lock = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+      if (!fstatSync(this.#lock).isFile()) throw new Error('it is not a regular file')
+    } catch (error) {
+      this.close()
+      throw new ProcessorStartError(`${path} can't be used as a lock: ${(error as Error).message}`)
+    }
     // the lock belongs to the open file, which both have, and so stays when that program has ended
     const flock = spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', this.#lock] })
-    const [code] = await once(flock, 'exit').catch(() => [undefined])
+    const [code] = await once(flock, 'exit').catch((error: Error) => {
+      this.close()
+      throw new ProcessorStartError(errorCode(error) === 'ENOENT'
+        ? 'The program `flock` is missing; it comes with util-linux and with BusyBox.'
+        : `The program \`flock\` can't be run: ${error.message}`)
+    })
     if (code === 0) return
     const holder = readFileSync(path, 'utf8')
     this.close()
-    throw code === undefined
-      ? new ProcessorStartError('The program `flock` is missing; it comes with util-linux and with BusyBox.')
-      : alreadyRunning(holder)
+    throw alreadyRunning(holder)
   }
 }
 

@@ -104,10 +104,18 @@ export class TaskRun {
       if (this.#ownsTask()) this.#stopped = reason
     } else if (this.#stopped === undefined && this.#command.lives()) {
       this.#stopped = reason
-      // for a processor that finds it half ended
-      this.#attempt!.append(`stop ${reason}`)
+      this.#noteStop(reason)
     }
     this.#command.end(this.#graceMs)
+  }
+
+  /** For a processor that finds it half ended. Without it (a full disk), it is ended all the same. */
+  #noteStop (reason: StopReason): void {
+    try {
+      this.#attempt!.append(`stop ${reason}`)
+    } catch (error) {
+      this.#context.logger.warn(`${this.#id}: its record does not say why it is ended: ${(error as Error).message}`)
+    }
   }
 
   /** Lets the command run on, for the next processor; one that was not begun waits in the queue. */
@@ -154,8 +162,9 @@ export class TaskRun {
     try {
       gate = await this.#launch(plan, log)
       if (gate === undefined) return undefined
-      const [running] = await Promise.all([this.#markRunning(), this.#attempt!.sync()])
-      if (running) return gate
+      // first: a task that says that it runs, without a record, would wait for the next processor
+      await this.#attempt!.sync()
+      if (await this.#markRunning()) return gate
     } catch (error) {
       this.#abandon(gate)
       throw error
@@ -212,6 +221,10 @@ export class TaskRun {
    */
   async #markRunning (): Promise<boolean> {
     if (this.#leaving || this.#stopEarly !== undefined) return false
+    // stopped for a while (SIGSTOP, a suspended machine), another one may have taken over, and run it
+    if (!await this.#context.lock.isHeld()) return false
+    const task = await readTask(this.#dir, this.#id)
+    if (task !== undefined && task.status !== 'queued') return false
     const now = new Date().toISOString()
     const fields = { status: 'running', startedAt: now, heartbeatAt: now } as const
     if (await changeTask(this.#dir, this.#id, fields, { sync: false }) !== undefined) return true

@@ -36,6 +36,8 @@ export class WakeUpFifo {
     try {
       const stats = fstatSync(fd, { bigint: true })
       if (!stats.isFIFO()) throw new Error(`${FIFO_NAME} is not a FIFO`)
+      // what is read from it would be missing elsewhere, and its group be changed
+      if (stats.nlink !== 1n) throw new Error(`${FIFO_NAME} has other names (hard links)`)
       shareWithGroup(fd, dir)
       return new WakeUpFifo(path, stats.ino, listen(fd, onId))
     } catch (error) {
