@@ -6,7 +6,6 @@ import { DirectoryGuard } from '../directory/guard.ts'
 import { Leftovers } from '../directory/leftovers.ts'
 import { limitsOf } from './limits.ts'
 import { ProcessorLock } from './lock.ts'
-import { chooseLogWriter } from './log-writer.ts'
 import { resolveOptions, type ProcessorOptions, type ResolvedOptions } from './options.ts'
 import type { Policy } from './policy/policy.ts'
 import { publishTypes } from './policy/publish.ts'
@@ -19,6 +18,7 @@ import { ownCgroup, TaskCgroup } from './task-cgroup.ts'
 import { TaskRun, type RunContext } from './task-run.ts'
 import { isTaskId } from '../task.ts'
 import { WakeUp } from './wake-up.ts'
+import { chooseWrapper } from './wrapper.ts'
 
 /** A scan takes at most this part of the time: it pauses that many times as long as it took. */
 const SCAN_PAUSE = 20
@@ -118,8 +118,8 @@ export class TaskProcessor {
     await this.#checkDirectory()
     const { graceMs, heartbeatEveryMs, lockStaleAfterMs, logMaxBytes, logger, stateDir } = this.#options
     const cgroup = this.#options.cgroups ? prepareCgroups() : undefined
-    const logWriter = await chooseLogWriter()
-    if (!logWriter.waits) logger.warn('Perl is missing: a disk that fills ends the commands whose logs are on it, instead of making them wait')
+    const wrapper = await chooseWrapper()
+    if (!wrapper.waits) logger.warn('Perl is missing: a disk that fills ends the commands whose logs are on it, instead of making them wait')
     this.#state = await StateDirectory.open(stateDir, this.#dir, logger)
     try {
       const { signal } = this.#stopping
@@ -143,7 +143,7 @@ export class TaskProcessor {
         logger,
         graceMs,
         heartbeatEveryMs,
-        logWriter,
+        wrapper,
         logMaxBytes,
         cgroup,
         hurry: this.#hurry.signal

@@ -8,11 +8,11 @@ import { bootId, Command } from './command.ts'
 import { launch, type Gate } from './launch.ts'
 import type { ProcessorLock } from './lock.ts'
 import { logSize, openLog } from './log-file.ts'
-import type { LogWriter } from './log-writer.ts'
 import { endOf, type End, type StopReason } from './outcome.ts'
 import type { Policy, Program } from './policy/policy.ts'
 import type { StateDirectory } from './state-directory.ts'
 import { clearDeleted, writeEnd, type EndContext } from './task-end.ts'
+import type { Wrapper } from './wrapper.ts'
 
 /** What all runs of a processor share. */
 export interface RunContext extends EndContext {
@@ -21,7 +21,7 @@ export interface RunContext extends EndContext {
   readonly policy: Pick<Policy, 'plan'>
   readonly graceMs: number
   readonly heartbeatEveryMs: number
-  readonly logWriter: LogWriter
+  readonly wrapper: Wrapper
   readonly logMaxBytes: number | undefined
   /** Folder of the cgroup below which each command gets its own; undefined: none does. */
   readonly cgroup: string | undefined
@@ -176,11 +176,11 @@ export class TaskRun {
   }
 
   async #launch (program: Program, log: FileHandle): Promise<Gate | undefined> {
-    const { state, cgroup, logWriter, logMaxBytes } = this.#context
+    const { state, cgroup, wrapper, logMaxBytes } = this.#context
     const { type, timeoutMs, cwd } = program
     this.#attempt = state.createAttempt({ id: this.#id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }) }, cgroup)
     try {
-      return await launch(this.#attempt, program, { file: log, writer: logWriter, maxBytes: logMaxBytes })
+      return await launch(wrapper, this.#attempt, program, { file: log, maxBytes: logMaxBytes })
     } catch (error) {
       const code = errorCode(error)
       const reason = code === 'E2BIG'

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { processCommand } from '../../lib/cli/process.ts'
 import { parseDuration, parseSize } from '../../lib/cli/units.ts'
 import {
-  enqueue, makeDirectory, makeStateDirectory, processesOf, readTaskOf, until, untilEnded, untilLogged
+  enqueue, makeDirectory, makeStateDirectory, remainingProcessesOf, readTaskOf, until, untilEnded, untilLogged
 } from '../processor/fixtures.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
@@ -139,7 +139,7 @@ t.test('makes its directory, runs tasks, and stops at a signal', async (t) => {
   t.match(await readTaskOf(dir, deaf), { status: 'failed', exitCode: 137 })
   t.match(await readTaskOf(dir, late), { status: 'queued' })
   t.notMatch(stdout, 'secret')
-  t.strictSame([deaf, mild].flatMap(processesOf), [])
+  for (const id of [deaf, mild]) t.strictSame(await remainingProcessesOf(id), [])
   t.notOk(existsSync(join(dir, '.processor.lock.pid')))
   t.notOk(existsSync(join(dir, '.queue.fifo')))
 })

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { cancelTask, removeTask } from '../../lib/directory/transitions.ts'
 import { wakeProcessor } from '../../lib/directory/wake-processor.ts'
-import { enqueue, processesOf, readLogOf, readTaskOf, until, untilEnded, untilGone, untilLogged } from './fixtures.ts'
+import { enqueue, remainingProcessesOf, readLogOf, readTaskOf, until, untilEnded, untilGone, untilLogged } from './fixtures.ts'
 import { makePlace, PROGRAMS, put, startProgram, type ProcessorProgram } from './processors.ts'
 
 // What every processor must do, tried on each as a process of its own: nothing is known of it but the files.
@@ -103,7 +103,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
       await Promise.all([untilLogged(dir, id, 'deaf\n'), untilLogged(dir, id, 'up\n')])
       await cancelTask(dir, id)
       t.match(await untilEnded(dir, id), { status: 'cancelled', exitCode: id === mild ? 0 : 143, errorMessage: 'Cancelled.' })
-      t.strictSame(processesOf(id), [])
+      t.strictSame(await remainingProcessesOf(id), [])
       await absent(join(dir, `${id}.cancel`))
     }))
     t.match(await readLogOf(dir, mild), /bye\n$/)
@@ -113,7 +113,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     const id = await put(dir, { command: '(trap "" TERM; sleep 64) & echo leader; exit 4' })
     t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 4, errorMessage: 'Exited with code 4.' })
     t.equal(await readLogOf(dir, id), 'leader\n')
-    t.strictSame(processesOf(id), [])
+    t.strictSame(await remainingProcessesOf(id), [])
   },
 
   async 'a timeout ends a command' (t, dir) {
@@ -121,7 +121,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     const odd = await put(dir, { command: 'sleep 0.2', timeoutMs: -5 })
     t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 143, errorMessage: 'Timed out after 100 ms.', timeoutMs: 100 })
     t.match(await untilEnded(dir, odd), { status: 'completed' })
-    t.strictSame(processesOf(id), [])
+    t.strictSame(await remainingProcessesOf(id), [])
   },
 
   async 'a task that is deleted is stopped, and nothing of it is left' (t, dir) {
@@ -131,7 +131,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     t.equal(await removeTask(dir, forced, { force: true }), 'removed')
     await unlink(join(dir, `${vanished}.json`))
     await Promise.all([forced, vanished].map((id) => untilGone(dir, id)))
-    t.strictSame([forced, vanished].flatMap(processesOf), [])
+    for (const id of [forced, vanished]) t.strictSame(await remainingProcessesOf(id), [])
   },
 
   async 'nothing is written through a log that is something else' (t, dir) {
@@ -309,7 +309,7 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
     t.match(await processor.ended, { code: 0 })
     t.match(await readTaskOf(dir, running), { status: 'failed', exitCode: 143, errorMessage: 'The processor was stopped.' })
     t.match(await readTaskOf(dir, waiting), { status: 'queued' })
-    t.strictSame(processesOf(running), [])
+    t.strictSame(await remainingProcessesOf(running), [])
     for (const name of [LOCK, '.queue.fifo']) t.notOk(existsSync(join(dir, name)), name)
   }
 }

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch } fro
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { TaskProcessor } from '../../lib/processor/processor.ts'
 import type { ProcessorOptions } from '../../lib/processor/options.ts'
@@ -111,6 +112,12 @@ export function processesOf (id: string): number[] {
       return false
     }
   })
+}
+
+/** Those that are there even when the last ones have had the time to end: what has written all it has to needs a moment. */
+export async function remainingProcessesOf (id: string): Promise<number[]> {
+  for (let looks = 0; looks < 100 && processesOf(id).length > 0; looks++) await sleep(10)
+  return processesOf(id)
 }
 
 /** What a processor said, and the waiting for it. */

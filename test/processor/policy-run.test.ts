@@ -3,7 +3,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { PolicyFile } from '../../lib/processor/policy/policy-file.ts'
-import { enqueue, makeDirectory, processesOf, readLogOf, startProcessor, until, untilEnded, untilLogged } from './fixtures.ts'
+import { enqueue, makeDirectory, remainingProcessesOf, readLogOf, startProcessor, until, untilEnded, untilLogged } from './fixtures.ts'
 
 interface Started {
   readonly dir: string
@@ -71,7 +71,7 @@ t.test('as another user', { skip: !isRoot && 'needs root' }, async (t) => {
   await untilLogged(dir, deaf, 'up\n')
   await writeFile(join(dir, `${deaf}.cancel`), '')
   t.match(await untilEnded(dir, deaf), { status: 'cancelled', exitCode: 137 })
-  t.strictSame(processesOf(deaf), [])
+  t.strictSame(await remainingProcessesOf(deaf), [])
 })
 
 t.test('a policy that changes counts at once; one that is wrong does not', async (t) => {

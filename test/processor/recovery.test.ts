@@ -7,31 +7,33 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { Attempt } from '../../lib/processor/attempt.ts'
 import { bootId } from '../../lib/processor/command.ts'
-import { enqueue, makeStateDirectory, processesOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory } from './fixtures.ts'
+import { enqueue, makeStateDirectory, processesOf, remainingProcessesOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory } from './fixtures.ts'
 
 const claimOf = (by: string) => JSON.stringify({ by, nonce: 'of-a-dead-one' })
 
-t.test('a processor that is killed before it starts a command: it never ran, and then runs once', async (t) => {
-  const dir = makeDirectory(t)
-  const ran = join(dir, 'ran')
-  const id = await enqueue(dir, { command: `echo x >> ${ran}` })
-  const child = spawn(process.execPath, [
-    '--import=@tapjs/typescript/import', fileURLToPath(new URL('wait-unstarted.ts', import.meta.url)), dir, makeStateDirectory(t), id
-  ], { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  await once(child.stdout, 'data')
-  t.ok(processesOf(id).length > 0, 'it waits')
-  child.kill('SIGKILL')
-  await once(child, 'close')
-  t.ok(existsSync(join(dir, `${id}.claim`)))
-  t.match(await readTaskOf(dir, id), { status: 'queued' })
-  t.notOk(existsSync(ran))
+for (const wrapper of ['perl', 'sh']) {
+  t.test(`a processor that is killed before it starts a command (${wrapper}): it never ran, and then runs once`, async (t) => {
+    const dir = makeDirectory(t)
+    const ran = join(dir, 'ran')
+    const id = await enqueue(dir, { command: `echo x >> ${ran}` })
+    const child = spawn(process.execPath, [
+      '--import=@tapjs/typescript/import', fileURLToPath(new URL('wait-unstarted.ts', import.meta.url)), dir, makeStateDirectory(t), id, wrapper
+    ], { stdio: ['ignore', 'pipe', 'inherit'] })
+    t.teardown(() => child.kill('SIGKILL'))
+    await once(child.stdout, 'data')
+    t.ok(processesOf(id).length > 0, 'it waits')
+    child.kill('SIGKILL')
+    await once(child, 'close')
+    t.ok(existsSync(join(dir, `${id}.claim`)))
+    t.match(await readTaskOf(dir, id), { status: 'queued' })
+    t.notOk(existsSync(ran))
 
-  await startProcessor(t, dir)
-  t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0 })
-  t.equal(await readFile(ran, 'utf8'), 'x\n')
-  t.strictSame(processesOf(id), [])
-})
+    await startProcessor(t, dir)
+    t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0 })
+    t.equal(await readFile(ran, 'utf8'), 'x\n')
+    t.strictSame(await remainingProcessesOf(id), [])
+  })
+}
 
 t.test('what a dead processor left is settled at the start', async (t) => {
   const dir = makeDirectory(t)
@@ -144,5 +146,5 @@ t.test('stopping ends what runs, and writes why', async (t) => {
   t.equal(await stopped, 'stopped')
   t.match(await readTaskOf(dir, deaf), { status: 'failed', exitCode: 137, errorMessage: 'The processor was stopped.' })
   t.match(await readTaskOf(dir, waiting), { status: 'queued' })
-  t.strictSame(processesOf(deaf), [])
+  t.strictSame(await remainingProcessesOf(deaf), [])
 })

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { cancelTask, removeTask } from '../../lib/directory/transitions.ts'
 import {
-  enqueue, processesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory
+  enqueue, processesOf, remainingProcessesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory
 } from './fixtures.ts'
 
 // Eight at once, so that no test waits for another one's command.
@@ -21,7 +21,7 @@ t.test('runs a queued task at once, and leaves fields of others alone', async (t
   for (const field of ['startedAt', 'completedAt', 'heartbeatAt']) t.equal(new Date(String(task[field])).toISOString(), task[field])
   t.equal(await readLogOf(dir, id), 'hello\n')
   await until(dir, async () => existsSync(join(dir, `${id}.claim`)) ? undefined : true)
-  t.strictSame(processesOf(id), [])
+  t.strictSame(await remainingProcessesOf(id), [])
 })
 
 const commands: Array<[name: string, command: string, exitCode: number, log: string]> = [
@@ -50,7 +50,7 @@ t.test('runs what the shell understands', async (t) => {
     }, name)
     t.match(await readLogOf(dir, id), log, name)
     if (typeof log === 'string') t.equal((await readLogOf(dir, id)).length, log.length, name)
-    t.strictSame(processesOf(id), [], name)
+    t.strictSame(await remainingProcessesOf(id), [], name)
   }))
 })
 
@@ -94,7 +94,7 @@ t.test('cancelling ends the whole tree, also what ignores TERM', async (t) => {
   await Promise.all([untilLogged(dir, id, 'deaf\n'), untilLogged(dir, id, 'up\n')])
   t.equal(await cancelTask(dir, id), 'requested')
   t.match(await untilEnded(dir, id), { status: 'cancelled', exitCode: 143, errorMessage: 'Cancelled.' })
-  t.strictSame(processesOf(id), [])
+  t.strictSame(await remainingProcessesOf(id), [])
   await until(dir, async () => existsSync(join(dir, `${id}.cancel`)) ? undefined : true)
 })
 
@@ -131,7 +131,7 @@ t.test('a task with a marker is cancelled and never runs', async (t) => {
 t.test('a command ends with its leader: what it left behind is ended', async (t) => {
   const id = await enqueue(dir, { command: 'sleep 63 & echo leader; exit 4' })
   t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 4 })
-  t.strictSame(processesOf(id), [])
+  t.strictSame(await remainingProcessesOf(id), [])
   t.equal(await readLogOf(dir, id), 'leader\n')
 })
 
@@ -147,7 +147,7 @@ t.test('a timeout ends a command', async (t) => {
   const odd = await enqueue(dir, { command: 'sleep 0.2', timeoutMs: -5 })
   t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 143, errorMessage: 'Timed out after 100 ms.', timeoutMs: 100 })
   t.match(await untilEnded(dir, odd), { status: 'completed' })
-  t.strictSame(processesOf(id), [])
+  t.strictSame(await remainingProcessesOf(id), [])
 })
 
 t.test('deleting by force stops the command, and nothing is left', async (t) => {
@@ -155,7 +155,7 @@ t.test('deleting by force stops the command, and nothing is left', async (t) => 
   await untilLogged(dir, id, 'up\n')
   t.equal(await removeTask(dir, id, { force: true }), 'removed')
   await untilGone(dir, id)
-  t.strictSame(processesOf(id), [])
+  t.strictSame(await remainingProcessesOf(id), [])
   await said.until(`${id} deleted`)
 })
 
@@ -164,7 +164,7 @@ t.test('so does removing its file, without any marker', async (t) => {
   await untilLogged(dir, id, 'up\n')
   await unlink(join(dir, `${id}.json`))
   await untilGone(dir, id)
-  t.strictSame(processesOf(id), [])
+  t.strictSame(await remainingProcessesOf(id), [])
 })
 
 t.test('a task that somebody else ends is stopped and not written', async (t) => {
@@ -174,5 +174,5 @@ t.test('a task that somebody else ends is stopped and not written', async (t) =>
   await enqueue(dir, { ...task, status: 'failed', errorMessage: 'by another' })
   await said.until(`${id} disowned`)
   t.match(await readTaskOf(dir, id), { status: 'failed', errorMessage: 'by another', completedAt: null })
-  t.strictSame(processesOf(id), [])
+  t.strictSame(await remainingProcessesOf(id), [])
 })

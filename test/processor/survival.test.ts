@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import {
-  enqueue, makeDirectory, makeStateDirectory, processesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilLogged
+  enqueue, makeDirectory, makeStateDirectory, processesOf, remainingProcessesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilLogged
 } from './fixtures.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
@@ -69,7 +69,7 @@ t.test('commands run on when the processor is killed, and the next one goes on w
   t.equal(await readLogOf(dir, across), 'up\non\n')
   t.equal(await readLogOf(dir, meanwhile), 'up\ndone\n')
   t.match(await readLogOf(dir, wished), /^up\n(.*\n)?bye\n$/)
-  for (const id of ids) t.strictSame(processesOf(id), [])
+  for (const id of ids) t.strictSame(await remainingProcessesOf(id), [])
   await until(dir, async () => recordsOf(t).length === 0 ? true : undefined)
 })
 

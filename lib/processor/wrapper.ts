@@ -1,0 +1,138 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+/**
+ * What stands between the processor and a command, in a session of its own, so that it outlives the processor: it
+ * starts the command when the gate opens, in another session, so that it also outlives whatever signals end the command;
+ * takes the output from one real pipe to the log; and appends to the record what happened. (With the log itself as its
+ * output, a command's ordinary `> /dev/stderr` would truncate it.)
+ *
+ * Descriptors: 3 the gate, 4 the record, 5 the log, open for appending. Arguments: the folder of the cgroup, or
+ * nothing; the largest size of the log in bytes, or nothing; the program and its arguments. What the record can't take
+ * before the command begins is a reason not to begin.
+ *
+ * `drained` tells how the output ended: 0 all is written, 153 the limit was reached and the rest dropped, others: the
+ * log could not be written.
+ */
+export interface Wrapper {
+  /** The program and its first arguments. */
+  readonly command: readonly [string, ...string[]]
+  /** Whether it waits while the disk is full, and the command with it, instead of losing output. */
+  readonly waits: boolean
+}
+
+/** `setsid` is no word of Perl's, and its module for it doubles the time to start: numbers of the system call. */
+const SETSID: Partial<Record<NodeJS.Architecture, number>> = {
+  arm: 66, arm64: 157, ia32: 66, loong64: 157, ppc64: 66, riscv64: 157, s390x: 66, x64: 112
+}
+
+/** Errors by number, for the same reason: 2 ENOENT, 4 EINTR, 28 ENOSPC, 122 EDQUOT. */
+const PERL = `
+my ($setsid, $cgroup, $limit, @argv) = @ARGV;
+open(my $gate, "<&=", 3) && open(my $record, ">>&=", 4) && open(my $log, ">>&=", 5) or exit 1;
+sub note { my $line = "$_[0]\\n"; (syswrite($record, $line) // 0) == length $line }
+sub me { open(my $stat, "<", "/proc/self/stat") or exit 1; my $line = <$stat>; chomp $line; $line }
+
+note("wrapper " . me()) or exit 1;
+pipe(my $output, my $input) or exit 1;
+my $leader = fork() // exit 1;
+if (!$leader) {
+  if ($cgroup ne "") { open(my $members, ">", "$cgroup/cgroup.procs") && syswrite($members, "0") or exit 1 }
+  note("leader " . me()) or exit 1;
+  if (!sysread($gate, my $start, 1)) { note("unstarted"); exit 1 }
+  note("started") or exit 1;
+  syscall($setsid);
+  open(STDOUT, ">&", $input) && open(STDERR, ">&", $input) or exit 1;
+  close($_) for $gate, $record, $log, $output, $input;
+  exec { $argv[0] } @argv;
+  my $code = $! == 2 ? 127 : 126;
+  syswrite(STDERR, "$argv[0]: $!\\n");
+  exit $code;
+}
+close($_) for $gate, $input;
+
+my ($code, $ended, $full) = (0, 0, 0);
+sub reap {
+  return if $ended || waitpid($leader, $_[0]) != $leader;
+  $ended = 1;
+  note("exit " . ($? & 127 ? 128 + ($? & 127) : $? >> 8));
+}
+$SIG{CHLD} = sub {};
+
+OUTPUT: while (1) {
+  my $ready = "";
+  vec($ready, fileno($output), 1) = 1;
+  my $found = select($ready, undef, undef, $ended ? undef : 1);
+  reap(1);
+  next if $found <= 0;
+  my $length = sysread($output, my $data, 65536);
+  next if !defined $length && $! == 4;
+  last if !$length;
+  if ($limit ne "" && $length > $limit - -s $log) {
+    $code = 153;
+    $length = $limit - -s _;
+  }
+  for (my $done = 0; $done < $length;) {
+    my $written = syswrite($log, $data, $length - $done, $done);
+    if (defined $written) {
+      note("room") if $full;
+      $full = 0;
+      $done += $written;
+    } elsif ($! == 28 || $! == 122) {
+      note("full") if !$full;
+      $full = 1;
+      select(undef, undef, undef, 0.2);
+      reap(1);
+    } elsif ($! != 4) {
+      $code = 1;
+      last OUTPUT;
+    }
+  }
+}
+close($output);
+reap(0);
+note("drained $code");
+`
+
+/** The limit is rounded up to 512 bytes. What `sh` itself has to say ("Terminated") goes nowhere. */
+const SH = `
+read -r stat < /proc/self/stat
+echo "wrapper $stat" >&4 || exit
+limit=$2
+{
+  (
+    [ -z "$1" ] || echo 0 > "$1/cgroup.procs" || exit
+    read -r stat < /proc/self/stat
+    echo "leader $stat" >&4 || exit
+    read -r start <&3 || { echo unstarted >&4; exit; }
+    echo started >&4 || exit
+    shift 2
+    exec 2>&1 3<&- 4>&-
+    exec setsid "$@"
+  )
+  echo "exit $?" >&4
+} 2>/dev/null 5>&- | {
+  exec 3<&-
+  [ -n "$limit" ] || exec cat >&5 4>&-
+  ulimit -c 0
+  ulimit -f $(((limit + 511) / 512))
+  cat >&5 4>&-
+  code=$?
+  [ $code -le 128 ] || cat > /dev/null 5>&- 4>&-
+  exit $code
+}
+echo "drained $?" >&4
+`
+
+const setsid = SETSID[process.arch]
+
+export const WRAPPERS = {
+  perl: { command: ['perl', '-C0', '-e', PERL, String(setsid)], waits: true },
+  sh: { command: ['/bin/sh', '-c', SH, 'sh'], waits: false }
+} satisfies Record<string, Wrapper>
+
+/** Perl's, which also costs half as much, where this machine has a Perl that nobody has told to do more. */
+export async function chooseWrapper (): Promise<Wrapper> {
+  if (setsid === undefined || process.env.PERL5OPT !== undefined) return WRAPPERS.sh
+  return await promisify(execFile)('perl', ['-C0', '-e', 'exit 0']).then(() => WRAPPERS.perl, () => WRAPPERS.sh)
+}

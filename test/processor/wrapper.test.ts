@@ -1,0 +1,132 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { readFile, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Writable } from 'node:stream'
+import t from 'tap'
+import { chooseWrapper, WRAPPERS, type Wrapper } from '../../lib/processor/wrapper.ts'
+import { enqueue, makeDirectory, readLogOf, startProcessor, until, untilEnded } from './fixtures.ts'
+
+const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => (i * 31 + (i >> 8)) & 255))
+
+interface Started {
+  readonly child: ChildProcess
+  readonly gate: Writable
+  readonly log: string
+  /** The record's words; of processes, whether their number is the wrapper's. */
+  facts (): Promise<string[]>
+  ended: Promise<unknown>
+}
+
+/** Starts one as the processor does, for a command of the shell. */
+function start (wrapper: Wrapper, dir: string, command: string, { limit = '', name = 'log' } = {}): Started {
+  const log = join(dir, name)
+  const record = join(dir, '..', `${name}.record`)
+  const fds = [record, log].map((path) => openSync(path, 'a'))
+  const [file, ...args] = wrapper.command
+  const child = spawn(file, [...args, '', limit, 'sh', '-c', command], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe', ...fds] })
+  fds.forEach(closeSync)
+  const gate = child.stdio[3] as Writable
+  gate.on('error', () => {})
+  return {
+    child,
+    gate,
+    log,
+    facts: async () => (await readFile(record, 'latin1')).split('\n').slice(0, -1).map((line) => line.replace(/^(wrapper|leader) .*/, '$1')),
+    ended: once(child, 'exit')
+  }
+}
+
+const isRoot = process.geteuid!() === 0
+for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
+  const directory = (content = {}) => join(makeDirectory(t, { [name]: content }), name)
+
+  t.test(`${name}: every byte, in order, behind what is there`, async (t) => {
+    const dir = directory({ log: 'before\n', bytes })
+    const { gate, ended, facts, log } = start(wrapper, dir, `cat ${join(dir, 'bytes')}; echo x > /dev/stderr; exit 7`)
+    gate.end('\n')
+    await ended
+    t.strictSame(await facts(), ['wrapper', 'leader', 'started', 'exit 7', 'drained 0'])
+    t.ok(Buffer.concat([Buffer.from('before\n'), bytes, Buffer.from('x\n')]).equals(await readFile(log)))
+  })
+
+  t.test(`${name}: nothing is run where the gate does not open`, async (t) => {
+    const { gate, ended, facts, log } = start(wrapper, directory(), 'echo ran', { name: 'unstarted' })
+    gate.destroy()
+    await ended
+    t.strictSame((await facts()).slice(0, 3), ['wrapper', 'leader', 'unstarted'])
+    t.equal(await readFile(log, 'utf8'), '')
+  })
+
+  t.test(`${name}: exit codes`, async (t) => {
+    const table: Array<[command: string, code: number]> = [
+      ['exit 0', 0], ['exit 255', 255], ['kill -9 $$', 137], ['kill -TERM 0; sleep 5', 143], ['exec /not/there', 127], ['kill -INT $$', 130]
+    ]
+    for (const [index, [command, code]] of table.entries()) {
+      const { gate, ended, facts } = start(wrapper, directory(), command, { name: `code-${index}` })
+      gate.end('\n')
+      await ended
+      t.ok((await facts()).includes(`exit ${code}`), command)
+    }
+  })
+
+  t.test(`${name}: the end is told at once, also where others still hold the output`, async (t) => {
+    const dir = directory()
+    const { child, gate, facts } = start(wrapper, dir, `setsid sh -c 'echo $$ > ${join(dir, 'pid')}; exec sleep 72' & exit 3`, { name: 'held' })
+    t.teardown(() => { process.kill(-child.pid!, 'SIGKILL') })
+    gate.end('\n')
+    await until(join(dir, '..'), async () => (await facts()).includes('exit 3') ? true : undefined)
+    t.notOk((await facts()).includes('drained 0'))
+    const pid = await until(dir, async () => Number(await readFile(join(dir, 'pid'), 'utf8').catch(() => '')) || undefined)
+    process.kill(pid, 'SIGKILL')
+  })
+
+  t.test(`${name}: up to the limit, and the command does not notice`, async (t) => {
+    const dir = directory({ bytes })
+    for (const [before, limit] of [[0, 102_400], [1_000, 102_400], [110_000, 102_400]] as const) {
+      await writeFile(join(dir, `limit-${before}`), bytes.subarray(0, before))
+      const { gate, ended, facts, log } = start(wrapper, dir, `tail -c +${before + 1} ${join(dir, 'bytes')}`, { limit: String(limit), name: `limit-${before}` })
+      gate.end('\n')
+      await ended
+      t.strictSame((await facts()).slice(2), ['started', 'exit 0', 'drained 153'])
+      t.ok(bytes.subarray(0, Math.max(before, limit)).equals(await readFile(log)), `${before}, ${limit}`)
+    }
+  })
+
+  t.test(`${name}: a full disk`, { skip: !isRoot && 'needs root, to mount a small file system' }, async (t) => {
+    const around = makeDirectory(t, { small: {}, bytes })
+    const dir = join(around, 'small')
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1536k', 'none', dir])
+    t.teardown(() => execFileSync('umount', ['-l', dir]))
+    await writeFile(join(dir, 'filler'), Buffer.alloc(1_000_000))
+    const { gate, ended, facts, log } = start(wrapper, dir, `cat ${join(around, 'bytes')}`)
+    gate.end('\n')
+    if (wrapper.waits) {
+      await until(around, async () => (await facts()).includes('full') ? true : undefined)
+      await unlink(join(dir, 'filler'))
+    }
+    await ended
+    t.strictSame((await facts()).slice(2).sort(), wrapper.waits
+      ? ['drained 0', 'exit 0', 'full', 'room', 'started']
+      : ['drained 1', 'exit 141', 'started'])
+    if (wrapper.waits) t.ok(bytes.equals(await readFile(log)))
+  })
+}
+
+t.test('which one is taken', async (t) => {
+  t.equal(await chooseWrapper(), WRAPPERS.perl)
+  process.env.PERL5OPT = '-d'
+  t.teardown(() => { delete process.env.PERL5OPT })
+  t.equal(await chooseWrapper(), WRAPPERS.sh)
+})
+
+t.test('a log with a limit', async (t) => {
+  const dir = makeDirectory(t)
+  await startProcessor(t, dir, { logMaxBytes: 1024 })
+  const long = await enqueue(dir, { command: 'yes | head -c 100000; echo done >&2; exit 5' })
+  const short = await enqueue(dir, { command: 'echo short' })
+  t.match(await untilEnded(dir, long), { status: 'failed', exitCode: 5, errorMessage: 'Exited with code 5. The log has reached its limit; further output was dropped.' })
+  t.equal((await readLogOf(dir, long)).length, 1024)
+  t.match(await untilEnded(dir, short), { status: 'completed', errorMessage: null })
+})
