@@ -25,13 +25,14 @@ export class Command {
   /** The command's exit code, as soon as it has ended; 128 and its number for a signal. Null: nobody knows it. */
   readonly exitCode: Promise<number | null>
 
-  constructor (attempt: Attempt) {
+  /** @param forksBefore `forkCount()` of before it was launched. Default: not known */
+  constructor (attempt: Attempt, forksBefore?: number) {
     this.#attempt = attempt
     const { header, leader, wrapper } = attempt.record
     const here = header.bootId === bootId && unlessShort(() => isVouchedFor(attempt.record), true)
     // what has another name is not its own
     this.#cgroup = header.cgroup !== undefined && basename(header.cgroup) === attempt.name ? new TaskCgroup(header.cgroup) : undefined
-    this.#group = here && leader ? new ProcessGroup(leader, header.nonce, this.#cgroup) : undefined
+    this.#group = here && leader ? new ProcessGroup(leader, header.nonce, { cgroup: this.#cgroup, ...(forksBefore !== undefined && { forksBefore }) }) : undefined
     this.#wrapper = here && wrapper ? new ProcessGroup(wrapper, header.nonce) : undefined
     this.exitCode = this.#awaitExit()
   }

@@ -5,11 +5,14 @@ import type { Duplex } from 'node:stream'
 import type { Attempt } from './attempt.ts'
 import type { Program } from './policy/policy.ts'
 import { ATTEMPT_VARIABLE } from './process-group.ts'
+import { forkCount } from './process-stat.ts'
 import { TaskCgroup } from './task-cgroup.ts'
 import type { Wrapper } from './wrapper.ts'
 
 /** A command that waits. It runs nothing until it is let go, and never will if this process ends. */
 export interface Gate {
+  /** `forkCount()` of before its processes were made. */
+  readonly forksBefore: number
   open (): void
   /** Lets the command never run. */
   abandon (): void
@@ -29,6 +32,7 @@ export interface LogTarget {
 export async function launch (wrapper: Wrapper, attempt: Attempt, program: Program, log: LogTarget): Promise<Gate> {
   const { nonce, cgroup } = attempt.record.header
   if (cgroup !== undefined) new TaskCgroup(cgroup).create()
+  const forksBefore = forkCount()
   const record = attempt.openForAppending()
   let gate: Duplex
   let exited = false
@@ -56,6 +60,7 @@ export async function launch (wrapper: Wrapper, attempt: Attempt, program: Progr
     throw new Error(`no process could be started for it (exit code ${exitCode}); is \`setsid\` installed?`)
   }
   return {
+    forksBefore,
     // not left open until the wrapper ends: it would keep this process from ending, and a descriptor
     open () { gate.end('\n', () => gate.destroy()) },
     abandon () { gate.destroy() }

@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { exists, hasVariable, isRunning, isShortage, isZombie, readProcessStat, type ProcessIdentity, type ProcessStat } from './process-stat.ts'
+import {
+  exists, forkCount, hasVariable, isRunning, isShortage, isZombie, pidsAfter, readProcessStat, type ProcessIdentity, type ProcessStat
+} from './process-stat.ts'
 import type { TaskCgroup } from './task-cgroup.ts'
 
 const TERM_AGAIN_MS = 5_000
@@ -21,15 +23,20 @@ export class ProcessGroup {
   readonly #leader: ProcessIdentity
   readonly #nonce: string
   readonly #cgroup: TaskCgroup | undefined
+  readonly #forksBefore: number
   #known = new Map<number, number>()
   #killAt = Infinity
   #ended: Promise<boolean> | undefined
 
-  /** @param leader the process that leads the group and the session; it was started in this boot of the machine */
-  constructor (leader: ProcessIdentity, nonce: string, cgroup?: TaskCgroup) {
+  /**
+   * @param leader the process that leads the group and the session; it was started in this boot of the machine
+   * @param forksBefore `forkCount()` of some time before it was made: the fewer processes must be looked at. Default: not known
+   */
+  constructor (leader: ProcessIdentity, nonce: string, { cgroup, forksBefore = NaN }: { cgroup?: TaskCgroup | undefined, forksBefore?: number } = {}) {
     this.#leader = leader
     this.#nonce = nonce
     this.#cgroup = cgroup
+    this.#forksBefore = forksBefore
   }
 
   /** Whether the leader has not ended by itself yet. */
@@ -52,8 +59,9 @@ export class ProcessGroup {
   members (): ProcessStat[] {
     const { pid: leader, startTicks } = this.#leader
     const session: ProcessStat[] = []
+    const mayBelong = pidsAfter(leader, forkCount() - this.#forksBefore)
     for (const name of readdirSync('/proc')) {
-      const stat = /^\d+$/.test(name) ? readProcessStat(Number(name)) : undefined
+      const stat = /^\d+$/.test(name) && mayBelong(Number(name)) ? readProcessStat(Number(name)) : undefined
       if (stat === undefined || isZombie(stat)) continue
       // at first, the leader is still in the session of the shell that made it
       const leads = stat.pid === leader && stat.startTicks === startTicks

@@ -54,6 +54,23 @@ export function readProcessStat (pid: number): ProcessStat | undefined {
   }
 }
 
+/** How many processes and threads were made since the machine's start (proc(5)). */
+export function forkCount (): number {
+  return Number(/^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? NaN)
+}
+
+/**
+ * Which numbers the processes can have that were made after that one. They are given in turn, from 1 again behind the
+ * largest, and those in use are left out; so `forks` later, they have not gone far.
+ * @param forks how many processes and threads were made since; of other namespaces, too
+ */
+export function pidsAfter (first: number, forks: number): (pid: number) => boolean {
+  const most = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'))
+  // numbers in use: far fewer than an eighth of all
+  const reach = 2 * forks + most / 8
+  return (pid) => !((pid - first + most) % most > reach)
+}
+
 /** A zombie does nothing any more; as pid 1's child it may stay for ever. */
 export function isZombie ({ state }: ProcessStat): boolean {
   return /[ZXx]/.test(state)

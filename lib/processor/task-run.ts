@@ -75,7 +75,7 @@ export class TaskRun {
     }
     if (gate === undefined) return
     this.#say('started')
-    await this.#oversee(new Command(this.#attempt!), false)
+    await this.#oversee(new Command(this.#attempt!, gate.forksBefore), false)
   }
 
   /** Goes on with a command that an earlier processor began, whether it has ended meanwhile or not. */

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { endOf, type Outcome } from '../../lib/processor/outcome.ts'
-import { parseProcessStat } from '../../lib/processor/process-stat.ts'
+import { parseProcessStat, pidsAfter } from '../../lib/processor/process-stat.ts'
 import { parseRecord } from '../../lib/processor/record.ts'
 import { timeoutOf } from '../../lib/processor/task-input.ts'
 import type { Task } from '../../lib/task-schema.ts'
@@ -36,6 +37,17 @@ t.test('/proc/PID/stat, whatever a process calls itself', async (t) => {
   t.strictSame(parseProcessStat(`12 (a) Z 3 (b) R 1 10 9 ${rest}`), { pid: 12, state: 'R', group: 10, session: 9, startTicks: 67762 })
   t.strictSame(parseProcessStat(`12 (new\nline)) D 1 10 9 ${rest}`), { pid: 12, state: 'D', group: 10, session: 9, startTicks: 67762 })
   for (const text of ['', '12', `x (sh) S 1 10 9 ${rest}`, '12 (sh) S 1 10 9 0 -1']) t.equal(parseProcessStat(text), undefined)
+})
+
+t.test('the numbers of later processes', async (t) => {
+  const most = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8'))
+  const table: Array<[first: number, forks: number, pid: number, may: boolean]> = [
+    [5000, 0, 5000, true], [5000, 0, 5001, true], [5000, 0, 4999, false], [5000, 10, 5000 + most / 8 + 20, true], [5000, 10, 5000 + most / 8 + 21, false],
+    // behind the largest they begin again
+    [most - 2, 0, 5, true], [most - 2, 0, most - 3, false], [most - 2, 0, most / 2, false],
+    [5000, most, 4999, true], [5000, NaN, 4999, true]
+  ]
+  for (const [first, forks, pid, may] of table) t.equal(pidsAfter(first, forks)(pid), may, `${pid} after ${first} and ${forks}`)
 })
 
 t.test('timeouts of others', async (t) => {
