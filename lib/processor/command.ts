@@ -92,13 +92,14 @@ export class Command {
 
   async #awaitExit (): Promise<number | null> {
     let goneSince: number | undefined
-    const { exitCode } = await this.#attempt.until(({ exitCode, leader }) => {
+    const { exitCode, gate } = await this.#attempt.until(({ exitCode, leader }) => {
       if (exitCode !== undefined || this.#group === undefined || leader === undefined) return true
       if (isRunning(leader)) return false
       goneSince ??= performance.now()
       return performance.now() - goneSince > REPORT_MS
     })
-    return exitCode ?? null
+    // it ended at the gate, long after it should have: that is no exit code of the command's
+    return gate === 'unstarted' ? null : exitCode ?? null
   }
 }
 

@@ -55,7 +55,8 @@ export async function launch (wrapper: Wrapper, attempt: Attempt, program: Progr
   // it breaks when the wrapper is killed from outside, which shows in the record
   gate.on('error', () => {})
   const { leader, exitCode } = await attempt.until(({ leader, exitCode }) => leader !== undefined || exitCode !== undefined || exited)
-  if (leader === undefined) {
+  // without its wrapper, nobody would take its output
+  if (leader === undefined || exited) {
     gate.destroy()
     throw new Error(`no process could be started for it (exit code ${exitCode}); is \`setsid\` installed?`)
   }

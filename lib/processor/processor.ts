@@ -11,7 +11,7 @@ import type { Policy } from './policy/policy.ts'
 import { publishTypes } from './policy/publish.ts'
 import { countedTypeOf, QueueIndex, type Candidate } from './queue-index.ts'
 import { idsWith, recover } from './recovery.ts'
-import { ProcessorStartError } from './start-error.ts'
+import { asStartError, ProcessorStartError } from './start-error.ts'
 import { StateDirectory } from './state-directory.ts'
 import { Sweeper } from './sweeper.ts'
 import { ownCgroup, TaskCgroup } from './task-cgroup.ts'
@@ -158,7 +158,7 @@ export class TaskProcessor {
       this.#context = context
     } catch (error) {
       await this.#release()
-      throw error
+      throw asStartError(error)
     }
     this.#unwatchPolicy = this.#options.policy.watch?.(() => this.#publish())
     this.#publish()

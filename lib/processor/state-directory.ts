@@ -136,13 +136,13 @@ export class StateDirectory {
 
 /** @returns the folder for these tasks, which nobody else can write */
 async function makePrivate (root: string, tasks: string): Promise<string> {
-  // by the real path, so that all ways to a directory lead to one
-  const path = join(root, createHash('sha256').update(tasks).digest('hex').slice(0, 32))
   try {
     await mkdir(root, { recursive: true, mode: 0o700 })
     const real = realpathSync(root)
     if (`${real}/`.startsWith(`${tasks}/`)) throw new ProcessorStartError(`The state directory ${root} must be outside the tasks directory.`)
     demandOwn(real, 0o022)
+    // by the real path, so that all ways to a directory lead to one
+    const path = join(real, createHash('sha256').update(tasks).digest('hex').slice(0, 32))
     await mkdir(path, { mode: 0o700, recursive: true })
     demandOwn(path, 0o077)
     return path

@@ -37,7 +37,10 @@ note("wrapper " . me()) or exit 1;
 pipe(my $output, my $input) or exit 1;
 my $leader = fork() // exit 1;
 if (!$leader) {
-  if ($cgroup ne "") { open(my $members, ">", "$cgroup/cgroup.procs") && syswrite($members, "0") or exit 1 }
+  if ($cgroup ne "") {
+    open(my $members, ">", "$cgroup/cgroup.procs") or exit 1;
+    syswrite($members, "0") or exit 1;
+  }
   note("leader " . me()) or exit 1;
   if (!sysread($gate, my $start, 1)) { note("unstarted"); exit 1 }
   note("started") or exit 1;

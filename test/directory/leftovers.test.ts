@@ -49,6 +49,7 @@ const rules: Array<[name: string, situation: Situation, options: LeftoversOption
   ['a claim that was never completed is forgotten then', { status: 'queued', marker: 'cancel', claim: 'incomplete' }, AT_ONCE, [MARKER_NAME, JSON_NAME], 'queued'],
   ['what is no claim at all, but stands for one, is forgotten then', { status: 'queued', claim: 'symbolic link' }, AT_ONCE, [JSON_NAME], 'queued'],
   ['a processor\'s claim is the processor\'s', { status: 'queued', marker: 'cancel', claim: 'processor' }, AT_ONCE, all, 'queued'],
+  ['a dead processor\'s claim is nobody\'s', { status: 'queued', claim: 'processor' }, { ...SETTLE, processorAlive: () => false }, [JSON_NAME], 'queued'],
   ['a running task is the processor\'s', { status: 'running', marker: 'cancel', claim: 'cancel' }, AT_ONCE, all, 'running'],
   ['a task with a state of others is left alone', { status: 'paused', marker: 'cancel', claim: 'cancel' }, AT_ONCE, all, 'paused'],
   ['a task that is being written is left alone', { text: '{"id"', marker: 'cancel', claim: 'cancel' }, AT_ONCE, all],

@@ -28,6 +28,12 @@ export function makeStateDirectory (t: Test): string {
   return root
 }
 
+/** The names of the records of attempts that are not settled. */
+export function recordsOf (t: Test): string[] {
+  const root = makeStateDirectory(t)
+  return readdirSync(root).flatMap((name) => readdirSync(join(root, name))).filter((name) => name.startsWith('task_'))
+}
+
 const stateDirectories = new Map<string, string>()
 process.on('exit', () => { for (const root of stateDirectories.values()) rmSync(root, { recursive: true, force: true }) })
 
@@ -103,11 +109,12 @@ export function untilGone (dir: string, id: string): Promise<true> {
   return until(dir, async () => readdirSync(dir).some((name) => name.startsWith(`${id}.`)) ? undefined : true)
 }
 
-/** The pids of all living processes that were started for a task, its wrapper among them. */
-export function processesOf (id: string): number[] {
+/** The pids of all living processes that were started for these tasks, their wrappers among them. */
+export function processesOf (ids: string | readonly string[]): number[] {
+  const ours = new Set([ids].flat().map((id) => `TASK_ID=${id}`))
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`TASK_ID=${id}`)
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').some((variable) => ours.has(variable))
     } catch {
       return false
     }
@@ -133,6 +140,10 @@ export class Said extends EventEmitter {
 
   async until (text: string): Promise<void> {
     while (!this.lines.some((line) => line.includes(text))) await once(this, 'line')
+  }
+
+  async untilMatch (pattern: RegExp): Promise<void> {
+    while (!this.lines.some((line) => pattern.test(line))) await once(this, 'line')
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import {
-  enqueue, makeDirectory, makeStateDirectory, processesOf, remainingProcessesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilLogged
+  enqueue, makeDirectory, makeStateDirectory, processesOf, remainingProcessesOf, readLogOf, readTaskOf, recordsOf, startProcessor, until, untilEnded, untilLogged
 } from './fixtures.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
@@ -30,11 +30,6 @@ async function kill (child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit')
   child.kill('SIGKILL')
   await exited
-}
-
-function recordsOf (t: Test): string[] {
-  const root = makeStateDirectory(t)
-  return readdirSync(root).flatMap((name) => readdirSync(join(root, name))).filter((name) => name.startsWith('task_'))
 }
 
 t.test('commands run on when the processor is killed, and the next one goes on with them', async (t) => {

@@ -1,0 +1,126 @@
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { TaskProcessor } from '../../lib/processor/processor.ts'
+import {
+  enqueue, makeDirectory, makeStateDirectory, processesOf, readLogOf, readTaskOf, startProcessor, untilEnded, untilLogged
+} from '../processor/fixtures.ts'
+import { spawnProcessor } from '../processor/spawned.ts'
+import { waitFor } from '../helpers.ts'
+
+const HOUR = 3_600_000
+const LOCK = '.processor.lock.pid'
+const waitForFile = (path: string) => `while [ ! -e ${path} ]; do sleep 0.02; done`
+const suspendedAtStart = new URL('suspended-at-start.mjs', import.meta.url).href
+const shiftedClock = new URL('shifted-clock.mjs', import.meta.url).href
+
+t.test('a clock that jumps by an hour ends nothing, and lets nobody else in', async (t) => {
+  const base = makeDirectory(t, { tasks: {} })
+  const dir = join(base, 'tasks')
+  const state = makeStateDirectory(t)
+  const clock = join(base, 'clock')
+  const options = { env: { CLOCK_SHIFT: clock }, imports: [shiftedClock] }
+  const first = await spawnProcessor(t, dir, state, ['--concurrency', '3'], options)
+  const began = performance.now()
+  const across = await enqueue(dir, { command: `echo up; ${waitForFile(join(base, 'go'))}; exit 7` })
+  const late = await enqueue(dir, { command: 'echo up; sleep 65', timeoutMs: 6_000 })
+  for (const id of [across, late]) await untilLogged(dir, id, 'up\n')
+  for (const shift of [HOUR, -HOUR]) {
+    writeFileSync(clock, String(shift))
+    const then = new Date(Date.now() + shift)
+    for (const name of readdirSync(dir)) utimesSync(join(dir, name), then, then)
+    const id = await enqueue(dir, { createdAt: then.toISOString() })
+    const { startedAt } = await untilEnded(dir, id)
+    t.ok(Math.abs(Date.parse(String(startedAt)) - then.getTime()) < HOUR / 2, 'its clock has jumped')
+    const second = new TaskProcessor(dir, { lockStaleAfterMs: 5_000, stateDir: join(state, 'another') })
+    await t.rejects(second.start(), { code: 'PROCESSOR_START', message: /Another processor is running/ })
+    t.match(await readTaskOf(dir, across), { status: 'running' })
+    t.ok(processesOf(across).length > 0)
+  }
+  first.kill('SIGKILL')
+  await first.exited
+  // the next one's clock is another again
+  writeFileSync(clock, String(HOUR))
+  const next = await spawnProcessor(t, dir, state, [], options)
+  await next.said(`${across} taken over`)
+  t.match(await untilEnded(dir, late), { status: 'failed', errorMessage: 'Timed out after 6000 ms.' })
+  t.ok(performance.now() - began > 5_500, 'not before its time')
+  writeFileSync(join(base, 'go'), '')
+  t.match(await untilEnded(dir, across), { status: 'failed', exitCode: 7 })
+})
+
+t.test('one that is suspended keeps those out who have its state directory', async (t) => {
+  const dir = makeDirectory(t)
+  const state = makeStateDirectory(t)
+  const first = await spawnProcessor(t, dir, state)
+  const id = await enqueue(dir, { command: `echo up; ${waitForFile(join(dir, 'go'))}; exit 8` })
+  await untilLogged(dir, id, 'up\n')
+  first.kill('SIGSTOP')
+  // at once: this would be longer than the test may take
+  const second = new TaskProcessor(dir, { lockStaleAfterMs: 1e9, stateDir: state })
+  await t.rejects(second.start(), { code: 'PROCESSOR_START', message: `Another processor is running in this directory (process ${first.pid}).` })
+  first.kill('SIGCONT')
+  writeFileSync(join(dir, 'go'), '')
+  t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 8 })
+})
+
+t.test('one that is suspended too long steps down, and its commands end', async (t) => {
+  const dir = makeDirectory(t)
+  const state = makeStateDirectory(t)
+  const first = await spawnProcessor(t, dir, state, ['--grace-ms', '300'])
+  const held = await enqueue(dir, { command: `trap 'echo told; exit 0' TERM; echo up; ${waitForFile(join(dir, 'never'))}` })
+  const queued = await enqueue(dir, { command: `echo x >> ${join(dir, 'ran')}` })
+  await untilLogged(dir, held, 'up\n')
+  first.kill('SIGSTOP')
+  await startProcessor(t, dir, { lockStaleAfterMs: 300, stateDir: join(state, 'another') })
+  const taken = await untilEnded(dir, held)
+  t.match(taken, { status: 'failed', exitCode: null, errorMessage: 'The processor stopped while this task was running.' })
+  t.match(await untilEnded(dir, queued), { status: 'completed' })
+  t.ok(processesOf(held).length > 0, 'nobody but the first one may end it')
+  first.kill('SIGCONT')
+  t.equal(await first.exited, 1)
+  t.strictSame(processesOf(held), [])
+  t.match(await readLogOf(dir, held), /told\n$/)
+  t.strictSame(await readTaskOf(dir, held), taken, 'it has one end')
+  t.equal(readFileSync(join(dir, 'ran'), 'utf8'), 'x\n')
+  t.ok(existsSync(join(dir, LOCK)), 'the other one keeps its lock')
+})
+
+t.test('one that is suspended before it starts a command does not start it after another one did', async (t) => {
+  const base = makeDirectory(t, { tasks: {} })
+  const dir = join(base, 'tasks')
+  const state = makeStateDirectory(t)
+  const suspended = join(base, 'suspended')
+  const first = await spawnProcessor(t, dir, state, [], { env: { SUSPENDED: suspended }, imports: [suspendedAtStart] })
+  const id = await enqueue(dir, { command: `echo x >> ${join(base, 'ran')}` })
+  await waitFor(() => existsSync(suspended))
+  await startProcessor(t, dir, { lockStaleAfterMs: 300, stateDir: join(state, 'another') })
+  const ended = await untilEnded(dir, id)
+  t.match(ended, { status: 'completed' })
+  first.kill('SIGCONT')
+  t.equal(await first.exited, 1)
+  t.equal(readFileSync(join(base, 'ran'), 'utf8'), 'x\n', 'it ran once')
+  t.strictSame(await readTaskOf(dir, id), ended)
+})
+
+t.test('all that is suspended goes on', async (t) => {
+  const dir = makeDirectory(t)
+  const first = await spawnProcessor(t, dir, makeStateDirectory(t))
+  const id = await enqueue(dir, { command: 'i=0; while [ $i -lt 200 ]; do i=$((i + 1)); echo $i; sleep 0.005; done; exit 9' })
+  await untilLogged(dir, id, '20\n')
+  first.kill('SIGSTOP')
+  const pids = processesOf(id)
+  for (const pid of pids) signal(pid, 'SIGSTOP')
+  const stopped = await readLogOf(dir, id)
+  t.notMatch(stopped, /\n200\n/)
+  first.kill('SIGCONT')
+  for (const pid of processesOf(id)) signal(pid, 'SIGCONT')
+  t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 9 })
+  t.equal(await readLogOf(dir, id), Array.from({ length: 200 }, (_, i) => `${i + 1}\n`).join(''))
+})
+
+function signal (pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch { /* it has just ended */ }
+}

@@ -1,0 +1,46 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Random } from '../random.ts'
+import { enqueue, readLogOf, readTaskOf } from '../processor/fixtures.ts'
+
+/** A task of which all is known beforehand, and whose command counts how often it was begun. */
+export interface Work {
+  readonly id: string
+  readonly output: string
+  readonly exitCode: number
+  /** Holds a line for each time. */
+  readonly counter: string
+}
+
+let count = 0
+
+/** @param dir the tasks; @param counters a directory elsewhere */
+export async function enqueueWork (dir: string, counters: string, random: Random, { steps = 8 } = {}): Promise<Work> {
+  const n = count++
+  const counter = join(counters, String(n))
+  const exitCode = random.pick([0, 0, 1, 7, 99])
+  const commands = [`echo x >> ${counter}`]
+  let output = ''
+  for (let step = random.below(steps + 1); step > 0; step--) {
+    const size = random.below(8) === 0 ? random.below(200_000) : 0
+    commands.push(`{ head -c ${size} /dev/zero | tr '\\0' ${n % 10}; echo ' work ${n}, step ${step}'; }${random.pick(['', ' >&2', ' > /dev/stderr'])}`)
+    output += `${String(n % 10).repeat(size)} work ${n}, step ${step}\n`
+    if (random() < 0.7) commands.push(`sleep 0.0${random.below(10)}`)
+  }
+  commands.push(`exit ${exitCode}`)
+  return { id: await enqueue(dir, { command: commands.join('; ') }), output, exitCode, counter }
+}
+
+export function timesRun ({ counter }: Work): number {
+  return existsSync(counter) ? readFileSync(counter, 'utf8').length / 2 : 0
+}
+
+/** What is wrong with a task that was to run to its end; undefined: nothing. */
+export async function whatIsWrong (dir: string, work: Work): Promise<string | undefined> {
+  const { id, output, exitCode } = work
+  const task = await readTaskOf(dir, id)
+  if (timesRun(work) !== 1) return `${id} was run ${timesRun(work)} times: ${JSON.stringify(task)}`
+  if (task.exitCode !== exitCode || task.status !== (exitCode === 0 ? 'completed' : 'failed')) return `${id} exited with ${exitCode}: ${JSON.stringify(task)}`
+  const log = await readLogOf(dir, id)
+  return log === output ? undefined : `${id} logged ${log.length} of ${output.length} bytes, or other ones`
+}

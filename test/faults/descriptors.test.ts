@@ -1,0 +1,63 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { enqueue, makeDirectory, makeStateDirectory, processesOf, readTaskOf, untilEnded, untilLogged } from '../processor/fixtures.ts'
+import { spawnProcessor } from '../processor/spawned.ts'
+
+const noLimits = spawnSync('prlimit', ['--version']).status === 0 ? false : 'needs prlimit'
+
+function setFiles (pid: number, limit: number): void {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${limit}:`])
+}
+
+t.test('no descriptors left: what runs is still there, what waits runs when there are some', { skip: noLimits }, async (t) => {
+  const dir = makeDirectory(t)
+  const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace-ms', '200'])
+  const go = join(dir, 'go')
+  const running = await enqueue(dir, { command: `echo up; while [ ! -e ${go} ]; do sleep 0.02; done; exit 3` })
+  const late = await enqueue(dir, { command: 'echo up; sleep 61', timeoutMs: 2_000 })
+  for (const id of [running, late]) await untilLogged(dir, id, 'up\n')
+  // those that are open stay so
+  setFiles(processor.pid, 3)
+  const queued = await Promise.all([4, 5, 6].map((n) => enqueue(dir, { command: `exit ${n}` })))
+  await processor.said('EMFILE')
+  // its end was due meanwhile
+  await processor.said('its record does not say why it is ended: EMFILE')
+  t.match(await readTaskOf(dir, running), { status: 'running' })
+  t.ok(processesOf(running).length > 0)
+  setFiles(processor.pid, 1024)
+  t.match(await untilEnded(dir, late), { status: 'failed', errorMessage: 'Timed out after 2000 ms.' })
+  t.strictSame(processesOf(late), [])
+  for (const [i, id] of queued.entries()) t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 4 + i })
+  t.match(await readTaskOf(dir, running), { status: 'running' })
+  execFileSync('touch', [go])
+  t.match(await untilEnded(dir, running), { status: 'failed', exitCode: 3 })
+})
+
+t.test('no processes left: what waits runs when there are some', { skip: noLimits || (process.getuid!() !== 0 && 'needs root, to be a user without processes') }, async (t) => {
+  const base = mkdtempSync(join(tmpdir(), 'fastify-tasks-nproc-'))
+  t.teardown(() => rmSync(base, { recursive: true, force: true }))
+  const [dir, state] = [join(base, 'tasks'), join(base, 'state')]
+  for (const path of [dir, state]) mkdirSync(path)
+  const user = '54321'
+  execFileSync('chown', ['-R', `${user}:${user}`, base])
+  const before = ['setpriv', '--reuid', user, '--regid', user, '--clear-groups', '--']
+  const readable = spawnSync(before[0]!, [...before.slice(1), process.execPath, '--version'], { cwd: process.cwd() }).status === 0 &&
+    spawnSync(before[0]!, [...before.slice(1), 'cat', join(import.meta.dirname, '..', '..', 'package.json')]).status === 0
+  if (!readable) return t.comment('skipped: other users can not read this package')
+  // without what tap asks of child processes, which this user may not do
+  const alone = ['env', '-i', `PATH=${process.env.PATH}`, `HOME=${base}`, 'TS_NODE_TRANSPILE_ONLY=true']
+  const processor = await spawnProcessor(t, dir, state, [], { before: [...before, ...alone] })
+  const threads = readdirSync(`/proc/${processor.pid}/task`).length
+  const limit = (n: number) => execFileSync(before[0]!, [...before.slice(1), 'prlimit', '--pid', String(processor.pid), `--nproc=${n}:`])
+  limit(threads)
+  const id = await enqueue(dir, { command: 'echo out; exit 7' })
+  execFileSync('chown', ['-R', `${user}:${user}`, dir])
+  await processor.said(`${id}: `)
+  t.match(await readTaskOf(dir, id), { status: 'queued' })
+  limit(4096)
+  t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 7 })
+  t.equal(readFileSync(join(dir, `${id}.log`), 'utf8'), 'out\n')
+})

@@ -1,0 +1,71 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import type { Test } from 'tap'
+import { makeStateDirectory, processesOf, Said } from '../processor/fixtures.ts'
+
+const PROGRAM = join(dirname(createRequire(import.meta.url).resolve('fastify-tasks')), 'cli/index.js')
+const DIE_AT = new URL('die-at.mjs', import.meta.url).href
+
+/** The built processor as a process of its own, to be killed and started again, with one state directory. */
+export class KillableProcessor {
+  /** What all of them said, one after the other. */
+  readonly said = new Said()
+  readonly #args: string[]
+  readonly #ids: string[] = []
+  #process: ChildProcess | undefined
+
+  constructor (t: Test, dir: string, ...args: string[]) {
+    this.#args = [PROGRAM, 'process', dir, '--allow-any-command', '--state', makeStateDirectory(t), ...args]
+    t.teardown(async () => {
+      await this.kill()
+      for (const pid of processesOf(this.#ids)) process.kill(pid, 'SIGKILL')
+    })
+  }
+
+  /** Whose processes are to be gone after the test, whatever happens. */
+  owns (id: string): string {
+    this.#ids.push(id)
+    return id
+  }
+
+  /** Resolves when it takes tasks. */
+  async start (): Promise<void> {
+    const child = this.spawn()
+    for await (const text of child.stdout!.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+      if (this.#hear(text).includes('Processing')) break
+    }
+    child.stdout!.on('data', (text: string) => this.#hear(text))
+    if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}: ${this.said.lines.slice(-3).join('\n')}`)
+  }
+
+  /**
+   * Without waiting for anything.
+   * @param dieAt it kills itself before the change of a file of that number
+   */
+  spawn (dieAt?: number): ChildProcess {
+    const [args, env] = dieAt === undefined ? [[], {}] : [['--import', DIE_AT], { DIE_AT: String(dieAt) }]
+    this.#process = spawn(process.execPath, [...args, ...this.#args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', ...env } })
+    this.#process.stderr!.setEncoding('utf8').on('data', (text: string) => this.said.warn(text.trim()))
+    return this.#process
+  }
+
+  signal (signal: NodeJS.Signals): void {
+    this.#process!.kill(signal)
+  }
+
+  async kill (): Promise<void> {
+    const child = this.#process
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+    this.said.info('(killed)')
+  }
+
+  #hear (text: string): string {
+    for (const line of text.trim().split('\n')) this.said.info(line)
+    return text
+  }
+}
