@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, closeSync, constants, openSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, constants, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isShortage } from './process-stat.ts'
@@ -114,7 +114,7 @@ export class Attempt {
 
   /** Call it when the task's end stands. */
   remove (): void {
-    unlinkSync(this.#path)
+    rmSync(this.#path, { force: true })
   }
 }
 

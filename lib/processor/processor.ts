@@ -1,5 +1,4 @@
-import { accessSync, constants, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { constants } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import type { FileKind } from '../directory/files.ts'
 import { DirectoryGuard } from '../directory/guard.ts'
@@ -12,11 +11,12 @@ import { publishTypes } from './policy/publish.ts'
 import { countedTypeOf, QueueIndex, type Candidate } from './queue-index.ts'
 import { idsWith, recover } from './recovery.ts'
 import { asStartError, ProcessorStartError } from './start-error.ts'
+import { RunPool } from './run-pool.ts'
 import { StateDirectory } from './state-directory.ts'
 import { Sweeper } from './sweeper.ts'
-import { ownCgroup, TaskCgroup } from './task-cgroup.ts'
-import { TaskRun, type RunContext } from './task-run.ts'
-import { isTaskId } from '../task.ts'
+import { prepareCgroups } from './task-cgroup.ts'
+import type { RunContext } from './run-context.ts'
+import { TaskRun } from './task-run.ts'
 import { WakeUp } from './wake-up.ts'
 import { chooseWrapper } from './wrapper.ts'
 
@@ -43,15 +43,12 @@ export class TaskProcessor {
   readonly #guard: DirectoryGuard
   readonly #leftovers: Leftovers
   readonly #sweeper: Sweeper
-  readonly #runs = new Map<string, TaskRun>()
-  /** Of the tasks that run. */
-  readonly #types = new Map<string, string>()
+  readonly #pool: RunPool
   readonly #warned = new Set<string>()
   /** Aborted at the first wish to stop, and at the second. */
   readonly #stopping = new AbortController()
   readonly #hurry = new AbortController()
   #tellEnded!: (how: ProcessorEnd) => void
-  readonly #done = new Set<Promise<void>>()
   readonly #wakeUp: WakeUp
   #state: StateDirectory | undefined
   #lock: ProcessorLock | undefined
@@ -68,8 +65,14 @@ export class TaskProcessor {
   constructor (dir: string, options: ProcessorOptions = {}) {
     this.#dir = dir
     this.#options = resolveOptions(options)
-    const { logger, retain } = this.#options
+    const { concurrency, logger, policy, retain } = this.#options
     this.#guard = new DirectoryGuard(dir)
+    this.#pool = new RunPool({
+      concurrency,
+      concurrencyOf: (type) => policy.concurrencyOf(type),
+      onRoom: () => this.#pump(),
+      onError: (id, error) => this.#warnOnce(id, error)
+    })
     this.#index = new QueueIndex(dir, (id, reason) => logger.warn(`${id}.json can't be used: ${reason}`))
     this.#wakeUp = new WakeUp(dir, (id, kind) => this.#onHint(id, kind), logger)
     // tasks that are run here are left out, and nobody else runs any
@@ -78,7 +81,7 @@ export class TaskProcessor {
       dir,
       retain,
       index: this.#index,
-      isRunning: (id) => this.#runs.has(id),
+      isRunning: (id) => this.#pool.has(id),
       logger,
       onError: (reason) => this.#warnOnce('Finished tasks', new Error(`they can't be removed: ${reason}`)),
       signal: this.#stopping.signal
@@ -101,7 +104,7 @@ export class TaskProcessor {
   stop ({ now = false, leave = false }: StopOptions = {}): Promise<ProcessorEnd> {
     this.#stopping.abort()
     if (now || leave) this.#hurry.abort()
-    for (const run of this.#runs.values()) {
+    for (const run of this.#pool.runs) {
       if (leave) run.leave()
       else run.stop('processor stopped', now ? 0 : this.#options.graceMs)
     }
@@ -111,7 +114,7 @@ export class TaskProcessor {
 
   /** The ids of the tasks that it runs now. */
   get running (): string[] {
-    return [...this.#runs.keys()]
+    return this.#pool.ids
   }
 
   async #start (): Promise<void> {
@@ -184,7 +187,7 @@ export class TaskProcessor {
   }
 
   #onHint (id: string, kind: FileKind): void {
-    const run = this.#runs.get(id)
+    const run = this.#pool.get(id)
     if (run === undefined && kind === 'json') this.#refresh(id)
     if (kind === 'json' || kind === 'cancel') run?.look()
   }
@@ -203,14 +206,14 @@ export class TaskProcessor {
   }
 
   async #lookAtAll (): Promise<void> {
-    await Promise.all([...this.#runs.values()].map((run) => run.look()))
+    await Promise.all(this.#pool.runs.map((run) => run.look()))
     const began = performance.now()
     if (this.#stopping.signal.aborted || began < this.#nextScan) return
     const names = await this.#index.scan()
     const ended = performance.now()
     this.#nextScan = ended + SCAN_PAUSE * (ended - began)
     // before anything is started, which would count as running while it only tries
-    await this.#leftovers.check(idsWith(['claim', 'cancel'], names).filter((id) => !this.#runs.has(id)))
+    await this.#leftovers.check(idsWith(['claim', 'cancel'], names).filter((id) => !this.#pool.has(id)))
     await this.#leftovers.sweepTemporary(names)
     this.#pump()
     this.#sweeper.tick()
@@ -218,9 +221,9 @@ export class TaskProcessor {
 
   /** Starts what there is room for. A type without room holds up no other. */
   #pump (): void {
-    while (this.#context !== undefined && !this.#stopping.signal.aborted && this.#runs.size < this.#options.concurrency) {
-      const hasRoom = this.#roomByType()
-      const task = this.#index.oldest(({ id, type }) => !this.#runs.has(id) && hasRoom(type))
+    while (this.#context !== undefined && !this.#stopping.signal.aborted && this.#pool.hasRoom) {
+      const hasRoom = this.#pool.roomByType()
+      const task = this.#index.oldest(({ id, type }) => !this.#pool.has(id) && hasRoom(type))
       if (task === undefined) return
       // what becomes of it, its file tells; one that could not be taken waits for the next scan
       this.#index.forget(task.id)
@@ -228,25 +231,9 @@ export class TaskProcessor {
     }
   }
 
-  #roomByType (): (type: string) => boolean {
-    const running = new Map<string, number>()
-    for (const type of this.#types.values()) running.set(type, (running.get(type) ?? 0) + 1)
-    return (type) => (running.get(type) ?? 0) < (this.#options.policy.concurrencyOf(type) ?? Infinity)
-  }
-
-  #launch (context: RunContext, { id, type }: Candidate, work: (run: TaskRun) => Promise<void>): void {
-    const run = new TaskRun(context, id)
-    this.#runs.set(id, run)
-    this.#types.set(id, type)
-    const done = work(run)
-      .catch((error) => this.#warnOnce(id, error))
-      .finally(() => {
-        this.#runs.delete(id)
-        this.#types.delete(id)
-        this.#done.delete(done)
-        this.#pump()
-      })
-    this.#done.add(done)
+  #launch (context: RunContext, task: Candidate, work: (run: TaskRun) => Promise<void>): void {
+    const run = new TaskRun(context, task.id, () => this.#pump())
+    this.#pool.add(task, run, () => work(run))
   }
 
   #stepDown (): void {
@@ -265,7 +252,7 @@ export class TaskProcessor {
     await this.#starting?.catch(() => {})
     this.#unwatchPolicy?.()
     // until then, they are looked after
-    await Promise.all(this.#done)
+    await this.#pool.settled()
     await Promise.all([this.#looking, this.#publishing])
     await this.#sweeper.idle()
     clearTimeout(this.#timer)
@@ -295,16 +282,4 @@ function withType (context: RunContext, type: string): RunContext {
     return policy.plan(task)
   }
   return { ...context, policy: { plan } }
-}
-
-/** @returns the folder below which each command gets a cgroup; what earlier processors left there is removed */
-function prepareCgroups (): string {
-  try {
-    const own = ownCgroup()
-    accessSync(own, constants.W_OK)
-    for (const name of readdirSync(own)) if (isTaskId(name.split('.')[0])) new TaskCgroup(join(own, name)).remove()
-    return own
-  } catch (error) {
-    throw new ProcessorStartError(`Commands can't have cgroups of their own here: ${(error as Error).message}. Under systemd, it takes Delegate=yes.`)
-  }
 }

@@ -6,7 +6,7 @@ import type { Attempt } from './attempt.ts'
 import { bootId } from './command.ts'
 import { isRunning } from './process-stat.ts'
 import type { AttemptRecord } from './record.ts'
-import type { RunContext } from './task-run.ts'
+import type { RunContext } from './run-context.ts'
 
 /** How long a shell that has lost its processor may take to see that, in ms: some at most, unless it is stopped. */
 const DECIDE_MS = 5_000

@@ -1,5 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isTaskId } from '../task.ts'
+import { ProcessorStartError } from './start-error.ts'
 
 /**
  * A cgroup (version 2) for one command: what it starts stays in it, also what makes a session of its own.
@@ -55,11 +57,26 @@ function tolerate<T> (work: () => T): T | undefined {
  * `Delegate=yes`).
  * @throws where there is no cgroup version 2
  */
-export function ownCgroup (): string {
+function ownCgroup (): string {
   const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]
   // proc(5): the fourth field is the folder that is mounted, the fifth where; the type stands behind " - "
   const mount = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((line) => line.includes(' - cgroup2 '))?.split(' ')
   if (own === undefined || mount === undefined) throw new Error('this system has no cgroups of version 2')
   const [root = '', point = ''] = mount.slice(3)
   return join(point, own.startsWith(root) ? own.slice(root.length) : own)
+}
+
+/**
+ * @returns the folder below which each command gets a cgroup; what earlier processors left there is removed
+ * @throws ProcessorStartError
+ */
+export function prepareCgroups (): string {
+  try {
+    const own = ownCgroup()
+    accessSync(own, constants.W_OK)
+    for (const name of readdirSync(own)) if (isTaskId(name.split('.')[0])) new TaskCgroup(join(own, name)).remove()
+    return own
+  } catch (error) {
+    throw new ProcessorStartError(`Commands can't have cgroups of their own here: ${(error as Error).message}. Under systemd, it takes Delegate=yes.`)
+  }
 }

@@ -1,31 +1,12 @@
-import type { FileHandle } from 'node:fs/promises'
-import { errorCode, UnreadableFile } from '../directory/files.ts'
-import { cancelTaken, changeTask, endTask, readMarker, readTask, takeTask } from '../directory/transitions.ts'
-import type { Task } from '../task-schema.ts'
+import { changeTask, readMarker, readTask, takeTask } from '../directory/transitions.ts'
 import { isTerminal } from '../task.ts'
 import type { Attempt } from './attempt.ts'
-import { bootId, Command } from './command.ts'
-import { launch, type Gate } from './launch.ts'
-import type { ProcessorLock } from './lock.ts'
-import { logSize, openLog } from './log-file.ts'
+import { Command } from './command.ts'
+import { logSize } from './log-file.ts'
 import { endOf, type End, type StopReason } from './outcome.ts'
-import type { Policy, Program } from './policy/policy.ts'
-import type { StateDirectory } from './state-directory.ts'
-import { clearDeleted, writeEnd, type EndContext } from './task-end.ts'
-import type { Wrapper } from './wrapper.ts'
-
-/** What all runs of a processor share. */
-export interface RunContext extends EndContext {
-  readonly lock: ProcessorLock
-  readonly state: StateDirectory
-  readonly policy: Pick<Policy, 'plan'>
-  readonly graceMs: number
-  readonly heartbeatEveryMs: number
-  readonly wrapper: Wrapper
-  readonly logMaxBytes: number | undefined
-  /** Folder of the cgroup below which each command gets its own; undefined: none does. */
-  readonly cgroup: string | undefined
-}
+import { prepareTask, type Prepared } from './preparation.ts'
+import type { RunContext } from './run-context.ts'
+import { clearDeleted, writeEnd } from './task-end.ts'
 
 /** The processor leaves its commands to the next one. */
 class Left extends Error {}
@@ -35,6 +16,8 @@ export class TaskRun {
   readonly #context: RunContext
   readonly #dir: string
   readonly #id: string
+  readonly #onBegun: () => void
+  #begun = false
   #graceMs: number
   #attempt: Attempt | undefined
   #command: Command | undefined
@@ -48,13 +31,20 @@ export class TaskRun {
   #leave!: () => void
   readonly #left = new Promise<never>((_resolve, reject) => { this.#leave = () => reject(new Left()) })
 
-  constructor (context: RunContext, id: string) {
+  /** @param onBegun called when its command has been begun */
+  constructor (context: RunContext, id: string, onBegun: () => void) {
     this.#context = context
+    this.#onBegun = onBegun
     this.#dir = context.dir
     this.#graceMs = context.graceMs
     this.#id = id
     // not everything that it ends is waiting
     this.#left.catch(() => {})
+  }
+
+  /** Whether its command has been begun. */
+  get begun (): boolean {
+    return this.#begun
   }
 
   /**
@@ -65,17 +55,18 @@ export class TaskRun {
     if (!await this.#context.lock.isHeld()) return
     const taken = await takeTask(this.#dir, this.#id, 'processor')
     if (taken === undefined) return
-    let gate: Gate | undefined
+    let prepared: Prepared | undefined
     try {
-      gate = await this.#prepare(taken.task.task)
-      gate?.open()
+      prepared = await prepareTask(this.#context, taken.task.task, () => !this.#leaving && this.#stopEarly === undefined)
+      prepared?.gate.open()
     } finally {
       // the state that follows `queued` stands, or the task is still queued; one that stays is cleared later
       await taken.release().catch((error: Error) => this.#say(`keeps its claim: ${error.message}`))
     }
-    if (gate === undefined) return
+    if (prepared === undefined) return
+    this.#attempt = prepared.attempt
     this.#say('started')
-    await this.#oversee(new Command(this.#attempt!, gate.forksBefore), false)
+    await this.#oversee(new Command(prepared.attempt, prepared.gate.forksBefore), false)
   }
 
   /** Goes on with a command that an earlier processor began, whether it has ended meanwhile or not. */
@@ -148,92 +139,10 @@ export class TaskRun {
     this.#looking = undefined
   }
 
-  /** @returns the gate before a command, for a task that is now `running`; undefined: it is not to be started */
-  async #prepare (task: Task): Promise<Gate | undefined> {
-    if (await readMarker(this.#dir, this.#id) !== undefined) {
-      const cancelled = await cancelTaken(this.#dir, this.#id)
-      return this.#say(cancelled === undefined ? 'deleted before start' : 'cancelled before start')
-    }
-    const plan = this.#context.policy.plan(task)
-    if ('refused' in plan) return await this.#refuse(plan.refused)
-    const log = await this.#openLog()
-    if (log === undefined) return undefined
-    let gate: Gate | undefined
-    try {
-      gate = await this.#launch(plan, log)
-      if (gate === undefined) return undefined
-      // first: a task that says that it runs, without a record, would wait for the next processor
-      await this.#attempt!.sync()
-      if (await this.#markRunning()) return gate
-    } catch (error) {
-      this.#abandon(gate)
-      throw error
-    } finally {
-      await log.close()
-    }
-    this.#abandon(gate)
-    return undefined
-  }
-
-  async #launch (program: Program, log: FileHandle): Promise<Gate | undefined> {
-    const { state, cgroup, wrapper, logMaxBytes } = this.#context
-    const { type, timeoutMs, cwd } = program
-    this.#attempt = state.createAttempt({ id: this.#id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }) }, cgroup)
-    try {
-      return await launch(wrapper, this.#attempt, program, { file: log, maxBytes: logMaxBytes })
-    } catch (error) {
-      const code = errorCode(error)
-      const reason = code === 'E2BIG'
-        // Linux: 128 KiB for one argument or variable, and a limit for all of them together
-        ? 'its command or its config is too long for the system'
-        : cwd !== undefined && ['ENOENT', 'ENOTDIR', 'EACCES'].includes(code) ? `its working directory ${cwd} can't be used (${code})` : undefined
-      if (reason === undefined) throw error
-      this.#abandon(undefined)
-      return await this.#refuse(`Could not be started: ${reason}.`)
-    }
-  }
-
-  /** The task stays as it is: it runs nothing, and never will. */
-  #abandon (gate: Gate | undefined): void {
-    gate?.abandon()
-    if (this.#attempt !== undefined) this.#context.state.forget(this.#attempt)
-  }
-
-  async #openLog (): Promise<FileHandle | undefined> {
-    try {
-      return await openLog(this.#dir, this.#id)
-    } catch (error) {
-      const reason = error instanceof UnreadableFile ? error.message : errorCode(error)
-      // anything else (a full disk) is not this task's fault: it stays queued
-      if (!(error instanceof UnreadableFile) && !['EACCES', 'EPERM'].includes(reason)) throw error
-      return await this.#refuse(`Could not be started: its log can't be written: ${reason}.`)
-    }
-  }
-
-  async #refuse (errorMessage: string): Promise<undefined> {
-    await endTask(this.#dir, this.#id, { status: 'failed', errorMessage })
-    this.#say(`failed: ${errorMessage}`)
-  }
-
-  /**
-   * Not synced to the disk: after a crash of the machine, the record tells that it ran.
-   * @returns false: it is not to run; where it was deleted, the rest is cleared
-   */
-  async #markRunning (): Promise<boolean> {
-    if (this.#leaving || this.#stopEarly !== undefined) return false
-    // stopped for a while (SIGSTOP, a suspended machine), another one may have taken over, and run it
-    if (!await this.#context.lock.isHeld()) return false
-    const task = await readTask(this.#dir, this.#id)
-    if (task !== undefined && task.status !== 'queued') return false
-    const now = new Date().toISOString()
-    const fields = { status: 'running', startedAt: now, heartbeatAt: now } as const
-    if (await changeTask(this.#dir, this.#id, fields, { sync: false }) !== undefined) return true
-    await clearDeleted(this.#dir, this.#context.guard, this.#id)
-    return false
-  }
-
   async #oversee (command: Command, adopted: boolean): Promise<void> {
     this.#command = command
+    this.#begun = true
+    this.#onBegun()
     if (this.#stopEarly !== undefined) this.stop(this.#stopEarly)
     try {
       const end = await this.#supervise(command, adopted)

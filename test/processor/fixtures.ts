@@ -127,6 +127,17 @@ export async function remainingProcessesOf (id: string): Promise<number[]> {
   return processesOf(id)
 }
 
+/** Kills them, as far as they are still there: with one, others may end. */
+export function killAll (pids: number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
 /** What a processor said, and the waiting for it. */
 export class Said extends EventEmitter {
   readonly lines: string[] = []

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { cancelTask, removeTask } from '../../lib/directory/transitions.ts'
 import {
-  enqueue, processesOf, remainingProcessesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory
+  enqueue, killAll, processesOf, remainingProcessesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory
 } from './fixtures.ts'
 
 // Eight at once, so that no test waits for another one's command.
@@ -139,7 +139,7 @@ t.test('a process that left the group does not keep its task from ending', async
   const id = await enqueue(dir, { command: 'setsid sh -c "sleep 5" & echo leader' })
   t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0 })
   t.equal(await readLogOf(dir, id), 'leader\n')
-  for (const pid of processesOf(id)) process.kill(pid, 'SIGKILL')
+  killAll(processesOf(id))
 })
 
 t.test('a timeout ends a command', async (t) => {

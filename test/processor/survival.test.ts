@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import {
-  enqueue, makeDirectory, makeStateDirectory, processesOf, remainingProcessesOf, readLogOf, readTaskOf, recordsOf, startProcessor, until, untilEnded, untilLogged
+  enqueue, killAll, makeDirectory, makeStateDirectory, processesOf, remainingProcessesOf, readLogOf, readTaskOf, recordsOf, startProcessor, until, untilEnded, untilLogged
 } from './fixtures.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
@@ -47,7 +47,7 @@ t.test('commands run on when the processor is killed, and the next one goes on w
   await kill(first)
   await writeFile(join(dir, 'between'), '')
   await untilLogged(dir, meanwhile, 'done\n')
-  for (const pid of processesOf(shot)) process.kill(pid, 'SIGKILL')
+  killAll(processesOf(shot))
   await writeFile(join(dir, `${wished}.cancel`), '')
   for (const id of ids) t.match(await readTaskOf(dir, id), { status: 'running' })
 
@@ -104,7 +104,7 @@ t.test('after a restart of the machine, what was begun has failed and is not beg
   t.match(await untilEnded(dir, id), { status: 'failed', exitCode: null, errorMessage: /while it was running/ })
   t.equal(await readFile(join(dir, 'ran'), 'utf8'), 'x\n')
   t.strictSame(processesOf(id), pids, 'processes with the numbers of that boot are not its own')
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  killAll(pids)
 })
 
 t.test('nobody else may use the state directory', async (t) => {

@@ -1,0 +1,109 @@
+import type { FileHandle } from 'node:fs/promises'
+import { errorCode, UnreadableFile } from '../directory/files.ts'
+import { cancelTaken, changeTask, endTask, readMarker, readTask } from '../directory/transitions.ts'
+import type { Task } from '../task-schema.ts'
+import type { Attempt } from './attempt.ts'
+import { bootId } from './command.ts'
+import { launch, type Gate } from './launch.ts'
+import { openLog } from './log-file.ts'
+import type { Program } from './policy/policy.ts'
+import type { RunContext } from './run-context.ts'
+import { clearDeleted } from './task-end.ts'
+
+/** A command that waits, for a task that is now `running`. */
+export interface Prepared {
+  readonly attempt: Attempt
+  readonly gate: Gate
+}
+
+/** Why a task can't be started that is well in order otherwise; it becomes its `errorMessage`. */
+class NotStartable extends Error {}
+
+/**
+ * Brings a task that was taken up to the gate, or to its end where it can't or must not run.
+ * @param mayStart asked last of all
+ * @returns undefined: it is not to be begun
+ * @throws the system's error where it could not be started now; it is still queued then
+ */
+export async function prepareTask (context: RunContext, task: Task, mayStart: () => boolean): Promise<Prepared | undefined> {
+  const { dir, logger, policy } = context
+  const { id } = task
+  if (await readMarker(dir, id) !== undefined) {
+    const cancelled = await cancelTaken(dir, id)
+    logger.info(`${id} ${cancelled === undefined ? 'deleted' : 'cancelled'} before start`)
+    return undefined
+  }
+  const plan = policy.plan(task)
+  try {
+    if ('refused' in plan) throw new NotStartable(plan.refused)
+    return await prepareProgram(context, id, plan, mayStart)
+  } catch (error) {
+    if (!(error instanceof NotStartable)) throw error
+    await endTask(dir, id, { status: 'failed', errorMessage: error.message })
+    logger.info(`${id} failed: ${error.message}`)
+    return undefined
+  }
+}
+
+async function prepareProgram (context: RunContext, id: string, program: Program, mayStart: () => boolean): Promise<Prepared | undefined> {
+  const { dir, state, cgroup } = context
+  const { type, timeoutMs } = program
+  const log = await openLogOf(dir, id)
+  let attempt: Attempt | undefined
+  let gate: Gate | undefined
+  let running = false
+  try {
+    attempt = state.createAttempt({ id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }) }, cgroup)
+    gate = await launchProgram(context, attempt, program, log)
+    // first: a task that says that it runs, without a record, would wait for the next processor
+    await attempt.sync()
+    running = mayStart() && await markRunning(context, id)
+    return running ? { attempt, gate } : undefined
+  } finally {
+    if (!running) {
+      gate?.abandon()
+      if (attempt !== undefined) state.forget(attempt)
+    }
+    await log.close()
+  }
+}
+
+async function openLogOf (dir: string, id: string): Promise<FileHandle> {
+  try {
+    return await openLog(dir, id)
+  } catch (error) {
+    const reason = error instanceof UnreadableFile ? error.message : errorCode(error)
+    // anything else (a full disk) is not this task's fault: it stays queued
+    if (!(error instanceof UnreadableFile) && !['EACCES', 'EPERM'].includes(reason)) throw error
+    throw new NotStartable(`Could not be started: its log can't be written: ${reason}.`)
+  }
+}
+
+async function launchProgram ({ wrapper, logMaxBytes }: RunContext, attempt: Attempt, program: Program, log: FileHandle): Promise<Gate> {
+  try {
+    return await launch(wrapper, attempt, program, { file: log, maxBytes: logMaxBytes })
+  } catch (error) {
+    const code = errorCode(error)
+    // Linux: 128 KiB for one argument or variable, and a limit for all of them together
+    if (code === 'E2BIG') throw new NotStartable('Could not be started: its command or its config is too long for the system.')
+    const { cwd } = program
+    if (cwd === undefined || !['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) throw error
+    throw new NotStartable(`Could not be started: its working directory ${cwd} can't be used (${code}).`)
+  }
+}
+
+/**
+ * Not synced to the disk: after a crash of the machine, the record tells that it ran.
+ * @returns false: it is not to run; where it was deleted, the rest is cleared
+ */
+async function markRunning ({ dir, guard, lock }: RunContext, id: string): Promise<boolean> {
+  // stopped for a while (SIGSTOP, a suspended machine), another one may have taken over, and run it
+  if (!await lock.isHeld()) return false
+  const task = await readTask(dir, id)
+  if (task !== undefined && task.status !== 'queued') return false
+  const now = new Date().toISOString()
+  const fields = { status: 'running', startedAt: now, heartbeatAt: now } as const
+  if (await changeTask(dir, id, fields, { sync: false }) !== undefined) return true
+  await clearDeleted(dir, guard, id)
+  return false
+}
