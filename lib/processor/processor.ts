@@ -3,6 +3,7 @@ import { access, mkdir } from 'node:fs/promises'
 import type { FileKind } from '../directory/files.ts'
 import { DirectoryGuard } from '../directory/guard.ts'
 import { Leftovers } from '../directory/leftovers.ts'
+import type { Attempt } from './attempt.ts'
 import { limitsOf } from './limits.ts'
 import { ProcessorLock } from './lock.ts'
 import { resolveOptions, type ProcessorOptions, type ResolvedOptions } from './options.ts'
@@ -152,10 +153,11 @@ export class TaskProcessor {
         hurry: this.#hurry.signal
       }
       const names = await this.#index.scan()
-      const { begun, unknown } = await recover(context, names, this.#index.withStatus('running'))
-      for (const attempt of begun) {
-        const { header } = attempt.record
-        this.#launch(context, { id: header.id, type: countedTypeOf(header) }, (run) => run.adopt(attempt))
+      const { begun, unbegun, unknown } = await recover(context, names, this.#index.withStatus('running'))
+      for (const attempt of begun) this.#launch(context, candidateOf(attempt), (run) => run.adopt(attempt))
+      for (const attempt of unbegun) {
+        const task = candidateOf(attempt)
+        this.#launch(context, task, (run) => run.takeBack(attempt).then(() => this.#index.refresh(task.id)))
       }
       for (const id of unknown) this.#launch(context, { id, type: '' }, (run) => run.giveUp())
       this.#context = context
@@ -165,6 +167,8 @@ export class TaskProcessor {
     }
     this.#unwatchPolicy = this.#options.policy.watch?.(() => this.#publish())
     this.#publish()
+    // many files take their time to be looked at once more
+    this.#pump()
     this.#look()
   }
 
@@ -272,6 +276,10 @@ export class TaskProcessor {
     this.#warned.add(line)
     this.#options.logger.warn(line)
   }
+}
+
+function candidateOf ({ record: { header } }: Attempt): Candidate {
+  return { id: header.id, type: countedTypeOf(header) }
 }
 
 /** For a task that was found to be of that type: with another one, there may be no room for it. It stays queued then. */

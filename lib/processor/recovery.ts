@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileName, parseFileName, removeFile, type FileKind } from '../directory/files.ts'
-import { changeTask, readClaim, readTask } from '../directory/transitions.ts'
+import { readClaim, readTask } from '../directory/transitions.ts'
 import { isActive, isTerminal } from '../task.ts'
 import type { Attempt } from './attempt.ts'
 import { bootId } from './command.ts'
@@ -25,6 +25,8 @@ export function idsWith (kinds: FileKind[], names: Iterable<string>): string[] {
 export interface Recovered {
   /** Commands that were begun, whatever became of them. */
   readonly begun: readonly Attempt[]
+  /** What was prepared, and never begun. */
+  readonly unbegun: readonly Attempt[]
   /** Tasks that say that they run, of which there is no record. */
   readonly unknown: readonly string[]
 }
@@ -36,16 +38,18 @@ export interface Recovered {
  * @param running the tasks whose files say so
  */
 export async function recover (context: RunContext, names: Iterable<string>, running: Iterable<string>): Promise<Recovered> {
-  const begun: Attempt[] = []
+  const [begun, unbegun]: [Attempt[], Attempt[]] = [[], []]
   const recorded = new Set<string>()
   for (const attempt of context.state.readAttempts()) {
     const { id } = attempt.record.header
     recorded.add(id)
-    if (await wasBegun(attempt)) begun.push(attempt)
-    else await attemptTo(context, id, () => takeBack(context, attempt))
+    const part = await wasBegun(attempt) ? begun : unbegun
+    part.push(attempt)
   }
-  for (const id of idsWith(['claim'], names)) await attemptTo(context, id, () => settleClaim(context.dir, id))
-  return { begun, unknown: [...running].filter((id) => !recorded.has(id)) }
+  for (const id of idsWith(['claim'], names)) {
+    await settleClaim(context.dir, id).catch((error: Error) => context.logger.warn(`${id}: its claim can't be cleared: ${error.message}`))
+  }
+  return { begun, unbegun, unknown: [...running].filter((id) => !recorded.has(id)) }
 }
 
 /** A command is let go only after its leader stands in the record; after that, the shell at the gate says what it saw. */
@@ -57,24 +61,9 @@ async function wasBegun (attempt: Attempt): Promise<boolean> {
   return leader !== undefined && gate !== 'unstarted'
 }
 
-/** It never ran: it is queued again. */
-async function takeBack ({ dir, state }: RunContext, attempt: Attempt): Promise<void> {
-  const { id } = attempt.record.header
-  if ((await readTask(dir, id))?.status === 'running') await changeTask(dir, id, { status: 'queued', startedAt: null, heartbeatAt: null })
-  state.forget(attempt)
-}
-
 /** A task that is still queued never started, and is taken again; one that runs or has ended needs no claim. */
 async function settleClaim (dir: string, id: string): Promise<void> {
   const status = (await readTask(dir, id))?.status
   const abandoned = isActive(status) && (await readClaim(dir, id))?.by === 'processor'
   if (abandoned || isTerminal(status)) await removeFile(join(dir, fileName(id, 'claim')))
-}
-
-async function attemptTo ({ logger }: RunContext, id: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work()
-  } catch (error) {
-    logger.warn(`${id}: can't be recovered: ${(error as Error).message}`)
-  }
 }

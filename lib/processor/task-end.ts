@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode, UnreadableFile } from '../directory/files.ts'
 import type { DirectoryGuard } from '../directory/guard.ts'
-import { endTask, readMarker, readTask, removeFiles, takeTask } from '../directory/transitions.ts'
+import { changeTask, endTask, readMarker, readTask, removeFiles, takeTask } from '../directory/transitions.ts'
 import type { Task } from '../task-schema.ts'
 import { isTerminal } from '../task.ts'
 import type { Logger } from './logger.ts'
@@ -24,39 +24,49 @@ export interface EndContext {
  * A task that somebody else has ended, or deleted, is not written.
  * @returns false: it was given up, and can be tried again
  */
-export async function writeEnd ({ dir, guard, logger, hurry }: EndContext, id: string, end: End): Promise<boolean> {
+export async function writeEnd (context: EndContext, id: string, end: End): Promise<boolean> {
   const fields: Partial<Task> & End = { completedAt: new Date().toISOString(), ...end }
+  return await untilWritten(context, id, `its end (${end.status})`, () => tryToEnd(context, id, fields))
+}
+
+/** Writes that a task was not begun after all, in the same way. */
+export async function writeQueued (context: EndContext, id: string): Promise<boolean> {
+  return await untilWritten(context, id, 'that it is queued again', async () => {
+    if ((await readTask(context.dir, id))?.status === 'running') {
+      await changeTask(context.dir, id, { status: 'queued', startedAt: null, heartbeatAt: null })
+    }
+    return undefined
+  })
+}
+
+/** @param attempt gives what stands in the way; undefined: nothing is left to write */
+async function untilWritten ({ logger, hurry }: EndContext, id: string, what: string, attempt: () => Promise<Error | undefined>): Promise<boolean> {
   const since = performance.now()
   for (let reported = false; ; reported = true) {
-    const problem = await tryToEnd(dir, guard, id, fields)
+    const problem = await attempt().catch((error: unknown) => error instanceof Error ? error : new Error(errorCode(error)))
     if (problem === undefined) return true
     const hopeless = problem instanceof UnreadableFile && performance.now() - since > UNREADABLE_MS
     if (hopeless || hurry.aborted) {
-      logger.warn(`${id}: its end (${end.status}) is not written: ${problem.message}`)
+      logger.warn(`${id}: ${what} is not written: ${problem.message}`)
       return false
     }
-    if (!reported) logger.warn(`${id}: its end (${end.status}) can't be written yet: ${problem.message}`)
+    if (!reported) logger.warn(`${id}: ${what} can't be written yet: ${problem.message}`)
     await sleep(RETRY_MS, undefined, { signal: hurry }).catch(() => {})
   }
 }
 
-/** @returns what stands in the way; undefined: nothing is left to write */
-async function tryToEnd (dir: string, guard: DirectoryGuard, id: string, fields: Partial<Task> & End): Promise<Error | undefined> {
+async function tryToEnd ({ dir, guard }: EndContext, id: string, fields: Partial<Task> & End): Promise<Error | undefined> {
+  const task = await readTask(dir, id)
+  if (isTerminal(task?.status)) return undefined
+  // a crash of the machine took back that it ran, and somebody may be cancelling it
+  const taken = task?.status === 'queued' ? await takeTask(dir, id, 'processor') : undefined
+  if (task?.status === 'queued' && taken === undefined) return new Error('somebody else has taken it')
   try {
-    const task = await readTask(dir, id)
-    if (isTerminal(task?.status)) return undefined
-    // a crash of the machine took back that it ran, and somebody may be cancelling it
-    const taken = task?.status === 'queued' ? await takeTask(dir, id, 'processor') : undefined
-    if (task?.status === 'queued' && taken === undefined) return new Error('somebody else has taken it')
-    try {
-      if (task !== undefined && await endTask(dir, id, fields) !== undefined) return undefined
-    } finally {
-      await taken?.release()
-    }
-    return await clearDeleted(dir, guard, id) ? undefined : new Error('the directory is gone')
-  } catch (error) {
-    return error instanceof Error ? error : new Error(errorCode(error))
+    if (task !== undefined && await endTask(dir, id, fields) !== undefined) return undefined
+  } finally {
+    await taken?.release()
   }
+  return await clearDeleted(dir, guard, id) ? undefined : new Error('the directory is gone')
 }
 
 /**

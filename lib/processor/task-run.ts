@@ -6,7 +6,7 @@ import { logSize } from './log-file.ts'
 import { endOf, type End, type StopReason } from './outcome.ts'
 import { prepareTask, type Prepared } from './preparation.ts'
 import type { RunContext } from './run-context.ts'
-import { clearDeleted, writeEnd } from './task-end.ts'
+import { clearDeleted, writeEnd, writeQueued } from './task-end.ts'
 
 /** The processor leaves its commands to the next one. */
 class Left extends Error {}
@@ -113,6 +113,12 @@ export class TaskRun {
   leave (): void {
     this.#leaving = true
     this.#leave()
+  }
+
+  /** Queues a task again that an earlier processor prepared and did not begin. */
+  async takeBack (attempt: Attempt): Promise<void> {
+    if (!await writeQueued(this.#context, this.#id)) return
+    this.#context.state.forget(attempt)
   }
 
   /** Ends a task that says that it runs, of which nothing is known here. */
