@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, linkSync, mkdirSync, realpathSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, linkSync, mkdirSync, openSync, realpathSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import type { Random } from '../random.ts'
 import type { Bystander } from './outside.ts'
@@ -46,12 +46,10 @@ export const STAND_INS: Record<string, Make> = {
   FIFO: (path) => execFileSync('mkfifo', [path]),
   socket: async (path, { t }) => {
     const server = createServer()
-    t.teardown(() => server.close())
-    // by a short name: a socket's has 108 bytes at most
-    const cwd = process.cwd()
-    process.chdir(join(path, '..'))
-    await new Promise<void>((resolve) => server.listen(path.split('/').at(-1), resolve))
-    process.chdir(cwd)
+    // by a short name: a socket's has 108 bytes at most; it is removed by that name when the server closes
+    const folder = openSync(dirname(path), 'r')
+    t.teardown(() => server.close(() => closeSync(folder)))
+    await new Promise<void>((resolve) => server.listen(`/proc/self/fd/${folder}/${basename(path)}`, resolve))
   },
   folder: (path) => mkdirSync(path),
   'folder with a file': (path) => {
@@ -138,12 +136,12 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
     ...table(ALL, async (place, make) => {
       putOdd(place)
       await make(join(place.dir, `${ODD}.claim`), place)
-      return { said: /task_1_odd: can't be recovered: it is / }
+      return { said: /task_1_odd: its claim can't be cleared: it is / }
     }),
     huge: (place) => {
       putOdd(place)
       huge(join(place.dir, `${ODD}.claim`), 2 ** 41)
-      return { said: /task_1_odd: can't be recovered: it is larger/ }
+      return { said: /task_1_odd: its claim can't be cleared: it is larger/ }
     },
     ...claims('completed', '{"by":"processor","nonce":"x"}', '{"by":"processor","nonce":"x","pid":1,"leader":1}'),
     ...claims('queued', '{"by":"cancel","nonce":"x"}', '{"by":"root","nonce":"x"}', '', 'no json', '{"by":"processor","nonce":1}', '{"by":["processor"]}')
