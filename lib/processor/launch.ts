@@ -38,10 +38,10 @@ export async function launch (wrapper: Wrapper, attempt: Attempt, program: Progr
   let exited = false
   try {
     const [file, ...args] = wrapper.command
-    const child = spawn(file, [...args, cgroup ?? '', String(log.maxBytes ?? ''), ...argumentsOf(program)], {
+    const child = spawn(file, [...args, cgroup ?? '', String(log.maxBytes ?? ''), String(program.user?.uid ?? ''), ...argumentsOf(program)], {
       detached: true,
       ...(program.cwd !== undefined && { cwd: program.cwd }),
-      env: { ...baseEnvironment(program), ...program.env, [ATTEMPT_VARIABLE]: nonce },
+      env: { ...environmentOf(program).own, [ATTEMPT_VARIABLE]: nonce },
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', record.fd, log.file.fd]
     })
     child.once('exit', () => { exited = true })
@@ -69,11 +69,29 @@ export async function launch (wrapper: Wrapper, attempt: Attempt, program: Progr
 }
 
 function argumentsOf (program: Program): readonly string[] {
-  const argv = 'argv' in program ? program.argv : ['sh', '-c', '--', program.shell]
+  const { later } = environmentOf(program)
+  const plain = 'argv' in program ? program.argv : ['sh', '-c', '--', program.shell]
+  // set after the change of the user
+  const argv = later.length === 0 ? plain : ['env', '--', ...later, ...plain]
   const { user } = program
   if (user === undefined) return argv
   // the wrapper stays this user's: the command's user must not reach the record through it
   return ['setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--init-groups', '--', ...argv]
+}
+
+/**
+ * What decides which programs and libraries are loaded, or what they do: to the wrapper and to `setpriv`, which have all
+ * the rights of this user, a rule must not say it. After PATH, those that glibc itself ignores in a program that gains rights.
+ */
+const LOADS = /^(PATH|LD_.*|PERL.*|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|TZDIR|ENV|BASH_ENV|BASHOPTS|SHELLOPTS|PS4|IFS)$/
+
+/** What the processes before the command have, and what the command alone gets, as arguments of `env`. */
+function environmentOf (program: Program): { own: NodeJS.ProcessEnv, later: string[] } {
+  const given = Object.entries(program.env)
+  return {
+    own: { ...baseEnvironment(program), ...Object.fromEntries(given.filter(([name]) => !LOADS.test(name))) },
+    later: given.filter(([name]) => LOADS.test(name)).map(([name, value]) => `${name}=${value}`)
+  }
 }
 
 /** The secrets of this user are none of another one's. */

@@ -1,13 +1,15 @@
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
-  exists, forkCount, hasVariable, isRunning, isShortage, isZombie, pidsAfter, readProcessStat, type ProcessIdentity, type ProcessStat
+  ageMs, exists, forkCount, hasVariable, isRunning, isShortage, isZombie, pidsAfter, readProcessStat, type ProcessIdentity, type ProcessStat
 } from './process-stat.ts'
 import type { TaskCgroup } from './task-cgroup.ts'
 
 const TERM_AGAIN_MS = 5_000
 const UNKILLABLE_MS = 30_000
 const LONGEST_PAUSE_MS = 200
+/** How young a command is of which only some numbers are looked at. */
+const YOUNG_MS = 500
 
 /** The variable by which the processes of one attempt at a task can be told. */
 export const ATTEMPT_VARIABLE = 'TASK_ATTEMPT'
@@ -59,7 +61,9 @@ export class ProcessGroup {
   members (): ProcessStat[] {
     const { pid: leader, startTicks } = this.#leader
     const session: ProcessStat[] = []
-    const mayBelong = pidsAfter(leader, forkCount() - this.#forksBefore)
+    // later, numbers used up unseen may have gone all the way round
+    const forks = ageMs(this.#leader) < YOUNG_MS ? forkCount() - this.#forksBefore : NaN
+    const mayBelong = pidsAfter(leader, forks)
     for (const name of readdirSync('/proc')) {
       const stat = /^\d+$/.test(name) && mayBelong(Number(name)) ? readProcessStat(Number(name)) : undefined
       if (stat === undefined || isZombie(stat)) continue

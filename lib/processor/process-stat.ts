@@ -59,16 +59,23 @@ export function forkCount (): number {
   return Number(/^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? NaN)
 }
 
+/** The number given last in this namespace; also to a process that then could not be made (cgroup limits). */
+function lastPid (): number {
+  return Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ').at(-1))
+}
+
 /**
  * Which numbers the processes can have that were made after that one. They are given in turn, from 1 again behind the
  * largest, and those in use are left out; so `forks` later, they have not gone far.
  * @param forks how many processes and threads were made since; of other namespaces, too
+ * @param last the number given last. Where it is farther than that, numbers were used up by processes that were never made
  */
-export function pidsAfter (first: number, forks: number): (pid: number) => boolean {
+export function pidsAfter (first: number, forks: number, last = lastPid()): (pid: number) => boolean {
   const most = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'))
   // numbers in use: far fewer than an eighth of all
   const reach = 2 * forks + most / 8
-  return (pid) => !((pid - first + most) % most > reach)
+  const mayBelong = (pid: number) => !((pid - first + most) % most > reach)
+  return mayBelong(last) ? mayBelong : () => true
 }
 
 /** A zombie does nothing any more; as pid 1's child it may stay for ever. */

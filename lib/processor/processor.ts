@@ -45,6 +45,7 @@ export class TaskProcessor {
   readonly #leftovers: Leftovers
   readonly #sweeper: Sweeper
   readonly #pool: RunPool
+  readonly #unsettled = new Map<string, () => Promise<void>>()
   readonly #warned = new Set<string>()
   /** Aborted at the first wish to stop, and at the second. */
   readonly #stopping = new AbortController()
@@ -150,7 +151,8 @@ export class TaskProcessor {
         wrapper,
         logMaxBytes,
         cgroup,
-        hurry: this.#hurry.signal
+        hurry: this.#hurry.signal,
+        unsettled: this.#unsettled
       }
       const names = await this.#index.scan()
       const { begun, unbegun, unknown } = await recover(context, names, this.#index.withStatus('running'))
@@ -211,6 +213,7 @@ export class TaskProcessor {
 
   async #lookAtAll (): Promise<void> {
     await Promise.all(this.#pool.runs.map((run) => run.look()))
+    for (const settle of [...this.#unsettled.values()]) await settle()
     const began = performance.now()
     if (this.#stopping.signal.aborted || began < this.#nextScan) return
     const names = await this.#index.scan()

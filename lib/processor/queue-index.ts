@@ -2,7 +2,7 @@ import { lstatSync, type BigIntStats } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode, fileName, fingerprintOf, parseFileName, readTaskFile, UnreadableFile } from '../directory/files.ts'
-import { isTerminal, newestFirst, type TaskStatus } from '../task.ts'
+import { isTerminal, newestFirst, type StoredTask, type TaskStatus } from '../task.ts'
 import { typeOf } from './policy/policy.ts'
 import { inTurns } from './turns.ts'
 
@@ -75,6 +75,7 @@ export class QueueIndex {
   async refresh (id: string): Promise<void> {
     try {
       const { task, stats } = await readTaskFile(this.#dir, id)
+      if (!canBeWritten(task)) throw new UnreadableFile('it is nested too deeply to be written again')
       const { status, createdAt } = task
       this.#reported.delete(id)
       this.#set({
@@ -171,6 +172,16 @@ export class QueueIndex {
 export function countedTypeOf (task: { type: string }): string {
   const type = typeOf(task)
   return type.length <= MAX_TYPE_LENGTH ? type : ''
+}
+
+/** `JSON.stringify` goes less deep than `JSON.parse`; what is short is not deep. */
+function canBeWritten ({ json, task }: StoredTask): boolean {
+  if (json.length < 4096) return true
+  try {
+    return JSON.stringify(task, null, 2) !== ''
+  } catch {
+    return false
+  }
 }
 
 function timeOf (value: unknown): number | undefined {

@@ -9,6 +9,8 @@ export interface RunContext extends EndContext {
   readonly lock: ProcessorLock
   readonly state: StateDirectory
   readonly policy: Pick<Policy, 'plan'>
+  /** Ends that were given up, by the task's id; to be tried again now and then. */
+  readonly unsettled: Map<string, () => Promise<void>>
   readonly graceMs: number
   readonly heartbeatEveryMs: number
   readonly wrapper: Wrapper

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { errorCode, UnreadableFile } from '../directory/files.ts'
 import type { DirectoryGuard } from '../directory/guard.ts'
 import { changeTask, endTask, readMarker, readTask, removeFiles, takeTask } from '../directory/transitions.ts'
-import type { Task } from '../task-schema.ts'
 import { isTerminal } from '../task.ts'
 import type { Logger } from './logger.ts'
 import type { End } from './outcome.ts'
@@ -25,8 +24,12 @@ export interface EndContext {
  * @returns false: it was given up, and can be tried again
  */
 export async function writeEnd (context: EndContext, id: string, end: End): Promise<boolean> {
-  const fields: Partial<Task> & End = { completedAt: new Date().toISOString(), ...end }
-  return await untilWritten(context, id, `its end (${end.status})`, () => tryToEnd(context, id, fields))
+  return await untilWritten(context, id, `its end (${end.status})`, () => writeEndOnce(context, id, end))
+}
+
+/** Tries that once, and says nothing. */
+export async function tryToEnd (context: EndContext, id: string, end: End): Promise<boolean> {
+  return await writeEndOnce(context, id, end).then((problem) => problem === undefined, () => false)
 }
 
 /** Writes that a task was not begun after all, in the same way. */
@@ -55,14 +58,14 @@ async function untilWritten ({ logger, hurry }: EndContext, id: string, what: st
   }
 }
 
-async function tryToEnd ({ dir, guard }: EndContext, id: string, fields: Partial<Task> & End): Promise<Error | undefined> {
+async function writeEndOnce ({ dir, guard }: EndContext, id: string, end: End): Promise<Error | undefined> {
   const task = await readTask(dir, id)
   if (isTerminal(task?.status)) return undefined
   // a crash of the machine took back that it ran, and somebody may be cancelling it
   const taken = task?.status === 'queued' ? await takeTask(dir, id, 'processor') : undefined
   if (task?.status === 'queued' && taken === undefined) return new Error('somebody else has taken it')
   try {
-    if (task !== undefined && await endTask(dir, id, fields) !== undefined) return undefined
+    if (task !== undefined && await endTask(dir, id, end) !== undefined) return undefined
   } finally {
     await taken?.release()
   }

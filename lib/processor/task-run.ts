@@ -6,7 +6,7 @@ import { logSize } from './log-file.ts'
 import { endOf, type End, type StopReason } from './outcome.ts'
 import { prepareTask, type Prepared } from './preparation.ts'
 import type { RunContext } from './run-context.ts'
-import { clearDeleted, writeEnd, writeQueued } from './task-end.ts'
+import { clearDeleted, tryToEnd, writeEnd, writeQueued } from './task-end.ts'
 
 /** The processor leaves its commands to the next one. */
 class Left extends Error {}
@@ -190,10 +190,21 @@ export class TaskRun {
 
   /** The record goes once the end stands, and not before. */
   async #finish (end: End): Promise<void> {
+    const { guard, hurry, state, unsettled } = this.#context
+    const attempt = this.#attempt!
+    const ended = { completedAt: new Date().toISOString(), ...end }
     const settled = this.#stopped === 'disowned' || (this.#stopped === 'deleted'
-      ? await clearDeleted(this.#dir, this.#context.guard, this.#id)
-      : await writeEnd(this.#context, this.#id, end))
-    if (settled) this.#context.state.forget(this.#attempt!)
+      ? await clearDeleted(this.#dir, guard, this.#id)
+      : await writeEnd(this.#context, this.#id, ended))
+    if (settled) return state.forget(attempt)
+    if (hurry.aborted) return
+    // its file can't be read: others need not wait for that
+    unsettled.set(this.#id, async () => {
+      if (!await tryToEnd(this.#context, this.#id, ended)) return
+      unsettled.delete(this.#id)
+      state.forget(attempt)
+      this.#say(`${end.status}: it could be written now`)
+    })
   }
 
   async #look (): Promise<void> {

@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
  * output, a command's ordinary `> /dev/stderr` would truncate it.)
  *
  * Descriptors: 3 the gate, 4 the record, 5 the log, open for appending. Arguments: the folder of the cgroup, or
- * nothing; the largest size of the log in bytes, or nothing; the program and its arguments. What the record can't take
+ * nothing; the largest size of the log in bytes, or nothing; the number of the user who may open the output again
+ * (`> /dev/stderr`), or nothing; the program and its arguments. What the record can't take
  * before the command begins is a reason not to begin.
  *
  * `drained` tells how the output ended: 0 all is written, 153 the limit was reached and the rest dropped, others: the
@@ -28,13 +29,14 @@ const SETSID: Partial<Record<NodeJS.Architecture, number>> = {
 
 /** Errors by number, for the same reason: 2 ENOENT, 4 EINTR, 28 ENOSPC, 122 EDQUOT. */
 const PERL = `
-my ($setsid, $cgroup, $limit, @argv) = @ARGV;
+my ($setsid, $cgroup, $limit, $owner, @argv) = @ARGV;
 open(my $gate, "<&=", 3) && open(my $record, ">>&=", 4) && open(my $log, ">>&=", 5) or exit 1;
 sub note { my $line = "$_[0]\\n"; (syswrite($record, $line) // 0) == length $line }
 sub me { open(my $stat, "<", "/proc/self/stat") or exit 1; my $line = <$stat>; chomp $line; $line }
 
 note("wrapper " . me()) or exit 1;
 pipe(my $output, my $input) or exit 1;
+chown($owner, -1, $input) if $owner ne "";
 my $leader = fork() // exit 1;
 if (!$leader) {
   if ($cgroup ne "") {
@@ -53,6 +55,7 @@ if (!$leader) {
   exit $code;
 }
 close($_) for $gate, $input;
+$SIG{$_} = "IGNORE" for qw(TERM INT HUP QUIT XFSZ);
 
 my ($code, $ended, $full) = (0, 0, 0);
 sub reap {
@@ -109,7 +112,8 @@ limit=$2
     echo "leader $stat" >&4 || exit
     read -r start <&3 || { echo unstarted >&4; exit; }
     echo started >&4 || exit
-    shift 2
+    [ -z "$3" ] || chown "$3" /proc/self/fd/1
+    shift 3
     exec 2>&1 3<&- 4>&-
     exec setsid "$@"
   )
@@ -136,6 +140,6 @@ export const WRAPPERS = {
 
 /** Perl's, which also costs half as much, where this machine has a Perl that nobody has told to do more. */
 export async function chooseWrapper (): Promise<Wrapper> {
-  if (setsid === undefined || process.env.PERL5OPT !== undefined) return WRAPPERS.sh
+  if (setsid === undefined || process.env.PERL5OPT !== undefined || process.env.PERLIO !== undefined) return WRAPPERS.sh
   return await promisify(execFile)('perl', ['-C0', '-e', 'exit 0']).then(() => WRAPPERS.perl, () => WRAPPERS.sh)
 }

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, statSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -53,6 +53,25 @@ t.test('what a policy names runs as it says, and nothing else does', async (t) =
 })
 
 const isRoot = process.geteuid!() === 0
+t.test('what a rule says to its command, it does not say to what has more rights', { skip: !isRoot && 'needs root' }, async (t) => {
+  const evil = makeDirectory(t, {
+    setpriv: '#!/bin/sh\nid -u > "$(dirname "$0")/taken"\nexec /usr/bin/setpriv "$@"\n',
+    'Evil.pm': 'use File::Basename; open(my $f, ">", dirname(__FILE__) . "/taken"); 1;'
+  })
+  chmodSync(join(evil, 'setpriv'), 0o755)
+  const { dir } = await start(t, {
+    path: { argv: ['sh', '-c', 'echo "$PATH"; echo again > /dev/stderr'], user: 'nobody', env: { PATH: `${evil}:/usr/bin:/bin` } },
+    perl: { argv: ['printenv', 'PERL5OPT'], user: 'nobody', env: { PERL5LIB: evil, PERL5OPT: '-MEvil' } },
+    bare: { argv: ['/bin/sh', '-c', 'echo "$PATH"'], env: { PATH: '/not/there' } }
+  }, { concurrency: 3 })
+  for (const [type, output] of [['path', `${evil}:/usr/bin:/bin\nagain\n`], ['perl', '-MEvil\n'], ['bare', '/not/there\n']] as const) {
+    const id = await enqueue(dir, { type, command: '-' })
+    t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0 }, type)
+    t.equal(await readLogOf(dir, id), output, type)
+  }
+  t.throws(() => statSync(join(evil, 'taken')), { code: 'ENOENT' }, 'none of it ran with the rights of the processor')
+})
+
 t.test('as another user', { skip: !isRoot && 'needs root' }, async (t) => {
   process.env.A_SECRET = 'of the processor'
   t.teardown(() => { delete process.env.A_SECRET })

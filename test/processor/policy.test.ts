@@ -69,6 +69,13 @@ t.test('policies that are wrong: the message names the place', async (t) => {
     [{ x: { argv: [''] } }, /absolute/], [{ x: { argv: ['-c'] } }, /absolute/], [{ x: { argv: ['tr\0ue'] } }, /^types\/x\/argv\/0: it holds a NUL/],
     [{ x: { argv: ['sh', '-c', 'rm {config.x}'] } }, /^types\/x\/argv\/2: a value can't become part of a script/],
     [{ x: { argv: ['/usr/bin/bash', '-x', '-ec', '--', 'rm {config.x}', 'b'] } }, /^types\/x\/argv\/4: /],
+    ...[
+      ['sh', '+x', '-c', 'echo {config.x}'], ['sh', '-c', '+x', 'echo {config.x}'], ['bash', '-c', '-o', 'pipefail', 'echo {config.x}'], ['bash', '-c{config.x}'],
+      ['env', 'sh', '-c', '{config.x}'], ['busybox', 'sh', '-c', '{config.x}'], ['csh', '-c', '{config.x}'], ['python3', '-c', 'print({config.x})'],
+      ['node', '--eval={config.x}'], ['perl', '-ne', '{config.x}']
+    ].map((argv): [object, RegExp] => [{ x: { argv } }, /^types\/x\/argv\/\d: a value can't become part of a script/]),
+    ...['BASH_ENV', 'NODE_OPTIONS', 'PYTHONPATH', 'PERL5OPT', 'GIT_SSH_COMMAND']
+      .map((name): [object, RegExp] => [{ x: { argv, env: { [name]: '{config.x}' } } }, /can't depend on the task/]),
     [{ x: { argv, cwd: 'srv' } }, /^types\/x\/cwd: must be an absolute path/], [{ x: { argv, timeoutMs: 0 } }, /^types\/x\/timeoutMs: must be a positive/],
     [{ x: { argv, concurrency: '1' } }, /^types\/x\/concurrency: /], [{ x: { argv, title: '' } }, /^types\/x\/title: /],
     [{ x: { argv, env: { 'A-B': 'x' } } }, /^types\/x\/env/], [{ x: { argv, env: { A: 5 } } }, /^types\/x\/env\/A: /],
@@ -83,6 +90,13 @@ t.test('policies that are wrong: the message names the place', async (t) => {
   ]
   for (const [types, message] of table) await t.rejects(policyOf(types), { code: 'POLICY', message }, JSON.stringify(types))
   for (const text of ['', '{', 'null', '[]', '{"types":{},"extra":1}', '{"__proto__":{"types":{}}}']) await t.rejects(parsePolicy(text, findUser), { code: 'POLICY' }, text)
+})
+
+t.test('values behind a script, or for a program of its own, are none of a script', async (t) => {
+  for (const argv of [
+    ['sh', '-c', 'echo "$1"', 'sh', '{config.x}'], ['bash', '-e', '/srv/run', '{config.x}'], ['python3', '/srv/run.py', '-c', '{config.x}'],
+    ['deploy', '-c', '{config.x}'], ['bash', '-o', 'pipefail', '-c', 'true', '{config.x}']
+  ]) await t.resolves(policyOf({ x: { argv } }), argv.join(' '))
 })
 
 t.test('a task becomes a program and its arguments', async (t) => {

@@ -47,7 +47,8 @@ t.test('the numbers of later processes', async (t) => {
     [most - 2, 0, 5, true], [most - 2, 0, most - 3, false], [most - 2, 0, most / 2, false],
     [5000, most, 4999, true], [5000, NaN, 4999, true]
   ]
-  for (const [first, forks, pid, may] of table) t.equal(pidsAfter(first, forks)(pid), may, `${pid} after ${first} and ${forks}`)
+  for (const [first, forks, pid, may] of table) t.equal(pidsAfter(first, forks, first)(pid), may, `${pid} after ${first} and ${forks}`)
+  t.equal(pidsAfter(100, 1, 20_000)(20_000), true, 'numbers used up by forks that failed')
 })
 
 t.test('timeouts of others', async (t) => {

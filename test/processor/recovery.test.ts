@@ -134,6 +134,31 @@ t.test('an end that can not be written waits until it can', async (t) => {
   t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0, mine: 2 })
 })
 
+t.test('an end that could not be written for long is written when it can, and holds up nobody', async (t) => {
+  const dir = makeDirectory(t)
+  const { said } = await startProcessor(t, dir, { lookEveryMs: 100 })
+  const id = await enqueue(dir, { command: `echo up; while [ ! -e ${join(dir, 'go')} ]; do sleep 0.02; done; exit 4` })
+  await untilLogged(dir, id, 'up\n')
+  const task = await readTaskOf(dir, id)
+  await writeFile(join(dir, `${id}.json`), '{"half": ')
+  await writeFile(join(dir, 'go'), '')
+  await said.until(`${id}: its end (failed) is not written: it is not JSON`)
+  t.match(await untilEnded(dir, await enqueue(dir)), { status: 'completed' })
+  await enqueue(dir, { ...task })
+  t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 4 })
+})
+
+t.test('a task that is nested too deeply to be written again is left alone', async (t) => {
+  const dir = makeDirectory(t)
+  const { said } = await startProcessor(t, dir, { lookEveryMs: 100 })
+  const deep = `{"id":"task_1_deep","status":"queued","command":"echo ran","config":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+  await writeFile(join(dir, 'task_1_deep.json'), deep)
+  await said.until("task_1_deep.json can't be used: it is nested too deeply")
+  t.match(await untilEnded(dir, await enqueue(dir)), { status: 'completed' })
+  t.equal(await readFile(join(dir, 'task_1_deep.json'), 'utf8'), deep)
+  t.notOk(existsSync(join(dir, 'task_1_deep.log')))
+})
+
 t.test('stopping ends what runs, and writes why', async (t) => {
   const dir = makeDirectory(t)
   const { processor } = await startProcessor(t, dir, { graceMs: 60_000 })

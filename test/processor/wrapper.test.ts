@@ -25,7 +25,7 @@ function start (wrapper: Wrapper, dir: string, command: string, { limit = '', na
   const record = join(dir, '..', `${name}.record`)
   const fds = [record, log].map((path) => openSync(path, 'a'))
   const [file, ...args] = wrapper.command
-  const child = spawn(file, [...args, '', limit, 'sh', '-c', command], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe', ...fds] })
+  const child = spawn(file, [...args, '', limit, '', 'sh', '-c', command], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe', ...fds] })
   fds.forEach(closeSync)
   const gate = child.stdio[3] as Writable
   gate.on('error', () => {})
@@ -113,6 +113,15 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
     if (wrapper.waits) t.ok(bytes.equals(await readFile(log)))
   })
 }
+
+t.test('signals to all processes leave Perl\'s wrapper to see the end', async (t) => {
+  const dir = join(makeDirectory(t, { all: {} }), 'all')
+  const { gate, ended, facts, log } = start(WRAPPERS.perl, dir, 'for s in TERM INT HUP; do kill -$s $PPID; done; sleep 0.2; echo after; exit 7')
+  gate.end('\n')
+  await ended
+  t.strictSame((await facts()).slice(2), ['started', 'exit 7', 'drained 0'])
+  t.equal(await readFile(log, 'utf8'), 'after\n')
+})
 
 t.test('which one is taken', async (t) => {
   t.equal(await chooseWrapper(), WRAPPERS.perl)

@@ -45,9 +45,11 @@ function readRule (name: string, path: string, type: PolicyType, user: SystemUse
 }
 
 const PROGRAM = /^(\/|[A-Za-z0-9_])/
-/** Shells, and what of their arguments says that the next one is a script. */
-const SHELL = /^(.*\/)?(ba|da|k|z|a|fi)?sh$/
-const SCRIPT_FOLLOWS = /^-[A-Za-z]*c[A-Za-z]*$/
+/** What runs a script that stands in its arguments, and the options by which it does. */
+const INTERPRETER = /^(.*\/)?((ba|da|a|k|mk|z|fi|c|tc)?sh|python[\d.]*|perl|ruby|node|php|lua)$/
+const SCRIPT_FOLLOWS = /^(-[A-Za-z]*[ceEpr]|--eval|--print|--command)/
+/** They say which programs, libraries or scripts are loaded. */
+const LOADS = /^(PATH|ENV|IFS|PS4|BASH_ENV|BASHOPTS|SHELLOPTS|GCONV_PATH|JAVA_TOOL_OPTIONS|EDITOR|PAGER)$|^(LD_|PERL|PYTHON|RUBY|NODE_|GIT_)/
 
 function readArgv (path: string, items: string[]): { program: string, args: Template[] } {
   const [first, ...args] = items.map((item, index) => at(`${path}/${index}`, () => parseTemplate(item)))
@@ -56,25 +58,35 @@ function readArgv (path: string, items: string[]): { program: string, args: Temp
   if (!PROGRAM.test(program) || (program.includes('/') && !program.startsWith('/'))) {
     throw new PolicyError(`${path}/0: must be an absolute path, or the name of a program`)
   }
-  const script = SHELL.test(program) ? scriptIndex(items) : 0
-  if (script > 0 && literalOf(args[script - 1]!) === undefined) {
+  const script = scriptItems(items).find((index) => literalOf(args[index - 1]!) === undefined)
+  if (script !== undefined) {
     throw new PolicyError(`${path}/${script}: a value can't become part of a script; let the script say "$1", and add "sh" and the value as items after it`)
   }
   return { program, args }
 }
 
-/** Where a shell's script stands; less than 1: nowhere. */
-function scriptIndex (items: string[]): number {
-  const option = items.findIndex((item) => SCRIPT_FOLLOWS.test(item))
-  return option < 0 ? option : items.findIndex((item, index) => index > option && !item.startsWith('-'))
+/** Where scripts stand, or may stand: from the option that announces one to the first item that is none. */
+function scriptItems (items: string[]): number[] {
+  const found: number[] = []
+  for (const [program, item] of items.entries()) {
+    if (!INTERPRETER.test(item)) continue
+    let announced = false
+    for (let index = program + 1; index < items.length; index++) {
+      const isOption = /^[-+]/.test(items[index]!)
+      announced ||= SCRIPT_FOLLOWS.test(items[index]!)
+      if (announced) found.push(index)
+      const isValue = /^[-+][oO]$/.test(items[index - 1]!)
+      if (!isOption && !isValue) break
+    }
+  }
+  return found
 }
 
 function readEnv (path: string, env: Record<string, string>): Array<[name: string, value: Template]> {
   return Object.entries(env).map(([name, text]) => {
     const value = at(`${path}/${name}`, () => parseTemplate(text))
     if (name.startsWith('TASK_')) throw new PolicyError(`${path}/${name}: names that begin with TASK_ are the processor's own`)
-    // they decide which program or library is loaded
-    if (/^(PATH$|LD_)/.test(name) && literalOf(value) === undefined) throw new PolicyError(`${path}/${name}: can't depend on the task`)
+    if (LOADS.test(name) && literalOf(value) === undefined) throw new PolicyError(`${path}/${name}: can't depend on the task`)
     return [name, value]
   })
 }
