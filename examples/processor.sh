@@ -468,6 +468,8 @@ main () {
   trap on_signal INT TERM HUP
   exec 3<> <(:)
   acquire_lock
+  # what an earlier processor said about itself
+  rm -f -- "$dir/.processor.json" 2>/dev/null || :
   is_there "$fifo" || mkfifo -m 660 -- "$fifo" 2>/dev/null && share "$fifo"
   if [[ -p $fifo && ! -L $fifo ]]; then exec 3<> "$fifo"; fifo_inode=$(stat -c %i -- "$fifo")
   else warn 'Tasks are found without the FIFO: .queue.fifo is not one'; fi

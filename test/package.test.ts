@@ -138,7 +138,7 @@ t.test('the packed package', async (t) => {
 
   t.test('holds what it should', async (t) => {
     const names = await readdir(join(host, 'node_modules/fastify-tasks'))
-    t.strictSame(names.sort(), ['LICENSE', 'README.md', 'dist', 'lib', 'package.json'])
+    t.strictSame(names.sort(), ['LICENSE', 'README.md', 'dist', 'examples', 'lib', 'package.json'])
   })
 
   t.test('in an ESM host', async (t) => {

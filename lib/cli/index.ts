@@ -39,8 +39,8 @@ Exit codes of check: 0 no errors, 1 errors, 2 it was called in a wrong way, or t
 /** @returns the exit code */
 async function main (args: string[]): Promise<number> {
   const [name, ...rest] = args
-  if (name === 'process') return rest.includes('--help') ? help() : await processCommand(rest)
-  if (name === 'check') return rest.includes('--help') ? help() : await checkCommand(rest)
+  if (name === 'process') return wantsHelp(rest) ? help() : await processCommand(rest)
+  if (name === 'check') return wantsHelp(rest) ? help() : await checkCommand(rest)
   if (name === '--help' || name === '-h') return help()
   if (name === '--version') {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
@@ -48,6 +48,10 @@ async function main (args: string[]): Promise<number> {
     return 0
   }
   throw new UsageError(name === undefined ? 'A command is missing.' : `There is no command "${name}".`)
+}
+
+function wantsHelp (args: string[]): boolean {
+  return args.includes('--help') || args.includes('-h')
 }
 
 function help (): number {

@@ -61,6 +61,8 @@ function readArguments (args: string[]): ProcessArguments {
       'can run any command as this user. If that is what you want, say so with --allow-any-command.')
   }
   if (policy === '') throw new UsageError('--policy needs the path of a file.')
+  // an unset variable of a script; it would be the working directory
+  if (values.state === '') throw new UsageError('--state needs the path of a directory.')
   return {
     dir,
     leaveRunning: values['leave-running'] ?? false,

@@ -34,7 +34,8 @@ interface Odd {
  * @throws UnreadableFile where another directory took its place meanwhile
  */
 export async function checkDirectory (dir: string, { lookAgainAfterMs = 1_000 }: CheckOptions = {}): Promise<CheckReport> {
-  await access(dir, constants.R_OK | constants.X_OK)
+  // with the slash, a file is told as one
+  await access(`${dir}/`, constants.R_OK | constants.X_OK)
   const guard = new DirectoryGuard(dir)
   await guard.accept()
   const names = await readdir(dir)

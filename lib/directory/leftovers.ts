@@ -15,6 +15,8 @@ export interface LeftoversOptions {
   sweepAfterMs?: number
   /** Whether a living processor may hold a task. Default: always. */
   processorAlive?: () => boolean
+  /** Whether this is the processor, and all tasks are left out that it holds: then a processor's claim is nobody's. Default: false. */
+  isProcessor?: boolean
   /** Told what could not be settled (read-only, no rights…) and is tried again. Default: nobody is told. */
   onError?: (error: unknown, name: string) => void
 }
@@ -46,6 +48,7 @@ export class Leftovers {
   readonly #forgetAfterMs: number
   readonly #sweepAfterMs: number
   readonly #processorAlive: () => boolean
+  readonly #isProcessor: boolean
   readonly #onError: (error: unknown, name: string) => void
   #sightings = new Map<string, Sighting>()
   #temporaries = new Map<string, number>()
@@ -57,6 +60,7 @@ export class Leftovers {
     this.#forgetAfterMs = options.forgetAfterMs ?? 60_000
     this.#sweepAfterMs = options.sweepAfterMs ?? 3_600_000
     this.#processorAlive = options.processorAlive ?? (() => true)
+    this.#isProcessor = options.isProcessor ?? false
     this.#onError = options.onError ?? (() => {})
   }
 
@@ -157,8 +161,9 @@ export class Leftovers {
       return await this.#clear(id)
     }
     const leftBehind = holder === 'processor'
-      // it could not remove its claim (a full or read-only disk, no descriptors), or died with it
-      ? !this.#processorAlive()
+      // it could not remove its claim (a full or read-only disk, no descriptors). To others, a processor that is
+      // suspended looks dead; it goes on some time
+      ? this.#isProcessor
       // nobody is cancelling, or the claim was never completed (a mount without links)
       : forget
     return claimed && leftBehind && await this.#clearClaim(id)

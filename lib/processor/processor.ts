@@ -78,7 +78,7 @@ export class TaskProcessor {
     this.#index = new QueueIndex(dir, (id, reason) => logger.warn(`${id}.json can't be used: ${reason}`))
     this.#wakeUp = new WakeUp(dir, (id, kind) => this.#onHint(id, kind), logger)
     // tasks that are run here are left out, and nobody else runs any
-    this.#leftovers = new Leftovers(dir, { processorAlive: () => false, onError: (error, name) => this.#warnOnce(name, error) })
+    this.#leftovers = new Leftovers(dir, { processorAlive: () => false, isProcessor: true, onError: (error, name) => this.#warnOnce(name, error) })
     this.#sweeper = new Sweeper({
       dir,
       retain,
