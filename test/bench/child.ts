@@ -31,7 +31,9 @@ export class Child<Ready = unknown> {
   static async start<Ready> (file: string, argument: unknown = {}): Promise<Child<Ready>> {
     // its types were checked before; checking them once more would be most of what the process does
     const env = { ...process.env, TS_NODE_TRANSPILE_ONLY: 'true' }
-    const child = fork(new URL(file, import.meta.url), [JSON.stringify(argument)], { env })
+    // plain JavaScript needs no compiler
+    const execArgv = file.endsWith('.mjs') ? [] : process.execArgv
+    const child = fork(new URL(file, import.meta.url), [JSON.stringify(argument)], { env, execArgv })
     return new Child(child, await answerOf(child) as Ready)
   }
 

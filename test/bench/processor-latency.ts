@@ -11,7 +11,7 @@ const WARM_UP = 10
 /** From the request for a task until a client of the feed has the first byte of its output; the processor is idle. */
 export async function processorLatency (): Promise<Figure[]> {
   const dir = makeDirectory()
-  const [server, bare] = await Promise.all([Child.start<ServerReady>('./server.ts', { dir }), Child.start('./bare-spawner.ts')])
+  const [server, bare] = await Promise.all([Child.start<ServerReady>('./server.ts', { dir }), Child.start('./bare-spawner.mjs')])
   const processor = new Processor(dir)
   await processor.ready
   const stream = await new EventStream(`${server.ready.url}/api/tasks/events`).open()

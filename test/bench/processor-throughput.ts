@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { post } from '../helpers.ts'
-import type { Spawning } from './bare-spawner.ts'
 import { Child } from './child.ts'
 import { makeDirectory, median, type Figure } from './lab.ts'
 import { isInstalled, peerQueues, runPeer } from './peer-queues.ts'
@@ -23,13 +22,13 @@ export async function processorThroughput (): Promise<Figure[]> {
 async function withConcurrency (concurrency: number): Promise<Figure[]> {
   const [renamed, posted] = [makeDirectory(), makeDirectory()]
   const [bare, writer, server] = await Promise.all([
-    Child.start('./bare-spawner.ts'), Child.start('./writer.ts'), Child.start<ServerReady>('./server.ts', { dir: posted })
+    Child.start('./bare-spawner.mjs'), Child.start('./writer.ts'), Child.start<ServerReady>('./server.ts', { dir: posted })
   ])
   const [byRename, byPost] = [new Processor(renamed, { concurrency }), new Processor(posted, { concurrency })]
   await Promise.all([byRename.ready, byPost.ready])
   const peers = peerQueues.filter((peer) => peer.atMost >= concurrency)
   const sides: Record<string, Side> = {
-    'bare loop': async () => BARE / await bare.ask<number>('run', { count: BARE, concurrency } satisfies Spawning) * 1000,
+    'bare loop': async () => BARE / await bare.ask<number>('run', { count: BARE, concurrency }) * 1000,
     rename: async () => await rateOf(async () => await allEnded(renamed, await writer.ask<string[]>('enqueue', { dir: renamed, count: TASKS }))),
     POST: async () => await rateOf(async () => await allEnded(posted, await postAll(server.ready.url)))
   }
