@@ -87,6 +87,11 @@ Files: ${dir}
 `)
 }
 
+/** For a shell. */
+function quote (text: string): string {
+  return /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}
+
 /** The processor is a program of its own: a crash of one side leaves the other running. */
 function runProcessor (app: FastifyInstance, dir: string): void {
   const program = fileURLToPath(new URL('cli/index.js', import.meta.resolve('fastify-tasks')))
@@ -98,7 +103,7 @@ function runProcessor (app: FastifyInstance, dir: string): void {
   ended.then(([code, signal]) => {
     if (stoppingSince !== undefined) return
     console.error(`The processor ended (${signal ?? `exit code ${code}`}). The server goes on; queued tasks wait for a processor:\n` +
-      `  node ${args.join(' ')}`)
+      `  node ${args.map(quote).join(' ')}`)
   }, (error: Error) => console.error(`The processor could not be started: ${error.message}`))
 
   const running = async () => (await app.tasks.list({ status: ['running'] })).tasks

@@ -97,6 +97,8 @@ export class ProcessGroup {
         this.#signal(members ?? [], 'SIGKILL')
       } else if (members !== undefined && now >= nextTerm) {
         this.#signal(members, 'SIGTERM')
+        // who is stopped gets it only then
+        this.#signal(members, 'SIGCONT')
         nextTerm = now + TERM_AGAIN_MS
       }
       await sleep(Math.min(pause, Math.max(this.#killAt - now, 5)))
@@ -114,7 +116,7 @@ export class ProcessGroup {
   }
 
   /** The group at one stroke, so that a process can't escape by forking; others one by one. */
-  #signal (members: ProcessStat[], signal: 'SIGTERM' | 'SIGKILL'): void {
+  #signal (members: ProcessStat[], signal: 'SIGTERM' | 'SIGCONT' | 'SIGKILL'): void {
     const leader = this.#leader.pid
     if (members.some(({ group }) => group === leader)) kill(-leader, signal)
     for (const { pid, group } of members) if (group !== leader) kill(pid, signal)

@@ -32,6 +32,15 @@ const PERL = `
 my ($setsid, $cgroup, $limit, $owner, @argv) = @ARGV;
 open(my $gate, "<&=", 3) && open(my $record, ">>&=", 4) && open(my $log, ">>&=", 5) or exit 1;
 sub note { my $line = "$_[0]\\n"; (syswrite($record, $line) // 0) == length $line }
+# what the processor must learn, even if the disk is full for a while
+sub insist {
+  for (my $line = "$_[0]\\n"; $line ne "";) {
+    my $written = syswrite($record, $line);
+    if (defined $written) { substr($line, 0, $written) = "" }
+    elsif ($! == 28 || $! == 122) { select(undef, undef, undef, 0.2) }
+    elsif ($! != 4) { return }
+  }
+}
 sub me { open(my $stat, "<", "/proc/self/stat") or exit 1; my $line = <$stat>; chomp $line; $line }
 
 note("wrapper " . me()) or exit 1;
@@ -61,7 +70,7 @@ my ($code, $ended, $full) = (0, 0, 0);
 sub reap {
   return if $ended || waitpid($leader, $_[0]) != $leader;
   $ended = 1;
-  note("exit " . ($? & 127 ? 128 + ($? & 127) : $? >> 8));
+  insist("exit " . ($? & 127 ? 128 + ($? & 127) : $? >> 8));
 }
 $SIG{CHLD} = sub {};
 
@@ -97,7 +106,7 @@ OUTPUT: while (1) {
 }
 close($output);
 reap(0);
-note("drained $code");
+insist("drained $code");
 `
 
 /** The limit is rounded up to 512 bytes. What `sh` itself has to say ("Terminated") goes nowhere. */

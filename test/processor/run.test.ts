@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { cancelTask, removeTask } from '../../lib/directory/transitions.ts'
+import { waitFor } from '../helpers.ts'
 import {
   enqueue, killAll, processesOf, remainingProcessesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory
 } from './fixtures.ts'
@@ -110,6 +111,14 @@ t.test('a cancel just after the start is seen at once', async (t) => {
       t.match(await untilEnded(dir, id), { status: 'cancelled', errorMessage: 'Cancelled.' })
     }))
   }
+})
+
+t.test('a command that was stopped ends as others do', async (t) => {
+  const id = await enqueue(dir, { command: 'trap "echo bye; exit 3" TERM; echo up; kill -STOP $$; echo on; while :; do sleep 0.05; done' })
+  await untilLogged(dir, id, 'up\n')
+  await waitFor(() => processesOf(id).some((pid) => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))))
+  await writeFile(join(dir, `${id}.cancel`), '')
+  t.match(await untilEnded(dir, id), { status: 'cancelled', exitCode: 3 })
 })
 
 t.test('what a command still writes when it is cancelled is in the log', async (t) => {
