@@ -25,11 +25,12 @@ export class Command {
   /** The command's exit code, as soon as it has ended; 128 and its number for a signal. Null: nobody knows it. */
   readonly exitCode: Promise<number | null>
 
-  /** @param forksBefore `forkCount()` of before it was launched. Default: not known */
+  /** @param forksBefore `forkCount()` of before it was launched by this processor. Default: an earlier one launched it */
   constructor (attempt: Attempt, forksBefore?: number) {
     this.#attempt = attempt
     const { header, leader, wrapper } = attempt.record
-    const here = header.bootId === bootId && unlessShort(() => isVouchedFor(attempt.record), true)
+    const launchedHere = forksBefore !== undefined
+    const here = launchedHere || (header.bootId === bootId && unlessShort(() => isVouchedFor(attempt.record), true))
     // what has another name is not its own
     this.#cgroup = header.cgroup !== undefined && basename(header.cgroup) === attempt.name ? new TaskCgroup(header.cgroup) : undefined
     this.#group = here && leader ? new ProcessGroup(leader, header.nonce, { cgroup: this.#cgroup, ...(forksBefore !== undefined && { forksBefore }) }) : undefined

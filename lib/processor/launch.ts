@@ -38,10 +38,11 @@ export async function launch (wrapper: Wrapper, attempt: Attempt, program: Progr
   let exited = false
   try {
     const [file, ...args] = wrapper.command
-    const child = spawn(file, [...args, cgroup ?? '', String(log.maxBytes ?? ''), String(program.user?.uid ?? ''), ...argumentsOf(program)], {
+    const { own, later } = environmentOf(program)
+    const child = spawn(file, [...args, cgroup ?? '', String(log.maxBytes ?? ''), String(program.user?.uid ?? ''), ...argumentsOf(program, later)], {
       detached: true,
       ...(program.cwd !== undefined && { cwd: program.cwd }),
-      env: { ...environmentOf(program).own, [ATTEMPT_VARIABLE]: nonce },
+      env: { ...own, [ATTEMPT_VARIABLE]: nonce },
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', record.fd, log.file.fd]
     })
     child.once('exit', () => { exited = true })
@@ -68,8 +69,7 @@ export async function launch (wrapper: Wrapper, attempt: Attempt, program: Progr
   }
 }
 
-function argumentsOf (program: Program): readonly string[] {
-  const { later } = environmentOf(program)
+function argumentsOf (program: Program, later: readonly string[]): readonly string[] {
   const plain = 'argv' in program ? program.argv : ['sh', '-c', '--', program.shell]
   // set after the change of the user
   const argv = later.length === 0 ? plain : ['env', '--', ...later, ...plain]
