@@ -5,5 +5,5 @@ export const TREES: ReadonlyArray<{ name: string, command: string, exitCode: num
   { name: 'forks of forks', command: "(sleep 100 &); sh -c '(nohup sleep 100 &)'; echo up; sleep 100", exitCode: 143 },
   { name: 'the leader ends first', command: "(trap '' TERM; sleep 100) & trap 'exit 3' TERM; echo up; wait", exitCode: 3 },
   { name: 'TERM starts another', command: "trap '(trap \"\" TERM; sleep 100) & exit 4' TERM; echo up; while :; do sleep 0.1; done", exitCode: 4 },
-  { name: 'stopped', command: 'echo up; kill -STOP $$; exit 5', exitCode: 137 }
+  { name: 'stopped', command: 'echo up; kill -STOP $$; exit 5', exitCode: 143 }
 ]
