@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { describeLimits } from '../processor/limits.ts'
-import { PolicyFile } from '../processor/policy/policy-file.ts'
-import { anyCommand } from '../processor/policy/policy.ts'
+import type { PolicyFileOptions } from '../processor/policy/policy-file.ts'
+import { anyCommand, type Policy } from '../processor/policy/policy.ts'
 import { ProcessorStartError } from '../processor/start-error.ts'
 import type { ProcessorOptions } from '../processor/options.ts'
 import { TaskProcessor } from '../processor/processor.ts'
@@ -36,7 +36,7 @@ export async function processCommand (args: string[]): Promise<number> {
 async function run ({ dir, leaveRunning, policy: path, options }: ProcessArguments): Promise<number> {
   const logger = { info: (line: string) => console.log(line), warn: (line: string) => console.error(line) }
   callOnThisThread()
-  const policy = path === undefined ? anyCommand : await PolicyFile.load(path, { tasksDir: dir, logger })
+  const policy = path === undefined ? anyCommand : await loadPolicy(path, { tasksDir: dir, logger })
   const processor = new TaskProcessor(dir, { ...options, policy, logger })
   const stopped = stopOnSignals(processor, leaveRunning)
   try {
@@ -47,6 +47,12 @@ async function run ({ dir, leaveRunning, policy: path, options }: ProcessArgumen
   }
   console.log(`Processing the tasks in ${dir} (${describeLimits(options)})`)
   return await processor.ended === 'stopped' ? 0 : 1
+}
+
+/** Without one, what it takes to read it is not loaded: the larger this process, the longer it takes to start others. */
+async function loadPolicy (path: string, options: PolicyFileOptions): Promise<Policy> {
+  const { PolicyFile } = await import('../processor/policy/policy-file.ts')
+  return await PolicyFile.load(path, options)
 }
 
 function readArguments (args: string[]): ProcessArguments {
