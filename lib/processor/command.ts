@@ -5,7 +5,7 @@ import { ageMs, hasVariable, isRunning, isShortage, readBootId, type ProcessIden
 import type { AttemptRecord } from './record.ts'
 import { TaskCgroup } from './task-cgroup.ts'
 
-/** How long an exit code may come after the command's end, in ms: the shell that records it has been killed then. */
+/** How long an exit code may come after the command's end, in ms: the wrapper that records it has been killed then. */
 const REPORT_MS = 2_000
 /** How long is waited for output that a process outside the group can still write, in ms. */
 const DRAIN_MS = 5_000
@@ -20,7 +20,7 @@ export class Command {
   /** Undefined: the machine was restarted since, or the processes that have these numbers are others. */
   readonly #group: ProcessGroup | undefined
   readonly #cgroup: TaskCgroup | undefined
-  /** The shell that watches over it, and the log's writer. */
+  /** What watches over it, and takes its output to the log. */
   readonly #wrapper: ProcessGroup | undefined
   /** The command's exit code, as soon as it has ended; 128 and its number for a signal. Null: nobody knows it. */
   readonly exitCode: Promise<number | null>
@@ -68,13 +68,13 @@ export class Command {
    */
   async drain (logSize: () => number, hurry: AbortSignal): Promise<number | null> {
     const wrapper = this.#wrapper
-    const { leader, wrapper: shell } = this.#attempt.record
-    if (wrapper === undefined || shell === undefined || leader === undefined) return this.#attempt.record.drained ?? null
+    const { leader, wrapper: watching } = this.#attempt.record
+    if (wrapper === undefined || watching === undefined || leader === undefined) return this.#attempt.record.drained ?? null
     let since = performance.now()
     let looked = since
     let size = -1
     const { drained } = await this.#attempt.until(({ drained, full }) => {
-      if (drained !== undefined || (!isRunning(shell) && wrapper.members().length === 0)) return true
+      if (drained !== undefined || (!isRunning(watching) && wrapper.members().length === 0)) return true
       const now = performance.now()
       if (full && !hurry.aborted) {
         since = now

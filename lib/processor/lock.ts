@@ -2,13 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createExclusive, errorCode, LOCK_NAME, openRegular, readText, removeFile, UnreadableFile } from '../directory/files.ts'
+import { createExclusive, errorCode, LOCK_NAME, MAX_LOCK_BYTES, openRegular, readText, removeFile, UnreadableFile } from '../directory/files.ts'
 import type { Logger } from './logger.ts'
 import { alreadyRunning, ProcessorStartError } from './start-error.ts'
 
 const TOUCH_EVERY_MS = 2_000
-/** More than a lock ever holds. */
-const MAX_LOCK_BYTES = 4096
 
 export interface LockOptions {
   /** How long the lock's mtime must stand still, by this process's clock, before its holder counts as dead, in ms. */

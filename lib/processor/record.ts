@@ -20,9 +20,9 @@ export interface RecordHeader {
 /** What is known of one attempt at a task. Each fact is a line of its own, so that it is there whole or not at all. */
 export interface AttemptRecord {
   readonly header: RecordHeader
-  /** The shell that watches over the command, and leads the group in which the log's writer is. */
+  /** What watches over the command, and leads the group of what takes its output to the log. */
   readonly wrapper?: ProcessIdentity
-  /** The command itself; before it has begun, the shell that waits to become it. */
+  /** The command itself; before it has begun, the process that waits to become it. */
   readonly leader?: ProcessIdentity
   /** Whether the command was begun; never changes once it stands. */
   readonly gate?: 'started' | 'unstarted'

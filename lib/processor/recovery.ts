@@ -8,7 +8,7 @@ import { isRunning } from './process-stat.ts'
 import type { AttemptRecord } from './record.ts'
 import type { RunContext } from './run-context.ts'
 
-/** How long a shell that has lost its processor may take to see that, in ms: some at most, unless it is stopped. */
+/** How long a wrapper that has lost its processor may take to see that, in ms: some at most, unless it is stopped. */
 const DECIDE_MS = 5_000
 
 /** The ids that have a file of one of these kinds. */
@@ -52,7 +52,7 @@ export async function recover (context: RunContext, names: Iterable<string>, run
   return { begun, unbegun, unknown: [...running].filter((id) => !recorded.has(id)) }
 }
 
-/** A command is let go only after its leader stands in the record; after that, the shell at the gate says what it saw. */
+/** A command is let go only after its leader stands in the record; after that, whoever waits at the gate says what it saw. */
 async function wasBegun (attempt: Attempt): Promise<boolean> {
   const decided = ({ header, gate, leader }: AttemptRecord) =>
     gate !== undefined || leader === undefined || header.bootId !== bootId || !isRunning(leader)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
-import { makeStateDirectory, processesOf, Said } from '../processor/fixtures.ts'
+import { killAll, makeStateDirectory, processesOf, Said } from '../processor/fixtures.ts'
 
 const PROGRAM = join(dirname(createRequire(import.meta.url).resolve('fastify-tasks')), 'cli/index.js')
 const DIE_AT = new URL('die-at.mjs', import.meta.url).href
@@ -20,7 +20,7 @@ export class KillableProcessor {
     this.#args = [PROGRAM, 'process', dir, '--allow-any-command', '--state', makeStateDirectory(t), ...args]
     t.teardown(async () => {
       await this.kill()
-      for (const pid of processesOf(this.#ids)) process.kill(pid, 'SIGKILL')
+      killAll(processesOf(this.#ids))
     })
   }
 
