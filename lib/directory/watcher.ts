@@ -218,6 +218,8 @@ export class TaskWatcher {
     try {
       if (parts.has('side') && await this.#lookAtSide(id)) await this.#lookAtTask(id)
       else if (parts.has('json')) await this.#lookAtTask(id)
+      // who writes already runs: that is told first, though its file may have changed since it was read
+      if (parts.has('log') && this.#catalogue.get(id)?.task?.status === 'queued') await this.#lookAtTask(id)
       const entry = this.#catalogue.get(id)
       if (parts.has('log') && entry?.tail !== undefined && await this.#logs.look(entry)) again.add('log')
     } catch (error) {
