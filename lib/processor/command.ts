@@ -115,10 +115,11 @@ function unlessShort<T> (look: () => T, otherwise: T): T {
 }
 
 /**
- * Whether a process that the record names and that runs carries the attempt's nonce, if there is one. The wrapper's
+ * Whether a process that the record names and that runs carries the attempt's nonce or its launcher's, if there is one. The wrapper's
  * word counts too: a command may overwrite its environment, as some do to show a title.
  */
 function isVouchedFor ({ header, wrapper, leader }: AttemptRecord): boolean {
   const running = [wrapper, leader].filter((process) => process !== undefined && isRunning(process)) as ProcessIdentity[]
-  return running.length === 0 || running.some(({ pid }) => hasVariable(pid, ATTEMPT_VARIABLE, header.nonce))
+  const nonces = [header.nonce, header.launcher].filter((nonce) => nonce !== undefined)
+  return running.length === 0 || running.some(({ pid }) => nonces.some((nonce) => hasVariable(pid, ATTEMPT_VARIABLE, nonce)))
 }

@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import type { Attempt } from './attempt.ts'
 import type { Program } from './policy/policy.ts'
+import type { Job, Launcher } from './launcher.ts'
 import { ATTEMPT_VARIABLE } from './process-group.ts'
 import { forkCount } from './process-stat.ts'
 import { TaskCgroup } from './task-cgroup.ts'
@@ -25,48 +26,90 @@ export interface LogTarget {
   readonly maxBytes: number | undefined
 }
 
+/** The ways to start a command's wrapper. */
+export interface Launchers {
+  readonly wrapper: Wrapper
+  /** The faster way, where there is one. */
+  readonly launcher?: Launcher | undefined
+}
+
+/** What stands or will stand at a gate. */
+type Waiting = Omit<Gate, 'forksBefore'>
+
 /**
  * Starts the processes for an attempt, up to the gate. Its standard input is `/dev/null`.
  * @throws the system's error where no process can be started, such as `E2BIG`
  */
-export async function launch (wrapper: Wrapper, attempt: Attempt, program: Program, log: LogTarget): Promise<Gate> {
-  const { nonce, cgroup } = attempt.record.header
+export async function launch ({ wrapper, launcher }: Launchers, attempt: Attempt, program: Program, log: LogTarget): Promise<Gate> {
+  const { cgroup } = attempt.record.header
   if (cgroup !== undefined) new TaskCgroup(cgroup).create()
   const forksBefore = forkCount()
   const record = attempt.openForAppending()
-  let gate: Duplex
-  let exited = false
   try {
-    const [file, ...args] = wrapper.command
     const { own, later } = environmentOf(program)
-    const child = spawn(file, [...args, cgroup ?? '', String(log.maxBytes ?? ''), String(program.user?.uid ?? ''), ...argumentsOf(program, later)], {
-      detached: true,
-      ...(program.cwd !== undefined && { cwd: program.cwd }),
-      env: { ...own, [ATTEMPT_VARIABLE]: nonce },
-      stdio: ['ignore', 'ignore', 'ignore', 'pipe', record.fd, log.file.fd]
-    })
-    child.once('exit', () => { exited = true })
-    await once(child, 'spawn')
-    // this process may end while it runs
-    child.unref()
-    gate = child.stdio[3] as Duplex
+    const job: Job = {
+      record: record.fd,
+      log: log.file.fd,
+      cwd: program.cwd,
+      env: { ...own, [ATTEMPT_VARIABLE]: attempt.record.header.nonce },
+      args: [cgroup ?? '', String(log.maxBytes ?? ''), String(program.user?.uid ?? ''), ...argumentsOf(program, later)]
+    }
+    // what the launcher can't start without a trace, spawning it tells why, or does
+    const gate = await (launcher && fork(launcher, attempt, job)) ?? await spawnWrapper(wrapper, attempt, job)
+    return { forksBefore, ...gate }
   } finally {
     record.close()
   }
+}
+
+/** @returns undefined: nothing was begun, and nothing recorded */
+async function fork (launcher: Launcher, attempt: Attempt, job: Job): Promise<Waiting | undefined> {
+  const { nonce } = attempt.record.header
+  let refused = false
+  const asked = launcher.start(nonce, job, () => {
+    refused = true
+    attempt.refresh()
+  })
+  if (!asked) return undefined
+  if (await reachesGate(attempt, () => refused)) return { open: () => launcher.open(nonce), abandon: () => launcher.abandon(nonce) }
+  if (attempt.record.wrapper === undefined) return undefined
+  throw notStarted(attempt)
+}
+
+async function spawnWrapper ({ command: [file, ...args] }: Wrapper, attempt: Attempt, job: Job): Promise<Waiting> {
+  let exited = false
+  const child = spawn(file, [...args, ...job.args], {
+    detached: true,
+    ...(job.cwd !== undefined && { cwd: job.cwd }),
+    env: job.env,
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe', job.record, job.log]
+  })
+  child.once('exit', () => {
+    exited = true
+    attempt.refresh()
+  })
+  await once(child, 'spawn')
+  // this process may end while it runs
+  child.unref()
+  const gate = child.stdio[3] as Duplex
   // it breaks when the wrapper is killed from outside, which shows in the record
   gate.on('error', () => {})
-  const { leader, exitCode } = await attempt.until(({ leader, exitCode }) => leader !== undefined || exitCode !== undefined || exited)
-  // without its wrapper, nobody would take its output
-  if (leader === undefined || exited) {
-    gate.destroy()
-    throw new Error(`no process could be started for it (exit code ${exitCode}); is \`setsid\` installed?`)
-  }
-  return {
-    forksBefore,
+  if (await reachesGate(attempt, () => exited)) {
     // not left open until the wrapper ends: it would keep this process from ending, and a descriptor
-    open () { gate.end('\n', () => gate.destroy()) },
-    abandon () { gate.destroy() }
+    return { open: () => { gate.end('\n', () => gate.destroy()) }, abandon: () => { gate.destroy() } }
   }
+  gate.destroy()
+  throw notStarted(attempt)
+}
+
+/** Without its wrapper, nobody would take its output. */
+async function reachesGate (attempt: Attempt, wrapperEnded: () => boolean): Promise<boolean> {
+  const { leader } = await attempt.until(({ leader, exitCode }) => leader !== undefined || exitCode !== undefined || wrapperEnded())
+  return leader !== undefined && !wrapperEnded()
+}
+
+function notStarted ({ record: { exitCode } }: Attempt): Error {
+  return new Error(`no process could be started for it (exit code ${exitCode}); is \`setsid\` installed?`)
 }
 
 function argumentsOf (program: Program, later: readonly string[]): readonly string[] {

@@ -46,14 +46,16 @@ export async function prepareTask (context: RunContext, task: Task, mayStart: ()
 }
 
 async function prepareProgram (context: RunContext, id: string, program: Program, mayStart: () => boolean): Promise<Prepared | undefined> {
-  const { dir, state, cgroup } = context
+  const { dir, state, cgroup, launcher } = context
   const { type, timeoutMs } = program
   const log = await openLogOf(dir, id)
   let attempt: Attempt | undefined
   let gate: Gate | undefined
   let running = false
   try {
-    attempt = state.createAttempt({ id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }) }, cgroup)
+    attempt = state.createAttempt({
+      id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }), ...(launcher && { launcher: launcher.nonce })
+    }, cgroup)
     gate = await launchProgram(context, attempt, program, log)
     // first: a task that says that it runs, without a record, would wait for the next processor
     await attempt.sync()
@@ -79,9 +81,9 @@ async function openLogOf (dir: string, id: string): Promise<FileHandle> {
   }
 }
 
-async function launchProgram ({ wrapper, logMaxBytes }: RunContext, attempt: Attempt, program: Program, log: FileHandle): Promise<Gate> {
+async function launchProgram (context: RunContext, attempt: Attempt, program: Program, log: FileHandle): Promise<Gate> {
   try {
-    return await launch(wrapper, attempt, program, { file: log, maxBytes: logMaxBytes })
+    return await launch(context, attempt, program, { file: log, maxBytes: context.logMaxBytes })
   } catch (error) {
     const code = errorCode(error)
     // Linux: 128 KiB for one argument or variable, and a limit for all of them together

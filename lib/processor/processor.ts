@@ -4,6 +4,7 @@ import type { FileKind } from '../directory/files.ts'
 import { DirectoryGuard } from '../directory/guard.ts'
 import { Leftovers } from '../directory/leftovers.ts'
 import type { Attempt } from './attempt.ts'
+import { Launcher } from './launcher.ts'
 import { limitsOf } from './limits.ts'
 import { ProcessorLock } from './lock.ts'
 import { resolveOptions, type ProcessorOptions, type ResolvedOptions } from './options.ts'
@@ -54,6 +55,7 @@ export class TaskProcessor {
   readonly #wakeUp: WakeUp
   #state: StateDirectory | undefined
   #lock: ProcessorLock | undefined
+  #launcher: Launcher | undefined
   #context: RunContext | undefined
   #lost = false
   #starting: Promise<void> | undefined
@@ -137,6 +139,9 @@ export class TaskProcessor {
         logger
       })
       await this.#guard.accept()
+      if (wrapper.launches) {
+        this.#launcher = await Launcher.start(wrapper, () => logger.warn('The launcher has ended: commands take longer to start until the processor is restarted'))
+      }
       // before the first look, so that nothing is missed between the two
       await this.#wakeUp.open()
       const context: RunContext = {
@@ -149,6 +154,7 @@ export class TaskProcessor {
         graceMs,
         heartbeatEveryMs,
         wrapper,
+        launcher: this.#launcher,
         logMaxBytes,
         cgroup,
         hurry: this.#hurry.signal,
@@ -268,6 +274,7 @@ export class TaskProcessor {
   }
 
   async #release (): Promise<void> {
+    this.#launcher?.close()
     await this.#wakeUp.close().catch((error) => this.#warnOnce('The FIFO', error))
     await this.#lock?.release().catch((error) => this.#warnOnce('The lock', error))
     this.#state?.close()

@@ -9,6 +9,8 @@ export interface RecordHeader {
   /** Stands in the environment of the attempt's processes, and in the record's name. */
   readonly nonce: string
   readonly bootId: string
+  /** The nonce of the launcher, which a process that it forked has until it is the command; absent: there is none. */
+  readonly launcher?: string
   /** Absent: no limit. */
   readonly timeoutMs?: number
   /** The type that counts for a limit of tasks at a time. */

@@ -1,11 +1,11 @@
+import type { Launchers } from './launch.ts'
 import type { ProcessorLock } from './lock.ts'
 import type { Policy } from './policy/policy.ts'
 import type { StateDirectory } from './state-directory.ts'
 import type { EndContext } from './task-end.ts'
-import type { Wrapper } from './wrapper.ts'
 
 /** What all runs of a processor share. */
-export interface RunContext extends EndContext {
+export interface RunContext extends EndContext, Launchers {
   readonly lock: ProcessorLock
   readonly state: StateDirectory
   readonly policy: Pick<Policy, 'plan'>
@@ -13,7 +13,6 @@ export interface RunContext extends EndContext {
   readonly unsettled: Map<string, () => Promise<void>>
   readonly graceMs: number
   readonly heartbeatEveryMs: number
-  readonly wrapper: Wrapper
   readonly logMaxBytes: number | undefined
   /** Folder of the cgroup below which each command gets its own; undefined: none does. */
   readonly cgroup: string | undefined

@@ -18,6 +18,8 @@ import { promisify } from 'node:util'
 export interface Wrapper {
   /** The program and its first arguments. */
   readonly command: readonly [string, ...string[]]
+  /** Whether the command alone, without a job, is a launcher. */
+  readonly launches: boolean
   /** Whether it waits while the disk is full, and the command with it, instead of losing output. */
   readonly waits: boolean
 }
@@ -27,10 +29,17 @@ const SETSID: Partial<Record<NodeJS.Architecture, number>> = {
   arm: 66, arm64: 157, ia32: 66, loong64: 157, ppc64: 66, riscv64: 157, s390x: 66, x64: 112
 }
 
-/** Errors by number, for the same reason: 2 ENOENT, 4 EINTR, 28 ENOSPC, 122 EDQUOT. */
+/**
+ * With a job as its arguments it wraps that one. Without, it is the launcher: it forks a wrapper for each request that
+ * comes on descriptor 3, which saves the start of a Perl for each, tells on 4 which of them ended at the gate, and
+ * ends when 3 does. Requests are fields with NUL between, behind their length (4 bytes, big-endian).
+ *
+ * Errors by number, for the same reason: 2 ENOENT, 4 EINTR, 28 ENOSPC, 122 EDQUOT.
+ */
 const PERL = `
-my ($setsid, $cgroup, $limit, $owner, @argv) = @ARGV;
-open(my $gate, "<&=", 3) && open(my $record, ">>&=", 4) && open(my $log, ">>&=", 5) or exit 1;
+my ($setsid, @job) = @ARGV;
+my ($gate, $record, $log);
+my @signals = qw(TERM INT HUP QUIT);
 sub note { my $line = "$_[0]\\n"; (syswrite($record, $line) // 0) == length $line }
 # what the processor must learn, even if the disk is full for a while
 sub insist {
@@ -43,70 +52,120 @@ sub insist {
 }
 sub me { open(my $stat, "<", "/proc/self/stat") or exit 1; my $line = <$stat>; chomp $line; $line }
 
-note("wrapper " . me()) or exit 1;
-pipe(my $output, my $input) or exit 1;
-chown($owner, -1, $input) if $owner ne "";
-my $leader = fork() // exit 1;
-if (!$leader) {
-  if ($cgroup ne "") {
-    open(my $members, ">", "$cgroup/cgroup.procs") or exit 1;
-    syswrite($members, "0") or exit 1;
+sub wrap {
+  my ($cgroup, $limit, $owner, @argv) = @_;
+  note("wrapper " . me()) or exit 1;
+  pipe(my $output, my $input) or exit 1;
+  chown($owner, -1, $input) if $owner ne "";
+  my $leader = fork() // exit 1;
+  if (!$leader) {
+    if ($cgroup ne "") {
+      open(my $members, ">", "$cgroup/cgroup.procs") or exit 1;
+      syswrite($members, "0") or exit 1;
+    }
+    note("leader " . me()) or exit 1;
+    if (!sysread($gate, my $start, 1)) { note("unstarted"); exit 1 }
+    note("started") or exit 1;
+    syscall($setsid);
+    open(STDOUT, ">&", $input) && open(STDERR, ">&", $input) or exit 1;
+    close($_) for $gate, $record, $log, $output, $input;
+    exec { $argv[0] } @argv;
+    my $code = $! == 2 ? 127 : 126;
+    syswrite(STDERR, "$argv[0]: $!\\n");
+    exit $code;
   }
-  note("leader " . me()) or exit 1;
-  if (!sysread($gate, my $start, 1)) { note("unstarted"); exit 1 }
-  note("started") or exit 1;
-  syscall($setsid);
-  open(STDOUT, ">&", $input) && open(STDERR, ">&", $input) or exit 1;
-  close($_) for $gate, $record, $log, $output, $input;
-  exec { $argv[0] } @argv;
-  my $code = $! == 2 ? 127 : 126;
-  syswrite(STDERR, "$argv[0]: $!\\n");
-  exit $code;
-}
-close($_) for $gate, $input;
-$SIG{$_} = "IGNORE" for qw(TERM INT HUP QUIT XFSZ);
+  close($_) for $gate, $input;
+  $SIG{$_} = "IGNORE" for @signals, "XFSZ";
 
-my ($code, $ended, $full) = (0, 0, 0);
-sub reap {
-  return if $ended || waitpid($leader, $_[0]) != $leader;
-  $ended = 1;
-  insist("exit " . ($? & 127 ? 128 + ($? & 127) : $? >> 8));
-}
-$SIG{CHLD} = sub {};
+  my ($code, $ended, $full) = (0, 0, 0);
+  my $reap = sub {
+    return if $ended || waitpid($leader, $_[0]) != $leader;
+    $ended = 1;
+    insist("exit " . ($? & 127 ? 128 + ($? & 127) : $? >> 8));
+  };
+  $SIG{CHLD} = sub {};
 
-OUTPUT: while (1) {
-  my $ready = "";
-  vec($ready, fileno($output), 1) = 1;
-  my $found = select($ready, undef, undef, $ended ? undef : 1);
-  reap(1);
-  next if $found <= 0;
-  my $length = sysread($output, my $data, 65536);
-  next if !defined $length && $! == 4;
-  last if !$length;
-  if ($limit ne "" && $length > $limit - -s $log) {
-    $code = 153;
-    $length = $limit - -s _;
-  }
-  for (my $done = 0; $done < $length;) {
-    my $written = syswrite($log, $data, $length - $done, $done);
-    if (defined $written) {
-      note("room") if $full;
-      $full = 0;
-      $done += $written;
-    } elsif ($! == 28 || $! == 122) {
-      note("full") if !$full;
-      $full = 1;
-      select(undef, undef, undef, 0.2);
-      reap(1);
-    } elsif ($! != 4) {
-      $code = 1;
-      last OUTPUT;
+  OUTPUT: while (1) {
+    my $ready = "";
+    vec($ready, fileno($output), 1) = 1;
+    my $found = select($ready, undef, undef, $ended ? undef : 1);
+    $reap->(1);
+    next if $found <= 0;
+    my $length = sysread($output, my $data, 65536);
+    next if !defined $length && $! == 4;
+    last if !$length;
+    if ($limit ne "" && $length > $limit - -s $log) {
+      $code = 153;
+      $length = $limit - -s _;
+    }
+    for (my $done = 0; $done < $length;) {
+      my $written = syswrite($log, $data, $length - $done, $done);
+      if (defined $written) {
+        note("room") if $full;
+        $full = 0;
+        $done += $written;
+      } elsif ($! == 28 || $! == 122) {
+        note("full") if !$full;
+        $full = 1;
+        select(undef, undef, undef, 0.2);
+        $reap->(1);
+      } elsif ($! != 4) {
+        $code = 1;
+        last OUTPUT;
+      }
     }
   }
+  close($output);
+  $reap->(0);
+  insist("drained $code");
+  exit 0;
 }
-close($output);
-reap(0);
-insist("drained $code");
+
+if (@job) {
+  open($gate, "<&=", 3) && open($record, ">>&=", 4) && open($log, ">>&=", 5) or exit 1;
+  wrap(@job);
+}
+
+open(my $requests, "<&=", 3) && open(my $reports, ">&=", 4) or exit 1;
+my (%gates, %names);
+sub report { syswrite($reports, "$_[0]\\n") }
+# only of what still waits: of the others, the record tells
+sub gone { report("gone $_[0]") if delete $gates{$_[0]} }
+$SIG{$_} = "IGNORE" for @signals, "PIPE";
+$SIG{CHLD} = sub {};
+
+sub start {
+  my ($name, $records, $logs, $cwd, $variables, @rest) = @_;
+  pipe(my $waiting, $gates{$name}) or return gone($name);
+  my $pid = fork() // return gone($name);
+  if ($pid) { $names{$pid} = $name; return }
+  $SIG{$_} = "DEFAULT" for @signals, "PIPE", "CHLD";
+  # whoever holds the other end of a gate keeps it from telling that the launcher has ended
+  close($_) for $requests, $reports, values %gates;
+  syscall($setsid);
+  $gate = $waiting;
+  open($record, ">>", $records) && open($log, ">>", $logs) && ($cwd eq "" || chdir $cwd) or exit 1;
+  %ENV = map { split /=/, $_, 2 } splice(@rest, 0, $variables);
+  wrap(@rest);
+}
+
+report("ready");
+for (my $buffer = "";;) {
+  while ((my $pid = waitpid(-1, 1)) > 0) {
+    gone(delete $names{$pid});
+  }
+  my $ready = "";
+  vec($ready, fileno($requests), 1) = 1;
+  next if select($ready, undef, undef, %gates ? 1 : undef) <= 0;
+  my $length = sysread($requests, $buffer, 65536, length $buffer);
+  next if !defined $length && $! == 4;
+  last if !$length;
+  while (length $buffer >= 4 && length $buffer >= 4 + unpack("N", $buffer)) {
+    my ($word, $name, @fields) = split /\\0/, substr(substr($buffer, 0, 4 + unpack("N", $buffer), ""), 4), -1;
+    if ($word eq "start") { start($name, @fields) }
+    elsif (my $opened = delete $gates{$name}) { syswrite($opened, "\\n") if $word eq "open" }
+  }
+}
 `
 
 /** The limit is rounded up to 512 bytes. What `sh` itself has to say ("Terminated") goes nowhere. */
@@ -143,8 +202,8 @@ echo "drained $?" >&4
 const setsid = SETSID[process.arch]
 
 export const WRAPPERS = {
-  perl: { command: ['perl', '-C0', '-e', PERL, String(setsid)], waits: true },
-  sh: { command: ['/bin/sh', '-c', SH, 'sh'], waits: false }
+  perl: { command: ['perl', '-C0', '-e', PERL, String(setsid)], launches: true, waits: true },
+  sh: { command: ['/bin/sh', '-c', SH, 'sh'], launches: false, waits: false }
 } satisfies Record<string, Wrapper>
 
 /** Perl's, which also costs half as much, where this machine has a Perl that nobody has told to do more. */

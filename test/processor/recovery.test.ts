@@ -163,8 +163,9 @@ t.test('stopping ends what runs, and writes why', async (t) => {
   const dir = makeDirectory(t)
   const { processor } = await startProcessor(t, dir, { graceMs: 60_000 })
   const deaf = await enqueue(dir, { command: 'trap "echo deaf" TERM; echo up; while :; do sleep 1; done' })
-  const waiting = await enqueue(dir)
   await untilLogged(dir, deaf, 'up\n')
+  // not before: of two tasks from the same millisecond, either may be the first
+  const waiting = await enqueue(dir)
   const stopped = processor.stop()
   await untilLogged(dir, deaf, 'deaf\n')
   processor.stop({ now: true })

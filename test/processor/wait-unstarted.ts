@@ -12,6 +12,6 @@ const taken = await takeTask(dir, id, 'processor')
 const { command, type } = taken!.task.task
 const attempt = state.createAttempt({ id, bootId, type }, undefined)
 const log = { file: await open(`${dir}/${id}.log`, 'a'), maxBytes: undefined }
-await launch(WRAPPERS[wrapper], attempt, { shell: command, type, env: { TASK_ID: id } }, log)
+await launch({ wrapper: WRAPPERS[wrapper] }, attempt, { shell: command, type, env: { TASK_ID: id } }, log)
 console.log('prepared')
 setInterval(() => {}, 1000)

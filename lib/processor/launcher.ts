@@ -1,0 +1,136 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { ATTEMPT_VARIABLE } from './process-group.ts'
+import type { Wrapper } from './wrapper.ts'
+
+/**
+ * A longer job takes the way by `spawn`, which tells what is too much for this system. In bytes, a pointer for each
+ * string counted, as execve(2) does; all systems allow for twice as much.
+ */
+const MAX_JOB_BYTES = 65_536
+const POINTER_BYTES = 8
+
+/** What the launcher is asked to start. */
+export interface Job {
+  /** Descriptors of this process, open for appending; to be kept open until the job was started or refused. */
+  readonly record: number
+  readonly log: number
+  /** Default: undefined, this process's. */
+  readonly cwd: string | undefined
+  readonly env: NodeJS.ProcessEnv
+  /** What the wrapper takes as its arguments. */
+  readonly args: readonly string[]
+}
+
+/**
+ * A process of its own that forks the wrappers of commands, many times faster than this one could spawn them. It ends
+ * with this process, and they live on. It runs nothing that is not let go: while a command waits, it holds the gate.
+ */
+export class Launcher {
+  /** Stands in the environment of what it forks, until that becomes the command. */
+  readonly nonce: string
+  readonly #requests: Duplex
+  readonly #reports: Duplex
+  readonly #refusals = new Map<string, () => void>()
+  #ended = false
+
+  private constructor (child: ChildProcess, nonce: string) {
+    this.nonce = nonce
+    this.#requests = child.stdio[3] as Duplex
+    this.#reports = child.stdio[4] as Duplex
+    // they break when it is killed from outside, which its end tells
+    for (const pipe of [this.#requests, this.#reports]) pipe.on('error', () => {})
+  }
+
+  /**
+   * @param onLost told when it has ended by itself
+   * @returns undefined: it does not run here
+   */
+  static async start ({ command: [file, ...args] }: Wrapper, onLost: () => void): Promise<Launcher | undefined> {
+    const nonce = randomBytes(16).toString('hex')
+    const child = spawn(file, args, {
+      detached: true,
+      env: { ...process.env, [ATTEMPT_VARIABLE]: nonce },
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']
+    })
+    if (child.pid === undefined) {
+      child.once('error', () => {})
+      return undefined
+    }
+    const launcher = new Launcher(child, nonce)
+    if (!await launcher.#listen(onLost)) return undefined
+    // this process may end while it waits
+    for (const handle of [child, launcher.#requests, launcher.#reports] as Array<{ unref (): void }>) handle.unref()
+    return launcher
+  }
+
+  /**
+   * Has a job started, up to its gate; its record tells when it stands there.
+   * @param onRefused called if it will not get there
+   * @returns false: it can't be asked for that
+   */
+  start (name: string, { record, log, cwd, env, args }: Job, onRefused: () => void): boolean {
+    const variables = Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : `${name}=${value}`)
+    const strings = [...variables, ...args]
+    const size = strings.reduce((sum, text) => sum + Buffer.byteLength(text) + 1 + POINTER_BYTES, 0)
+    if (this.#ended || size > MAX_JOB_BYTES || strings.some((text) => text.includes('\0'))) return false
+    this.#refusals.set(name, onRefused)
+    const [records, logs] = [record, log].map((fd) => `/proc/${process.pid}/fd/${fd}`) as [string, string]
+    this.#send('start', name, records, logs, cwd ?? '', String(variables.length), ...strings)
+    return true
+  }
+
+  /** Lets the command of a job begin. */
+  open (name: string): void {
+    this.#decide('open', name)
+  }
+
+  /** Lets it never begin. */
+  abandon (name: string): void {
+    this.#decide('abandon', name)
+  }
+
+  close (): void {
+    this.#requests.destroy()
+  }
+
+  #decide (word: 'open' | 'abandon', name: string): void {
+    this.#refusals.delete(name)
+    this.#send(word, name)
+  }
+
+  #send (...fields: string[]): void {
+    const body = Buffer.from(fields.join('\0'))
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(body.length)
+    this.#requests.write(Buffer.concat([length, body]))
+  }
+
+  /** Resolves when it is ready; false: it has ended. */
+  #listen (onLost: () => void): Promise<boolean> {
+    return new Promise((resolve) => {
+      let rest = ''
+      this.#reports.setEncoding('latin1').on('data', (text: string) => {
+        const lines = (rest + text).split('\n')
+        rest = lines.pop()!
+        for (const line of lines) {
+          if (line === 'ready') resolve(true)
+          else this.#refuse(line.slice('gone '.length))
+        }
+      })
+      this.#reports.once('close', () => {
+        this.#ended = true
+        for (const name of [...this.#refusals.keys()]) this.#refuse(name)
+        if (!this.#requests.destroyed) onLost()
+        resolve(false)
+      })
+    })
+  }
+
+  #refuse (name: string): void {
+    const tell = this.#refusals.get(name)
+    this.#refusals.delete(name)
+    tell?.()
+  }
+}
