@@ -129,14 +129,19 @@ export function fingerprintOf ({ ino, size, mtimeNs }: BigIntStats): string {
   return `${ino}:${size}:${mtimeNs}`
 }
 
-/**
- * Puts a whole file in place by a temporary one and `rename`: readers see the old or the new content.
- * `sync`: on disk when it returns (default true).
- */
-export async function putInPlace (dir: string, name: string, text: string, { sync = true } = {}): Promise<void> {
-  const temporary = await writeTemporary(dir, text, sync)
+export interface PutOptions {
+  /**
+   * What is on disk when it returns. `content`: after a crash of the machine, the name may still stand for the old
+   * content, which is whole. Default: true, all.
+   */
+  readonly sync?: boolean | 'content'
+}
+
+/** Puts a whole file in place by a temporary one and `rename`: readers see the old or the new content. */
+export async function putInPlace (dir: string, name: string, text: string, { sync = true }: PutOptions = {}): Promise<void> {
+  const temporary = await writeTemporary(dir, text, sync !== false)
   await withCleanUp(temporary, () => calls.rename(temporary, join(dir, name)))
-  if (sync) await syncDirectory(dir)
+  if (sync === true) await syncDirectory(dir)
 }
 
 /**

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { Task } from '../task-schema.ts'
 import { isActive, type StoredTask } from '../task.ts'
 import {
-  createExclusive, errorCode, fileName, ifExists, MAX_SIDE_BYTES, MAX_TASK_BYTES, putInPlace, readTaskFile, readText, removeFile, UnreadableFile
+  createExclusive, errorCode, fileName, ifExists, MAX_SIDE_BYTES, MAX_TASK_BYTES, putInPlace, readTaskFile, readText, removeFile, UnreadableFile,
+  type PutOptions
 } from './files.ts'
 
 /** Who holds a claim: a processor that runs the task, or whoever cancels it. */
@@ -92,11 +93,11 @@ export async function readTask (dir: string, id: string): Promise<StoredTask | u
  * processor that runs the task, may call it.
  * @returns undefined: the file is gone, and stays gone
  */
-export async function changeTask (dir: string, id: string, fields: Partial<Task>, { sync = true } = {}): Promise<Task | undefined> {
+export async function changeTask (dir: string, id: string, fields: Partial<Task>, options: PutOptions = {}): Promise<Task | undefined> {
   const current = await readTask(dir, id)
   if (current === undefined) return undefined
   const task = { ...current.task, ...fields }
-  await putInPlace(dir, fileName(id, 'json'), formatTask(task), { sync })
+  await putInPlace(dir, fileName(id, 'json'), formatTask(task), options)
   return task
 }
 
@@ -110,8 +111,8 @@ export function formatTask (task: Task): string {
  * Writes the end of a task, then clears the wish to stop it, which has come true or come too late.
  * @returns undefined: it was deleted meanwhile, and what was left of it is gone
  */
-export async function endTask (dir: string, id: string, fields: Partial<Task> & Pick<Task, 'status'>, { sync = true } = {}): Promise<Task | undefined> {
-  const task = await changeTask(dir, id, { completedAt: new Date().toISOString(), ...fields }, { sync })
+export async function endTask (dir: string, id: string, fields: Partial<Task> & Pick<Task, 'status'>, options: PutOptions = {}): Promise<Task | undefined> {
+  const task = await changeTask(dir, id, { completedAt: new Date().toISOString(), ...fields }, options)
   if (await readMarker(dir, id) === 'delete') {
     // the write above was the holder's last one, and may have crossed the deletion
     await removeFiles(dir, id, { keepMarker: false })

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, closeSync, constants, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { appendFileSync, closeSync, constants, fsync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { isShortage } from './process-stat.ts'
 import { parseRecord, type AttemptRecord, type RecordHeader } from './record.ts'
 
@@ -104,11 +104,12 @@ export class Attempt {
 
   /** Resolves when all that it says now survives a crash of the machine. */
   async sync (): Promise<void> {
-    const handle = await open(this.#path)
+    const fd = openSync(this.#path, constants.O_RDONLY)
     try {
-      await handle.sync()
+      // alone what may take long is not done on this thread
+      await promisify(fsync)(fd)
     } finally {
-      await handle.close()
+      closeSync(fd)
     }
   }
 

@@ -5,7 +5,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, readdirSync, 
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { errorCode } from '../directory/files.ts'
+import { errorCode, syncDirectory } from '../directory/files.ts'
 import { NativeHints } from '../directory/native-hints.ts'
 import { isTaskId } from '../task.ts'
 import { Attempt } from './attempt.ts'
@@ -32,13 +32,18 @@ export function defaultStateRoot ({ STATE_DIRECTORY, XDG_STATE_HOME }: NodeJS.Pr
  */
 export class StateDirectory {
   readonly path: string
+  readonly #tasksDir: string
   readonly #attempts = new Map<string, Attempt>()
+  /** Whose ends may not survive a crash of the machine yet. */
+  readonly #ended: Attempt[] = []
+  #syncing: Promise<void> | undefined
   readonly #hints: NativeHints
   readonly #logger: Logger
   #lock: number | undefined
 
-  private constructor (path: string, logger: Logger) {
+  private constructor (path: string, tasksDir: string, logger: Logger) {
     this.path = path
+    this.#tasksDir = tasksDir
     this.#logger = logger
     this.#hints = new NativeHints((name) => this.#attempts.get(name ?? '')?.refresh(), (code) => {
       logger.warn(`The end of commands is found by looking alone: the system gives no notices (${code})`)
@@ -50,7 +55,7 @@ export class StateDirectory {
    * @throws ProcessorStartError where others can write there, or another processor has it
    */
   static async open (root: string, tasksDir: string, logger: Logger): Promise<StateDirectory> {
-    const state = new StateDirectory(await makePrivate(resolve(root), realpathSync(tasksDir)), logger)
+    const state = new StateDirectory(await makePrivate(resolve(root), realpathSync(tasksDir)), tasksDir, logger)
     await state.#takeLock()
     state.#hints.attach(state.path)
     return state
@@ -94,6 +99,33 @@ export class StateDirectory {
   forget (attempt: Attempt): void {
     this.#attempts.delete(attempt.name)
     attempt.remove()
+  }
+
+  /** The same, as soon as what stands in the tasks directory survives a crash of the machine. */
+  forgetEnded (attempt: Attempt): void {
+    this.#attempts.delete(attempt.name)
+    this.#ended.push(attempt)
+    this.#syncing ??= this.#removeEnded().finally(() => { this.#syncing = undefined })
+  }
+
+  /** Resolves when that is done. */
+  async idle (): Promise<void> {
+    await this.#syncing
+  }
+
+  /** Those that end during a sync share the next one. Where it fails, they wait for it, or for the next processor. */
+  async #removeEnded (): Promise<void> {
+    while (this.#ended.length > 0) {
+      const ended = this.#ended.splice(0)
+      try {
+        await syncDirectory(this.#tasksDir)
+        for (const attempt of ended) attempt.remove()
+      } catch (error) {
+        this.#logger.warn(`The records of ${ended.length} ended tasks are kept for now (${errorCode(error)})`)
+        this.#ended.push(...ended)
+        return
+      }
+    }
   }
 
   /** The next processor goes on with what is left. */

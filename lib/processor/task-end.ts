@@ -20,7 +20,8 @@ export interface EndContext {
 
 /**
  * Writes the end of a task that was running. Where the directory does not take it (a full disk), it waits until it does.
- * A task that somebody else has ended, or deleted, is not written.
+ * A task that somebody else has ended, or deleted, is not written. After a crash of the machine, the task may still
+ * say that it runs: its record must stay until the directory was synced.
  * @returns false: it was given up, and can be tried again
  */
 export async function writeEnd (context: EndContext, id: string, end: End): Promise<boolean> {
@@ -65,7 +66,7 @@ async function writeEndOnce ({ dir, guard }: EndContext, id: string, end: End): 
   const taken = task?.status === 'queued' ? await takeTask(dir, id, 'processor') : undefined
   if (task?.status === 'queued' && taken === undefined) return new Error('somebody else has taken it')
   try {
-    if (task !== undefined && await endTask(dir, id, end) !== undefined) return undefined
+    if (task !== undefined && await endTask(dir, id, end, { sync: 'content' }) !== undefined) return undefined
   } finally {
     await taken?.release()
   }
