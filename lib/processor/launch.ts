@@ -72,7 +72,8 @@ async function fork (launcher: Launcher, attempt: Attempt, job: Job): Promise<Wa
   })
   if (!asked) return undefined
   if (await reachesGate(attempt, () => refused)) return { open: () => launcher.open(nonce), abandon: () => launcher.abandon(nonce) }
-  if (attempt.record.wrapper === undefined) return undefined
+  const { wrapper, exitCode } = attempt.record
+  if (wrapper === undefined && exitCode === undefined) return undefined
   throw notStarted(attempt)
 }
 
@@ -109,7 +110,8 @@ async function reachesGate (attempt: Attempt, wrapperEnded: () => boolean): Prom
 }
 
 function notStarted ({ record: { exitCode } }: Attempt): Error {
-  return new Error(`no process could be started for it (exit code ${exitCode}); is \`setsid\` installed?`)
+  const why = exitCode === undefined ? 'is there room in the state directory?' : `exit code ${exitCode}; is \`setsid\` installed?`
+  return new Error(`no process could be started for it (${why})`)
 }
 
 function argumentsOf (program: Program, later: readonly string[]): readonly string[] {

@@ -33,6 +33,7 @@ export class Launcher {
   readonly #requests: Duplex
   readonly #reports: Duplex
   readonly #refusals = new Map<string, () => void>()
+  #closed = false
   #ended = false
 
   private constructor (child: ChildProcess, nonce: string) {
@@ -92,6 +93,7 @@ export class Launcher {
   }
 
   close (): void {
+    this.#closed = true
     this.#requests.destroy()
   }
 
@@ -111,19 +113,22 @@ export class Launcher {
   #listen (onLost: () => void): Promise<boolean> {
     return new Promise((resolve) => {
       let rest = ''
+      let ready = false
       this.#reports.setEncoding('latin1').on('data', (text: string) => {
         const lines = (rest + text).split('\n')
         rest = lines.pop()!
         for (const line of lines) {
-          if (line === 'ready') resolve(true)
-          else this.#refuse(line.slice('gone '.length))
+          if (line !== 'ready') this.#refuse(line.slice('gone '.length))
+          ready = true
         }
+        resolve(true)
       })
       this.#reports.once('close', () => {
         this.#ended = true
         for (const name of [...this.#refusals.keys()]) this.#refuse(name)
-        if (!this.#requests.destroyed) onLost()
+        // it never was ready: that is no loss
         resolve(false)
+        if (ready && !this.#closed) onLost()
       })
     })
   }

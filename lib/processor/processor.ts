@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, readlinkSync } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import type { FileKind } from '../directory/files.ts'
 import { DirectoryGuard } from '../directory/guard.ts'
@@ -190,6 +190,10 @@ export class TaskProcessor {
   }
 
   async #checkDirectory (): Promise<void> {
+    // else the numbers there would be those of other processes
+    if (readlinkSync('/proc/self') !== String(process.pid)) {
+      throw new ProcessorStartError('/proc shows the processes of another namespace; mount it anew (`unshare --mount-proc`).')
+    }
     try {
       await mkdir(this.#dir, { recursive: true })
       await access(this.#dir, constants.R_OK | constants.W_OK | constants.X_OK)
@@ -267,7 +271,7 @@ export class TaskProcessor {
     // until then, they are looked after
     await this.#pool.settled()
     await Promise.all([this.#looking, this.#publishing])
-    await this.#sweeper.idle()
+    await Promise.all([this.#sweeper.idle(), this.#state?.idle()])
     clearTimeout(this.#timer)
     await this.#release()
     this.#tellEnded(this.#lost ? 'lost lock' : 'stopped')

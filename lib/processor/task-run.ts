@@ -115,7 +115,7 @@ export class TaskRun {
     this.#leave()
   }
 
-  /** Queues a task again that an earlier processor prepared and did not begin. */
+  /** Queues a task again that was prepared and not begun. */
   async takeBack (attempt: Attempt): Promise<void> {
     if (!await writeQueued(this.#context, this.#id)) return
     this.#context.state.forget(attempt)
@@ -152,6 +152,8 @@ export class TaskRun {
     if (this.#stopEarly !== undefined) this.stop(this.#stopEarly)
     try {
       const end = await this.#supervise(command, adopted)
+      // who held the gate was killed before it let the command go, or the record had no room for that
+      if (this.#attempt!.record.gate === 'unstarted' && this.#stopped === undefined) return await this.takeBack(this.#attempt!)
       const seconds = command.ageMs === null ? '' : `, ${(command.ageMs / 1000).toFixed(1)} s`
       await this.#finish(end)
       this.#say(`${this.#ownsTask() ? end.status : this.#stopped} (exit code ${end.exitCode}${seconds})`)
@@ -188,7 +190,7 @@ export class TaskRun {
     return Promise.race([work, this.#left])
   }
 
-  /** The record goes once the end stands, and not before. */
+  /** The record goes once the end stands, and not before; the next task need not wait for that. */
   async #finish (end: End): Promise<void> {
     const { guard, hurry, state, unsettled } = this.#context
     const attempt = this.#attempt!
@@ -196,13 +198,13 @@ export class TaskRun {
     const settled = this.#stopped === 'disowned' || (this.#stopped === 'deleted'
       ? await clearDeleted(this.#dir, guard, this.#id)
       : await writeEnd(this.#context, this.#id, ended))
-    if (settled) return state.forget(attempt)
+    if (settled) return state.forgetEnded(attempt)
     if (hurry.aborted) return
     // its file can't be read: others need not wait for that
     unsettled.set(this.#id, async () => {
       if (!await tryToEnd(this.#context, this.#id, ended)) return
       unsettled.delete(this.#id)
-      state.forget(attempt)
+      state.forgetEnded(attempt)
       this.#say(`${end.status}: it could be written now`)
     })
   }

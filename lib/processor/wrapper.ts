@@ -54,33 +54,39 @@ sub me { open(my $stat, "<", "/proc/self/stat") or exit 1; my $line = <$stat>; c
 
 sub wrap {
   my ($cgroup, $limit, $owner, @argv) = @_;
-  note("wrapper " . me()) or exit 1;
-  pipe(my $output, my $input) or exit 1;
+  my $wrapper = me();
+  pipe(my $output, my $input) && pipe(my $failed, my $fail) or exit 1;
+  # told before the command begins; what it is told by is closed when it does
+  my $give_up = sub { syswrite($fail, "x"); exit 1 };
   chown($owner, -1, $input) if $owner ne "";
   my $leader = fork() // exit 1;
   if (!$leader) {
     if ($cgroup ne "") {
-      open(my $members, ">", "$cgroup/cgroup.procs") or exit 1;
-      syswrite($members, "0") or exit 1;
+      open(my $members, ">", "$cgroup/cgroup.procs") or $give_up->();
+      syswrite($members, "0") or $give_up->();
     }
-    note("leader " . me()) or exit 1;
-    if (!sysread($gate, my $start, 1)) { note("unstarted"); exit 1 }
-    note("started") or exit 1;
+    # at one stroke, so that the processor is woken once
+    note("wrapper $wrapper\\nleader " . me()) or $give_up->();
+    if (!sysread($gate, my $start, 1)) { insist("unstarted"); $give_up->() }
+    # behind what had no room
+    note("started") or insist("\\nunstarted"), $give_up->();
     syscall($setsid);
-    open(STDOUT, ">&", $input) && open(STDERR, ">&", $input) or exit 1;
+    open(STDOUT, ">&", $input) && open(STDERR, ">&", $input) or $give_up->();
     close($_) for $gate, $record, $log, $output, $input;
     exec { $argv[0] } @argv;
     my $code = $! == 2 ? 127 : 126;
     syswrite(STDERR, "$argv[0]: $!\\n");
     exit $code;
   }
-  close($_) for $gate, $input;
+  close($_) for $gate, $input, $fail;
   $SIG{$_} = "IGNORE" for @signals, "XFSZ";
 
   my ($code, $ended, $full) = (0, 0, 0);
   my $reap = sub {
     return if $ended || waitpid($leader, $_[0]) != $leader;
     $ended = 1;
+    # it never was the command: the record need not say how it ended, and may have no room for that
+    exit 1 if sysread($failed, my $byte, 1);
     insist("exit " . ($? & 127 ? 128 + ($? & 127) : $? >> 8));
   };
   $SIG{CHLD} = sub {};

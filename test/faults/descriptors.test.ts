@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { enqueue, makeDirectory, makeStateDirectory, processesOf, readTaskOf, untilEnded, untilLogged } from '../processor/fixtures.ts'
+import { enqueue, launchersOf, makeDirectory, makeStateDirectory, processesOf, readTaskOf, untilEnded, untilLogged } from '../processor/fixtures.ts'
 import { spawnProcessor } from '../processor/spawned.ts'
 
 const noLimits = spawnSync('prlimit', ['--version']).status === 0 ? false : 'needs prlimit'
@@ -50,8 +50,11 @@ t.test('no processes left: what waits runs when there are some', { skip: noLimit
   // without what tap asks of child processes, which this user may not do
   const alone = ['env', '-i', `PATH=${process.env.PATH}`, `HOME=${base}`, 'TS_NODE_TRANSPILE_ONLY=true']
   const processor = await spawnProcessor(t, dir, state, [], { before: [...before, ...alone] })
-  const threads = readdirSync(`/proc/${processor.pid}/task`).length
-  const limit = (n: number) => execFileSync(before[0]!, [...before.slice(1), 'prlimit', '--pid', String(processor.pid), `--nproc=${n}:`])
+  const pids = [processor.pid, ...launchersOf(processor.pid)]
+  const threads = pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/task`).length, 0)
+  const limit = (n: number) => {
+    for (const pid of pids) execFileSync(before[0]!, [...before.slice(1), 'prlimit', '--pid', String(pid), `--nproc=${n}:`])
+  }
   limit(threads)
   const id = await enqueue(dir, { command: 'echo out; exit 7' })
   execFileSync('chown', ['-R', `${user}:${user}`, dir])

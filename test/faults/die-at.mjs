@@ -1,7 +1,8 @@
-// Loaded before a program, it kills that just before the DIE_AT-th time that it changes a file or starts a process.
+// Loaded before a program, it kills that just before the DIE_AT-th time that it changes a file, starts a process or asks for one.
 import childProcess from 'node:child_process'
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
+import net from 'node:net'
 
 let left = Number(process.env.DIE_AT)
 
@@ -13,7 +14,11 @@ function count (holder, name) {
   }
 }
 
-for (const name of ['appendFileSync', 'closeSync', 'ftruncateSync', 'openSync', 'unlinkSync', 'writeFileSync', 'writeSync']) count(fs, name)
+for (const name of [
+  'appendFileSync', 'closeSync', 'ftruncateSync', 'linkSync', 'openSync', 'renameSync', 'rmSync', 'unlinkSync', 'writeFileSync', 'writeSync'
+]) count(fs, name)
 for (const name of ['link', 'mkdir', 'open', 'rename', 'unlink', 'writeFile']) count(fs.promises, name)
 count(childProcess, 'spawn')
+// requests to the launcher
+count(net.Socket.prototype, 'write')
 syncBuiltinESMExports()

@@ -1,15 +1,28 @@
-// Loaded before a processor, suspends it when it is about to start the processes of its first task.
+// Loaded before a processor, suspends it once: when it is about to start the processes of its first task, or, with
+// SUSPEND_AT=open, to let them go.
 import childProcess from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
+import net from 'node:net'
 
+const { SUSPENDED, SUSPEND_AT = 'start' } = process.env
 const { spawn } = childProcess
+const { write } = net.Socket.prototype
 
+function suspend () {
+  if (existsSync(SUSPENDED)) return
+  writeFileSync(SUSPENDED, '')
+  process.kill(process.pid, 'SIGSTOP')
+}
+
+// what the launcher is asked for
+net.Socket.prototype.write = function (data, ...rest) {
+  if (data.toString('latin1', 4).startsWith(`${SUSPEND_AT}\0`)) suspend()
+  return write.call(this, data, ...rest)
+}
+// a wrapper, which has the log besides
 childProcess.spawn = (program, ...rest) => {
-  if (rest.at(-1)?.detached === true && !existsSync(process.env.SUSPENDED)) {
-    writeFileSync(process.env.SUSPENDED, '')
-    process.kill(process.pid, 'SIGSTOP')
-  }
+  if (SUSPEND_AT === 'start' && rest.at(-1)?.stdio?.length === 6) suspend()
   return spawn(program, ...rest)
 }
 syncBuiltinESMExports()

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, watch } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -111,10 +111,33 @@ export function untilGone (dir: string, id: string): Promise<true> {
 
 /** The pids of all living processes that were started for these tasks, their wrappers among them. */
 export function processesOf (ids: string | readonly string[]): number[] {
-  const ours = new Set([ids].flat().map((id) => `TASK_ID=${id}`))
+  const all = [ids].flat()
+  const variables = new Set(all.map((id) => `TASK_ID=${id}`))
+  const logs = all.map((id) => `/${id}.log`)
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').some((variable) => ours.has(variable))
+      if (readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').some((variable) => variables.has(variable))) return true
+      // a wrapper that was forked has the environment of its launcher, but it holds the log
+      return readFileSync(`/proc/${pid}/comm`, 'latin1') === 'perl\n' && opens(pid, logs)
+    } catch {
+      return false
+    }
+  })
+}
+
+function opens (pid: number, names: readonly string[]): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    const path = readlinkSync(`/proc/${pid}/fd/${fd}`)
+    return names.some((name) => path.endsWith(name))
+  })
+}
+
+/** The launchers that this process or that one has started. */
+export function launchersOf (pid = process.pid): number[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((candidate) => {
+    try {
+      const parent = Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${candidate}/status`, 'latin1'))?.[1])
+      return parent === pid && readFileSync(`/proc/${candidate}/cmdline`, 'latin1').startsWith('perl\0')
     } catch {
       return false
     }

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { Attempt } from '../../lib/processor/attempt.ts'
 import { bootId } from '../../lib/processor/command.ts'
-import { enqueue, makeStateDirectory, processesOf, remainingProcessesOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory } from './fixtures.ts'
+import { enqueue, makeStateDirectory, recordsOf, remainingProcessesOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory } from './fixtures.ts'
 
 const claimOf = (by: string) => JSON.stringify({ by, nonce: 'of-a-dead-one' })
 
-for (const wrapper of ['perl', 'sh']) {
+for (const wrapper of ['launcher', 'perl', 'sh']) {
   t.test(`a processor that is killed before it starts a command (${wrapper}): it never ran, and then runs once`, async (t) => {
     const dir = makeDirectory(t)
     const ran = join(dir, 'ran')
@@ -21,7 +21,7 @@ for (const wrapper of ['perl', 'sh']) {
     ], { stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => child.kill('SIGKILL'))
     await once(child.stdout, 'data')
-    t.ok(processesOf(id).length > 0, 'it waits')
+    t.equal(recordsOf(t).length, 1, 'it waits')
     child.kill('SIGKILL')
     await once(child, 'close')
     t.ok(existsSync(join(dir, `${id}.claim`)))

@@ -3,15 +3,20 @@ import { open } from 'node:fs/promises'
 import { takeTask } from '../../lib/directory/transitions.ts'
 import { bootId } from '../../lib/processor/command.ts'
 import { launch } from '../../lib/processor/launch.ts'
+import { Launcher } from '../../lib/processor/launcher.ts'
 import { StateDirectory } from '../../lib/processor/state-directory.ts'
 import { WRAPPERS } from '../../lib/processor/wrapper.ts'
 
-const [dir, stateDir, id, wrapper] = process.argv.slice(2) as [string, string, string, keyof typeof WRAPPERS]
+// nothing of a processor keeps this process from ending
+setInterval(() => {}, 1000)
+const [dir, stateDir, id, wrapper] = process.argv.slice(2) as [string, string, string, keyof typeof WRAPPERS | 'launcher']
 const state = await StateDirectory.open(stateDir, dir, console)
 const taken = await takeTask(dir, id, 'processor')
 const { command, type } = taken!.task.task
 const attempt = state.createAttempt({ id, bootId, type }, undefined)
 const log = { file: await open(`${dir}/${id}.log`, 'a'), maxBytes: undefined }
-await launch({ wrapper: WRAPPERS[wrapper] }, attempt, { shell: command, type, env: { TASK_ID: id } }, log)
+const launchers = wrapper === 'launcher'
+  ? { wrapper: WRAPPERS.sh, launcher: await Launcher.start(WRAPPERS.perl, () => {}) }
+  : { wrapper: WRAPPERS[wrapper] }
+await launch(launchers, attempt, { shell: command, type, env: { TASK_ID: id } }, log)
 console.log('prepared')
-setInterval(() => {}, 1000)

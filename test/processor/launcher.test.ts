@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, openSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { bootId, Command } from '../../lib/processor/command.ts'
+import { launch } from '../../lib/processor/launch.ts'
+import { Launcher } from '../../lib/processor/launcher.ts'
+import { readProcessStat } from '../../lib/processor/process-stat.ts'
+import { StateDirectory } from '../../lib/processor/state-directory.ts'
+import { chooseWrapper, WRAPPERS } from '../../lib/processor/wrapper.ts'
+import { waitFor } from '../helpers.ts'
+import {
+  enqueue, launchersOf, makeDirectory, makeStateDirectory, processesOf, readLogOf, readTaskOf, recordsOf, remainingProcessesOf, startProcessor, until, untilEnded, untilLogged
+} from './fixtures.ts'
+import { spawnProcessor } from './spawned.ts'
+
+const skip = (await chooseWrapper()).launches ? false : 'needs Perl'
+t.test('a launcher', { skip }, async (t) => {
+  t.test('that is killed: what it started runs on, and what comes is started without it', async (t) => {
+    const dir = makeDirectory(t)
+    const { said } = await startProcessor(t, dir)
+    const across = await enqueue(dir, { command: `echo up; while [ ! -e ${join(dir, 'go')} ]; do sleep 0.02; done; exit 7` })
+    await untilLogged(dir, across, 'up\n')
+    for (const pid of launchersOf()) process.kill(pid, 'SIGKILL')
+    await said.until('The launcher has ended')
+    await writeFile(join(dir, 'go'), '')
+    t.match(await untilEnded(dir, across), { status: 'failed', exitCode: 7, errorMessage: 'Exited with code 7.' })
+    const next = await enqueue(dir, { command: 'echo next' })
+    t.match(await untilEnded(dir, next), { status: 'completed' })
+    t.equal(await readLogOf(dir, next), 'next\n')
+  })
+
+  t.test('ends with its processor, whatever ends that, and leaves the commands', async (t) => {
+    const dir = makeDirectory(t)
+    const state = makeStateDirectory(t)
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      const processor = await spawnProcessor(t, dir, state, ['--leave-running'])
+      const id = await enqueue(dir, { command: 'echo up; sleep 71' })
+      await untilLogged(dir, id, 'up\n')
+      const [launcher] = launchersOf(processor.pid)
+      t.ok(launcher !== undefined && existsSync(`/proc/${launcher}`))
+      processor.kill(signal)
+      await processor.exited
+      await until(dir, async () => existsSync(`/proc/${launcher}/exe`) ? undefined : true)
+      t.ok(processesOf(id).length > 0, 'its command runs on')
+      const next = await startProcessor(t, dir)
+      await writeFile(join(dir, `${id}.cancel`), '')
+      t.match(await untilEnded(dir, id), { status: 'cancelled' })
+      t.strictSame(await remainingProcessesOf(id), [])
+      await next.processor.stop()
+    }
+  })
+
+  t.test('takes no notice of signals to all', async (t) => {
+    const dir = makeDirectory(t)
+    await startProcessor(t, dir)
+    const launchers = launchersOf()
+    for (const pid of launchers) for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.kill(pid, signal)
+    const id = await enqueue(dir, { command: 'kill -TERM $$' })
+    t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 143 }, 'which its commands do')
+    t.strictSame(launchersOf(), launchers)
+  })
+
+  t.test('hands over odd arguments and variables as they are, and what is too long for it is spawned', async (t) => {
+    const dir = makeDirectory(t)
+    const { processor } = await startProcessor(t, dir)
+    for (const text of ['', ' ', '\n', '\t\n=', '=', 'a=b=c', '"\'`$(echo x)', 'grüße ☃', '-'.repeat(70_000)]) {
+      const id = await enqueue(dir, { command: `printf %s '${text.replaceAll('\'', '\'\\\'\'')}'; exit 3` })
+      t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 3 })
+      t.equal(await readLogOf(dir, id), text)
+    }
+    t.strictSame(processor.running, [])
+  })
+
+  t.test('that is killed while a command waits: that is queued again, and then runs once', async (t) => {
+    const dir = makeDirectory(t)
+    const suspended = join(dir, 'suspended')
+    const processor = await spawnProcessor(t, dir, makeStateDirectory(t), [], {
+      env: { SUSPENDED: suspended, SUSPEND_AT: 'open' }, imports: [new URL('../faults/suspended-at-start.mjs', import.meta.url).href]
+    })
+    const id = await enqueue(dir, { command: 'echo ran' })
+    // nothing tells of its suspension
+    await waitFor(() => existsSync(suspended) && isStopped(processor.pid))
+    t.match(await readTaskOf(dir, id), { status: 'running' })
+    for (const pid of launchersOf(processor.pid)) process.kill(pid, 'SIGKILL')
+    processor.kill('SIGCONT')
+    t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0 })
+    t.equal(await readLogOf(dir, id), 'ran\n')
+    await until(dir, async () => recordsOf(t).length === 0 ? true : undefined)
+  })
+
+  t.test('that is gone: the command is spawned', async (t) => {
+    const { gate, command, dir } = await prepare(t, 'echo ran', { before: (launcher) => launcher.close() })
+    gate.open()
+    t.equal(await command.exitCode, 0)
+    t.equal(readFileSync(join(dir, 'log'), 'utf8'), 'ran\n')
+  })
+
+  t.test('that can\'t go to the folder: it is told why', async (t) => {
+    await t.rejects(prepare(t, 'echo ran', { cwd: '/not/there' }), { code: 'ENOENT' })
+  })
+})
+
+function isStopped (pid: number): boolean {
+  return readProcessStat(pid)?.state === 'T'
+}
+
+/** A command at the gate, as the processor brings it there. */
+async function prepare (t: Test, shell: string, { before, cwd }: { before?: (launcher: Launcher) => void, cwd?: string } = {}) {
+  const dir = makeDirectory(t)
+  const state = await StateDirectory.open(makeStateDirectory(t), dir, console)
+  const launcher = (await Launcher.start(WRAPPERS.perl, () => {}))!
+  // nothing of a processor keeps this process from ending
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => {
+    clearInterval(alive)
+    launcher.close()
+    state.close()
+  })
+  before?.(launcher)
+  const attempt = state.createAttempt({ id: 'task_1_a', bootId, type: '', launcher: launcher.nonce }, undefined)
+  const file = { fd: openSync(join(dir, 'log'), 'a') } as Parameters<typeof launch>[3]['file']
+  const gate = await launch({ wrapper: WRAPPERS.perl, launcher }, attempt, { shell, type: '', env: {}, ...(cwd !== undefined && { cwd }) } as Parameters<typeof launch>[2], { file, maxBytes: undefined })
+  return { dir, launcher, attempt, gate, command: new Command(attempt, gate.forksBefore) }
+}
+
+t.test('a /proc of another namespace is refused', { skip: process.geteuid!() !== 0 && 'needs root' }, async (t) => {
+  const dir = makeDirectory(t)
+  const program = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
+  const args = ['--pid', '--fork', process.execPath, '--import=@tapjs/typescript/import', program, 'process', dir, '--allow-any-command', '--state', makeStateDirectory(t)]
+  const child = spawn('unshare', args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, TS_NODE_TRANSPILE_ONLY: 'true' } })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text })
+  const [code] = await once(child, 'close')
+  t.equal(code, 1)
+  t.match(said, '/proc shows the processes of another namespace')
+})
