@@ -139,7 +139,7 @@ export async function openFeed (url: string, query = '', headers: Record<string,
   return await new EventStream(`${url}/events${query}`, { headers }).open()
 }
 
-export async function waitFor (holds: () => boolean | Promise<boolean>, { timeout = 20_000, every = 20 } = {}): Promise<void> {
+export async function waitFor (holds: () => boolean | Promise<boolean>, { timeout = 60_000, every = 20 } = {}): Promise<void> {
   const deadline = performance.now() + timeout
   while (!await holds()) {
     if (performance.now() > deadline) throw new Error('it did not come true in time')

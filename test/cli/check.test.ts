@@ -1,15 +1,13 @@
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { checkCommand, formatJson, formatText } from '../../lib/cli/check.ts'
-
-const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
+import { PROGRAM } from '../program.ts'
 
 function run (...args: string[]): Promise<{ code: unknown, stdout: string, stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import=@tapjs/typescript/import', PROGRAM, ...args], (error, stdout, stderr) => {
+    execFile(process.execPath, [PROGRAM, ...args], { env: { ...process.env, NODE_OPTIONS: '' } }, (error, stdout, stderr) => {
       resolve({ code: error?.code ?? 0, stdout, stderr })
     })
   })

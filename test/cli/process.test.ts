@@ -2,15 +2,13 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { processCommand } from '../../lib/cli/process.ts'
 import { parseDuration, parseSize } from '../../lib/cli/units.ts'
 import {
   enqueue, makeDirectory, makeStateDirectory, remainingProcessesOf, readTaskOf, until, untilEnded, untilLogged
 } from '../processor/fixtures.ts'
-
-const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
+import { PROGRAM } from '../program.ts'
 
 interface Running {
   readonly child: ChildProcessWithoutNullStreams
@@ -20,8 +18,8 @@ interface Running {
 }
 
 function run (t: Test, ...args: string[]): Running {
-  const child = spawn(process.execPath, ['--import=@tapjs/typescript/import', PROGRAM, ...args], {
-    env: { ...process.env, XDG_STATE_HOME: makeStateDirectory(t) }
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    env: { ...process.env, NODE_OPTIONS: '', XDG_STATE_HOME: makeStateDirectory(t) }
   })
   t.teardown(() => child.kill('SIGKILL'))
   const closed = once(child, 'close')

@@ -121,7 +121,7 @@ t.test('half a write keeps the last good state, and is read again', async (t) =>
   t.notOk(feed.messages.some(({ event }) => event === 'task.deleted'))
 })
 
-t.test('40,000 files created while the event loop is blocked are all listed in the end', { timeout: 90_000 }, async (t) => {
+t.test('40,000 files created while the event loop is blocked are all listed in the end', { timeout: 240_000 }, async (t) => {
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir })
   await fetch(url).then((response) => response.json())

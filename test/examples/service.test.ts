@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { PROGRAM } from '../program.ts'
 
 const PATH = fileURLToPath(new URL('../../examples/fastify-tasks.service', import.meta.url))
-const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
 const skip = spawnSync('systemd-analyze', ['--version']).status === 0 ? false : 'needs systemd-analyze'
 
 t.test('systemd finds nothing wrong with it', { skip }, async (t) => {
@@ -15,7 +15,7 @@ t.test('systemd finds nothing wrong with it', { skip }, async (t) => {
 })
 
 t.test('it calls the program in a right way', async (t) => {
-  const { stdout } = spawnSync(process.execPath, ['--import=@tapjs/typescript/import', PROGRAM, '--help'], { encoding: 'utf8' })
+  const { stdout } = spawnSync(process.execPath, [PROGRAM, '--help'], { encoding: 'utf8' })
   const [, args = ''] = /^ExecStart=\/usr\/bin\/env fastify-tasks process \/srv\/tasks (.*)$/m.exec(readFileSync(PATH, 'utf8')) ?? []
   t.match(args, /--leave-running --cgroups/)
   for (const arg of args.split(' ')) t.ok(stdout.includes(arg), arg)

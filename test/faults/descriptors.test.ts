@@ -48,7 +48,7 @@ t.test('no processes left: what waits runs when there are some', { skip: noLimit
     spawnSync(before[0]!, [...before.slice(1), 'cat', join(import.meta.dirname, '..', '..', 'package.json')]).status === 0
   if (!readable) return t.comment('skipped: other users can not read this package')
   // without what tap asks of child processes, which this user may not do
-  const alone = ['env', '-i', `PATH=${process.env.PATH}`, `HOME=${base}`, 'TS_NODE_TRANSPILE_ONLY=true']
+  const alone = ['env', '-i', `PATH=${process.env.PATH}`, `HOME=${base}`]
   const processor = await spawnProcessor(t, dir, state, [], { before: [...before, ...alone] })
   const pids = [processor.pid, ...launchersOf(processor.pid)]
   const threads = pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/task`).length, 0)

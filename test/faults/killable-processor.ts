@@ -1,11 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
+import { PROGRAM } from '../program.ts'
 import { killAll, makeStateDirectory, processesOf, Said } from '../processor/fixtures.ts'
 
-const PROGRAM = join(dirname(createRequire(import.meta.url).resolve('fastify-tasks')), 'cli/index.js')
 const DIE_AT = new URL('die-at.mjs', import.meta.url).href
 
 /** The built processor as a process of its own, to be killed and started again, with one state directory. */

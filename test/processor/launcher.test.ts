@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { existsSync, openSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { bootId, Command } from '../../lib/processor/command.ts'
 import { launch } from '../../lib/processor/launch.ts'
@@ -12,6 +11,7 @@ import { readProcessStat } from '../../lib/processor/process-stat.ts'
 import { StateDirectory } from '../../lib/processor/state-directory.ts'
 import { chooseWrapper, WRAPPERS } from '../../lib/processor/wrapper.ts'
 import { waitFor } from '../helpers.ts'
+import { PROGRAM } from '../program.ts'
 import {
   enqueue, launchersOf, makeDirectory, makeStateDirectory, processesOf, readLogOf, readTaskOf, recordsOf, remainingProcessesOf, startProcessor, until, untilEnded, untilLogged
 } from './fixtures.ts'
@@ -129,9 +129,8 @@ async function prepare (t: Test, shell: string, { before, cwd }: { before?: (lau
 
 t.test('a /proc of another namespace is refused', { skip: process.geteuid!() !== 0 && 'needs root' }, async (t) => {
   const dir = makeDirectory(t)
-  const program = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
-  const args = ['--pid', '--fork', process.execPath, '--import=@tapjs/typescript/import', program, 'process', dir, '--allow-any-command', '--state', makeStateDirectory(t)]
-  const child = spawn('unshare', args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, TS_NODE_TRANSPILE_ONLY: 'true' } })
+  const args = ['--pid', '--fork', process.execPath, PROGRAM, 'process', dir, '--allow-any-command', '--state', makeStateDirectory(t)]
+  const child = spawn('unshare', args, { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text })
   const [code] = await once(child, 'close')

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { wakeProcessor } from '../../lib/directory/wake-processor.ts'
+import { PROGRAM } from '../program.ts'
 import { enqueue, makeDirectory, until } from './fixtures.ts'
 
 /** A program that keeps the contract of the files. Both take the same arguments. */
@@ -18,7 +19,7 @@ export interface ProcessorProgram {
 const path = (relative: string) => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
 
 export const PROGRAMS: readonly ProcessorProgram[] = [
-  { name: 'Node.js', command: [process.execPath, '--import=@tapjs/typescript/import', path('lib/cli/index.ts'), 'process'], skip: false },
+  { name: 'Node.js', command: [process.execPath, PROGRAM, 'process'], skip: false },
   { name: 'bash', command: ['bash', path('examples/processor.sh')], skip: whyNoBash() }
 ]
 
@@ -54,7 +55,7 @@ export interface RunningProgram {
 /** Starts a processor as a process of its own, which has ended, with its commands, when the test has. */
 export function startProgram (t: Test, { command: [program, ...args] }: ProcessorProgram, { dir, state }: Place, concurrency = 1): RunningProgram {
   const child = spawn(program, [...args, dir, '--allow-any-command', '--grace-ms', '1000', '--concurrency', String(concurrency)], {
-    env: { ...process.env, XDG_STATE_HOME: state },
+    env: { ...process.env, NODE_OPTIONS: '', XDG_STATE_HOME: state },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''

@@ -1,9 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-
-const PROGRAM = fileURLToPath(new URL('../../lib/cli/index.ts', import.meta.url))
+import { PROGRAM } from '../program.ts'
 
 export interface Spawned {
   readonly child: ChildProcess
@@ -26,10 +24,10 @@ export interface SpawnOptions {
 /** A processor in a process of its own, ready when this resolves. */
 export async function spawnProcessor (t: Test, dir: string, state: string, args: string[] = [], { env = {}, before = [], imports = [] }: SpawnOptions = {}): Promise<Spawned> {
   const [program = '', ...rest] = [
-    ...before, process.execPath, '--import=@tapjs/typescript/import', ...imports.map((url) => `--import=${url}`),
+    ...before, process.execPath, ...imports.map((url) => `--import=${url}`),
     PROGRAM, 'process', dir, '--allow-any-command', '--state', state, ...args
   ]
-  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, TS_NODE_TRANSPILE_ONLY: 'true', ...env } })
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', ...env } })
   t.teardown(() => child.kill('SIGKILL'))
   let text = ''
   const add = (piece: string) => { text += piece }
