@@ -4,6 +4,10 @@ import createError from '@fastify/error'
 export const FST_TASKS_OPTIONS = createError<[string]>('FST_TASKS_OPTIONS',
   'fastify-tasks: %s. Register it with { dir: "/path/of/the/tasks" }, or with { store }.', 500)
 
+/** @throws at registration of the dashboard: the options can't be used. */
+export const FST_TASKS_DASHBOARD_OPTIONS = createError<[string]>('FST_TASKS_DASHBOARD_OPTIONS',
+  'fastify-tasks/dashboard: %s. Register it with { prefix: "/tasks", api: "/api/tasks" }.', 500)
+
 export const FST_TASKS_ALREADY_REGISTERED = createError('FST_TASKS_ALREADY_REGISTERED',
   'fastify-tasks is already registered in this scope. Register another directory in a scope of its own, and a ' +
   'second view of the same one with { store: fastify.tasks.store, prefix }.', 500)

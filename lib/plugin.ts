@@ -69,7 +69,7 @@ function addRoutes (scope: Scope, { readOnly, onRequest }: ResolvedOptions, cont
     readingRoutes(scope, context)
     logRoutes(scope, context)
     eventRoutes(scope, context)
-    metaRoutes(scope, context)
+    metaRoutes(scope, context, { readOnly })
     if (!readOnly) writingRoutes(scope, context)
   })
 }

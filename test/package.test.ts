@@ -27,8 +27,10 @@ async function install (t: { teardown (work: () => unknown): void }): Promise<st
 const HOST_PROGRAM = `
 const app = Fastify()
 app.register(tasksPlugin, { dir: 'tasks' })
+app.register(tasksDashboard, { prefix: '/page' })
 app.inject({ method: 'POST', url: '/api/tasks', payload: { command: 'true' } }).then(async (response) => {
-  console.log(typeof tasksPlugin, response.statusCode, response.json().status)
+  const page = await app.inject('/page/')
+  console.log(typeof tasksPlugin, response.statusCode, response.json().status, page.statusCode)
   await app.close()
 })
 `
@@ -37,12 +39,16 @@ const STRICT_HOST = `
 import compress from '@fastify/compress'
 import { fastifySSE } from '@fastify/sse'
 import Fastify, { type FastifyInstance } from 'fastify'
+import dashboard, { type TasksDashboardOptions } from 'fastify-tasks/dashboard'
 import plugin, { tasksPlugin, DirectoryStore, errors, type TaskAction, type TasksPluginOptions, type TaskStore } from 'fastify-tasks'
 
 const app: FastifyInstance = Fastify()
 const store: TaskStore = new DirectoryStore('tasks')
 
 app.register(compress)
+app.register(dashboard, { prefix: '/page', api: '../api/tasks' })
+// @ts-expect-error no such option
+app.register(dashboard, { apis: '/api/tasks' } satisfies TasksDashboardOptions)
 app.register(plugin, { dir: 'tasks' })
 app.register(tasksPlugin, { store, prefix: '/public', readOnly: true, maxClients: 1, clientBufferBytes: 1 })
 app.register(tasksPlugin, {
@@ -142,14 +148,14 @@ t.test('the packed package', async (t) => {
   })
 
   t.test('in an ESM host', async (t) => {
-    await writeFile(join(host, 'host.mjs'), `import Fastify from 'fastify'\nimport tasksPlugin from 'fastify-tasks'\n${HOST_PROGRAM}`)
-    t.equal((await run(process.execPath, ['host.mjs'], { cwd: host })).stdout, 'function 201 queued\n')
+    await writeFile(join(host, 'host.mjs'), `import Fastify from 'fastify'\nimport tasksPlugin from 'fastify-tasks'\nimport tasksDashboard from 'fastify-tasks/dashboard'\n${HOST_PROGRAM}`)
+    t.equal((await run(process.execPath, ['host.mjs'], { cwd: host })).stdout, 'function 201 queued 200\n')
   })
 
   t.test('in a CommonJS host', async (t) => {
-    await writeFile(join(host, 'host.cjs'), `const Fastify = require('fastify')\nconst tasksPlugin = require('fastify-tasks')\n${HOST_PROGRAM}`)
+    await writeFile(join(host, 'host.cjs'), `const Fastify = require('fastify')\nconst tasksPlugin = require('fastify-tasks')\nconst tasksDashboard = require('fastify-tasks/dashboard')\n${HOST_PROGRAM}`)
     const { stdout } = await run(process.execPath, ['host.cjs'], { cwd: host })
-    t.equal(stdout, 'function 201 queued\n')
+    t.equal(stdout, 'function 201 queued 200\n')
   })
 
   t.test('as a program', async (t) => {
@@ -191,7 +197,7 @@ async function importsOf (file: string): Promise<Imports> {
   const { importedFiles } = ts.preProcessFile(await readFile(file, 'utf8'))
   const names = importedFiles.map(({ fileName }) => fileName)
   return {
-    files: names.filter((name) => name.startsWith('.')).map((name) => join(dirname(file), name)),
+    files: names.filter((name) => /^\..*\.[jt]sx?$/.test(name)).map((name) => join(dirname(file), name)),
     packages: names.filter((name) => !name.startsWith('.'))
   }
 }
@@ -228,7 +234,9 @@ t.test('the client loads one small parser, and nothing of Node.js', async (t) =>
 })
 
 t.test('no file of lib/ is left out', async (t) => {
-  const used = await walk(['index.ts', 'cli/index.ts', 'client/index.ts'].map((name) => join(ROOT, 'lib', name)))
-  const unused = (await filesIn('lib', '.ts')).filter((file) => !used.has(file))
+  const entries = ['index.ts', 'cli/index.ts', 'client/index.ts', 'dashboard/index.ts', 'dashboard/page/main.tsx', 'dashboard/page/feed/worker.ts']
+  const used = await walk(entries.map((name) => join(ROOT, 'lib', name)))
+  const files = [...await filesIn('lib', '.ts'), ...await filesIn('lib', '.tsx')].filter((file) => !file.endsWith('.d.ts'))
+  const unused = files.filter((file) => !used.has(file))
   t.strictSame(unused.map((file) => relative(ROOT, file)), [])
 })

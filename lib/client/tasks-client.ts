@@ -34,6 +34,11 @@ export interface LogOptions extends CallOptions {
    * @default 0
    */
   readonly position?: number | undefined
+  /**
+   * At most this many bytes, at least one.
+   * @default all there are
+   */
+  readonly length?: number | undefined
   /** Instead of a position: the last lines. */
   readonly tail?: number | undefined
 }
@@ -43,6 +48,8 @@ export interface LogStream {
   readonly position: number
   /** Number of bytes that follow; undefined where something on the way compresses them. */
   readonly length: number | undefined
+  /** Number of bytes that the whole log has now; undefined as above. */
+  readonly size: number | undefined
   /** Cancel it where it is not read to its end. */
   readonly body: ReadableStream<Uint8Array>
 }
@@ -107,18 +114,35 @@ export class TasksClient {
     await this.#http.json(`${pathOf(id)}${queryOf({ force })}`, { method: 'DELETE', signal })
   }
 
-  /** The log as it is now. Undefined: there is none yet. */
-  async log (id: string, { position, tail, signal }: LogOptions = {}): Promise<LogStream | undefined> {
+  /** The log as it is now, or a part of it. Undefined: there is none yet. */
+  async log (id: string, { position, length, tail, signal }: LogOptions = {}): Promise<LogStream | undefined> {
+    if (length !== undefined) return await this.#range(id, position ?? 0, length, signal)
     const response = await this.#http.open(`${pathOf(id)}/log${queryOf({ position, tail })}`, { signal, accept: [404] })
-    if (response.status === 404) {
-      if (!isEmptyText(response)) throw await errorOf(response)
-      await response.body?.cancel()
-      return undefined
-    }
+    if (response.status === 404) return await noLog(response)
     const { headers, body } = response
-    const [start, length] = [headers.get('log-position'), headers.get('content-length')]
+    const [start, count] = [headers.get('log-position'), headers.get('content-length')]
     if (start === null && tail !== undefined) throw new Error('The log has no Log-Position header. A server that other origins may use has to expose it (CORS).')
-    return { position: Number(start ?? position ?? 0), length: length === null ? undefined : Number(length), body: body! }
+    const from = Number(start ?? position ?? 0)
+    return { position: from, ...count === null ? { length: undefined, size: undefined } : { length: Number(count), size: from + Number(count) }, body: body! }
+  }
+
+  async #range (id: string, position: number, length: number, signal: AbortSignal | undefined): Promise<LogStream | undefined> {
+    const response = await this.#http.open(`${pathOf(id)}/log`, { headers: { range: `bytes=${position}-${position + length - 1}` }, signal, accept: [404, 416] })
+    if (response.status === 404) return await noLog(response)
+    const range = response.headers.get('content-range')
+    if (range === null) throw new Error('The log has no Content-Range header. A server that other origins may use has to expose it (CORS).')
+    const size = Number(range.split('/')[1])
+    if (response.status === 416) await response.body?.cancel()
+    return response.status === 416
+      ? { position, length: 0, size, body: new Blob([]).stream() }
+      : { position, length: Math.min(length, size - position), size, body: response.body! }
+  }
+
+  /** How many bytes a log has now. Undefined: there is none yet. */
+  async logSize (id: string, { signal }: CallOptions = {}): Promise<number | undefined> {
+    const log = await this.log(id, { position: 0, length: 1, signal })
+    await log?.body.cancel()
+    return log?.size
   }
 
   /** A log's bytes as they come, until its task has ended: across broken connections and restarts of the server. */
@@ -145,4 +169,10 @@ export class TasksClient {
   tasks (options: LiveTasksOptions = {}): LiveTasks {
     return new LiveTasks(this.#http, options)
   }
+}
+
+/** @throws what the server says, where it is the task that is missing */
+async function noLog (response: Response): Promise<undefined> {
+  if (!isEmptyText(response)) throw await errorOf(response)
+  await response.body?.cancel()
 }

@@ -3,13 +3,13 @@ import { action, type RouteContext, type Scope } from './context.ts'
 import { HealthSchema } from './schemas.ts'
 import { TaskTypesSchema } from '../task-types.ts'
 
-export function metaRoutes (scope: Scope, context: RouteContext): void {
+export function metaRoutes (scope: Scope, context: RouteContext, { readOnly }: { readOnly: boolean }): void {
   scope.get('/_meta/health', {
     config: action('health'),
     schema: { response: { 200: HealthSchema } }
   }, async () => {
     const { problems, ...rest } = await health(context)
-    return { ...rest, problems: [...problems] }
+    return { ...rest, readOnly, problems: [...problems] }
   })
 
   scope.get('/_meta/types', {

@@ -63,6 +63,7 @@ export const EventsQuerySchema = Type.Object({
 
 export const HealthSchema = Type.Object({
   processorAlive: Type.Boolean(),
+  readOnly: Type.Boolean({ description: 'nothing can be created, cancelled or deleted by these routes' }),
   problems: Type.Array(Type.Object({ code: Type.String(), message: Type.String(), count: Type.Optional(Type.Integer()) })),
   sseClients: Type.Integer({ description: 'clients of the feed, and of logs as they grow' }),
   feed: Type.Object({

@@ -1,0 +1,2 @@
+export { dashboard as default, dashboard as 'module.exports', dashboard as tasksDashboard } from './dashboard.ts'
+export type { TasksDashboardOptions } from './dashboard.ts'

@@ -1,0 +1,37 @@
+import { API, WORKER } from '../config.ts'
+import { connection, receive } from '../store.ts'
+import type { FeedMessage, FeedRequest } from './messages.ts'
+
+let port: MessagePort | undefined
+
+/** Where browsers have no such workers (Chrome on Android), each page has a connection of its own. */
+async function open (): Promise<MessagePort> {
+  if (typeof SharedWorker === 'function') {
+    const worker = new SharedWorker(WORKER, { type: 'module', name: API })
+    worker.onerror = () => { connection.value = { type: 'refused', statusCode: undefined, message: 'The page was changed on the server, or can\'t be loaded. Reload it.' } }
+    return worker.port
+  }
+  const { FeedHost } = await import('./host.ts')
+  const { port1, port2 } = new MessageChannel()
+  new FeedHost(API).join(port1)
+  return port2
+}
+
+function send (request: FeedRequest): void {
+  port?.postMessage(request)
+}
+
+/** Connects again at once. */
+export function retry (): void {
+  send({ type: 'retry' })
+}
+
+export async function openFeed (): Promise<void> {
+  port = await open()
+  port.onmessage = ({ data }: MessageEvent<FeedMessage>) => receive(data)
+}
+
+addEventListener('pagehide', () => send({ type: 'leave' }))
+// shown again from the browser's memory
+addEventListener('pageshow', ({ persisted }) => { if (persisted) openFeed() })
+addEventListener('online', () => { if (connection.value.type === 'disconnected') retry() })

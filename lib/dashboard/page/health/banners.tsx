@@ -1,0 +1,42 @@
+import { RefreshCw, TriangleAlert, Lock } from 'lucide-preact'
+import { computed } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import { retry } from '../feed/feed.ts'
+import { connection, health, now, readOnly, tasks } from '../store.ts'
+import { troublesOf } from './health.ts'
+
+/** Compared as text: the clock alone draws nothing. */
+const troubles = computed(() => JSON.stringify(troublesOf(health.value, tasks.value ?? [], now.value)))
+
+export function Banners () {
+  const found = JSON.parse(troubles.value) as ReturnType<typeof troublesOf>
+  return (
+    <div class='banners' role='status'>
+      <ConnectionBanner />
+      {readOnly.value && <Banner kind='quiet'><Lock size={16} aria-hidden='true' /> You can look at everything here, and change nothing.</Banner>}
+      {found.map(({ code, message, serious }) => (
+        <Banner key={code} kind={serious ? 'serious' : 'quiet'}><TriangleAlert size={16} aria-hidden='true' /> {message}</Banner>
+      ))}
+    </div>
+  )
+}
+
+function ConnectionBanner () {
+  const now = connection.value
+  if (now.type === 'disconnected') {
+    return <Banner kind='quiet'>The connection is lost; it is tried again by itself. What is shown may be old. <Retry /></Banner>
+  }
+  if (now.type !== 'refused') return null
+  const message = now.statusCode === 401
+    ? 'You are not logged in (any more). Log in, perhaps in another tab, and try again.'
+    : now.statusCode === 403 ? 'You may not see these tasks.' : `The tasks can't be shown: ${now.message}`
+  return <Banner kind='serious'><TriangleAlert size={16} aria-hidden='true' /> {message} <Retry /></Banner>
+}
+
+function Retry () {
+  return <button type='button' class='small' onClick={retry}><RefreshCw size={14} aria-hidden='true' /> Try again</button>
+}
+
+function Banner ({ kind, children }: { kind: 'quiet' | 'serious', children: ComponentChildren }) {
+  return <p class={`banner ${kind}`}>{children}</p>
+}

@@ -1,0 +1,73 @@
+import { Ban, RotateCcw, Trash2 } from 'lucide-preact'
+import { useState } from 'preact/hooks'
+import type { Task } from '../../../client/index.ts'
+import { isActive } from '../../../task.ts'
+import { newHash, taskHash } from '../route.ts'
+import { go, goToList } from '../router.ts'
+import { client, readOnly } from '../store.ts'
+import { announce } from '../ui/announcer.ts'
+import { messageOf } from '../ui/message.ts'
+import { Modal } from '../ui/modal.tsx'
+
+export function Actions ({ task }: { task: Task }) {
+  const [asks, setAsks] = useState(false)
+  const [wished, setWished] = useState(false)
+  const [problem, setProblem] = useState<string | undefined>(undefined)
+  if (readOnly.value) return null
+  const { id, status } = task
+  const attempt = async (work: () => Promise<unknown>) => {
+    setProblem(undefined)
+    await work().catch((error: unknown) => setProblem(messageOf(error)))
+  }
+  const cancel = () => attempt(async () => {
+    const { outcome } = await client.cancel(id)
+    if (outcome === 'requested') {
+      setWished(true)
+      announce('Cancelling is asked for.')
+    }
+  })
+  const again = () => attempt(async () => {
+    const { command, type, app, config, timeoutMs } = task
+    const { task: created } = await client.create({ command, type, app, config, ...(timeoutMs !== undefined && { timeoutMs }) })
+    go(taskHash(created.id))
+  })
+  const remove = () => {
+    setAsks(false)
+    return attempt(async () => {
+      await client.remove(id, { force: isActive(status) })
+      announce('Deleted.')
+      goToList()
+    })
+  }
+  return (
+    <div class='actions'>
+      {isActive(status) && (
+        <button type='button' class='small' onClick={cancel} aria-busy={wished && status === 'running'} disabled={wished}>
+          <Ban size={16} aria-hidden='true' /> {wished ? 'Cancelling…' : 'Cancel'}
+        </button>
+      )}
+      {!isActive(status) && <button type='button' class='small' onClick={again}><RotateCcw size={16} aria-hidden='true' /> Run again</button>}
+      <a class='button small secondary' href={newHash(id)}>Change and run</a>
+      <button type='button' class='small secondary' onClick={() => setAsks(true)}><Trash2 size={16} aria-hidden='true' /> Delete</button>
+      {problem !== undefined && <p class='error' role='alert'>{problem}</p>}
+      {asks && <ConfirmDelete task={task} onConfirm={remove} onClose={() => setAsks(false)} />}
+    </div>
+  )
+}
+
+function ConfirmDelete ({ task: { command, status }, onConfirm, onClose }: { task: Task, onConfirm: () => void, onClose: () => void }) {
+  return (
+    <Modal
+      title='Delete this task?' onClose={onClose} buttons={
+        <>
+          <button type='button' class='secondary' onClick={onClose}>Keep it</button>
+          <button type='button' class='danger' onClick={onConfirm}>Delete</button>
+        </>
+    }
+    >
+      <p><code>{String(command)}</code></p>
+      <p>Its file and its log are removed, for everybody.</p>
+      {isActive(status) && <p class='error'>It has not ended: {status === 'running' ? 'its command will be stopped.' : 'it will not be run.'}</p>}
+    </Modal>
+  )
+}

@@ -1,0 +1,18 @@
+import type { Task } from '../../../client/index.ts'
+
+/** All that the file says, also what other programs have added. */
+export function Fields ({ task }: { task: Task }) {
+  return (
+    <details>
+      <summary>All fields</summary>
+      <dl class='fields'>
+        {Object.entries(task).map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{typeof value === 'string' ? value : <code>{JSON.stringify(value, null, 2)}</code>}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  )
+}

@@ -1,0 +1,22 @@
+import { signal } from '@preact/signals'
+import type { Task } from '../../../client/index.ts'
+import { isTerminal } from '../../../task.ts'
+
+/** Whose changes are told: the one that is looked at, or that this page began. */
+const watched = new Set<string>()
+
+/** For those who do not see the page change. */
+export const announcement = signal('')
+
+export function announce (text: string): void {
+  announcement.value = text
+}
+
+export function watchTask (id: string): void {
+  watched.add(id)
+}
+
+export function announceChange (before: Task | undefined, { id, command, status, exitCode }: Task): void {
+  if (!watched.has(id) || before?.status === status) return
+  announce(`Task ${command.slice(0, 60)}: ${status}${isTerminal(status) && exitCode !== null ? `, exit code ${exitCode}` : ''}`)
+}

@@ -1,0 +1,28 @@
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef } from 'preact/hooks'
+
+interface ModalProps {
+  readonly title: string
+  readonly onClose: () => void
+  readonly children: ComponentChildren
+  /** Default: a button that closes it. */
+  readonly buttons?: ComponentChildren
+}
+
+/** The browser's own dialog: it keeps the focus, gives it back, and closes with Esc. */
+export function Modal ({ title, onClose, children, buttons }: ModalProps) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const name = useId()
+  useEffect(() => {
+    dialog.current?.showModal()
+  }, [])
+  return (
+    <dialog ref={dialog} aria-labelledby={name} onClose={onClose} onClick={({ target, currentTarget }) => { if (target === currentTarget) currentTarget.close() }}>
+      <article>
+        <h2 id={name}>{title}</h2>
+        {children}
+        <footer>{buttons ?? <button type='button' onClick={() => dialog.current?.close()}>Close</button>}</footer>
+      </article>
+    </dialog>
+  )
+}
