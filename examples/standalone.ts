@@ -1,5 +1,5 @@
 /**
- * A server with a processor beside it: all that is needed to try fastify-tasks, or to run it on one machine.
+ * A server with its page and a processor beside it: all that is needed to try fastify-tasks, or to run it on one machine.
  *
  * Options (or environment): --port (PORT) 3000, --host (HOST) 127.0.0.1, --dir (TASKS_DIR) ./tasks, --token (TOKEN) none.
  */
@@ -13,14 +13,16 @@ import { parseArgs } from 'node:util'
 import createError from '@fastify/error'
 import Fastify, { type FastifyInstance } from 'fastify'
 import tasksPlugin from 'fastify-tasks'
+import tasksDashboard from 'fastify-tasks/dashboard'
 
 const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 /** npm passes a Ctrl-C on to who has got it from the terminal already: two signals so close are one. */
 const SAME_SIGNAL_MS = 300
+const COOKIE = 'fastify-tasks-token'
 
 const HostError = createError<[string]>('STANDALONE_HOST', 'This server does not answer as %s: use localhost, 127.0.0.1 or [::1].', 421)
 const OriginError = createError<[string]>('STANDALONE_ORIGIN', 'Pages of %s may not use this server.', 403)
-const TokenError = createError('STANDALONE_TOKEN', 'Send the token: "Authorization: Bearer TOKEN".', 401)
+const TokenError = createError('STANDALONE_TOKEN', 'Send the token: "Authorization: Bearer TOKEN"; in a browser, open /?token=TOKEN once.', 401)
 
 interface Settings {
   readonly host: string
@@ -47,18 +49,34 @@ function readSettings (): Settings {
 /** Who may use this server: no web page of another site, whatever name it gives this machine, and none without the token. */
 function guard (app: FastifyInstance, { host, token }: Settings): void {
   const digest = (text: string) => createHash('sha256').update(text).digest()
-  const expected = digest(`Bearer ${token}`)
+  const expected = digest(token)
+  const isToken = (given = '') => timingSafeEqual(digest(given), expected)
   const names = LOOPBACK.includes(host) ? /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i : /./
-  app.addHook('onRequest', async ({ headers }, reply) => {
+  app.addHook('onRequest', async ({ headers, url }, reply) => {
     // a page can point a name of its own at 127.0.0.1 (DNS rebinding); the name then stands here
     if (!names.test(headers.host ?? '')) throw new HostError(headers.host ?? 'nobody')
     // a POST without a body (a cancel) needs no consent in advance, as JSON does; but it tells where it comes from
     const { origin } = headers
     if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== headers.host) throw new OriginError(origin)
-    if (token === '' || timingSafeEqual(digest(headers.authorization ?? ''), expected)) return
+    if (token === '' || isToken(/^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1])) return
+    // a browser keeps it, and sends it with what the page asks for
+    if (isToken(cookieOf(headers.cookie))) return
+    const { pathname, searchParams } = new URL(url, 'http://page')
+    if (pathname === '/' && isToken(searchParams.get('token') ?? undefined)) {
+      return await reply.header('set-cookie', `${COOKIE}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`).redirect('/')
+    }
     reply.header('www-authenticate', 'Bearer')
     throw new TokenError()
   })
+}
+
+function cookieOf (header = ''): string | undefined {
+  const value = header.split(/; */).find((cookie) => cookie.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1)
+  try {
+    return value && decodeURIComponent(value)
+  } catch {
+    return undefined
+  }
 }
 
 async function main (): Promise<void> {
@@ -67,15 +85,18 @@ async function main (): Promise<void> {
   const app = Fastify({ logger: { level: 'warn' }, forceCloseConnections: true })
   guard(app, settings)
   await app.register(tasksPlugin, { dir })
+  await app.register(tasksDashboard)
   // first the port: where it is taken, no processor is started
   const url = await app.listen({ host, port })
-  greet(`${url}/api/tasks`, settings)
+  greet(url, settings)
   runProcessor(app, dir)
 }
 
-function greet (url: string, { dir, token }: Settings): void {
+function greet (origin: string, { dir, token }: Settings): void {
+  const url = `${origin}/api/tasks`
   const curl = token === '' ? 'curl' : 'curl -H "authorization: Bearer $TOKEN"'
   console.log(`
+Page:  ${origin}/${token === '' ? '' : '?token=$TOKEN'}
 Tasks: ${url}
 Files: ${dir}
 

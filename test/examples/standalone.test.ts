@@ -165,6 +165,18 @@ t.test('with a token, nothing goes without it', async (t) => {
     t.strictSame(await statusOf(url, headers), [401, 'STANDALONE_TOKEN'], JSON.stringify(headers))
   }
   t.strictSame(await statusOf(`${url}?token=a%20secret`, {}), [401, 'STANDALONE_TOKEN'])
+  const page = new URL('/', url)
+  t.strictSame(await statusOf(page.href, {}), [401, 'STANDALONE_TOKEN'])
+  t.strictSame(await statusOf(`${page}?token=another`, {}), [401, 'STANDALONE_TOKEN'])
+  const login = await fetch(`${page}?token=a%20secret`, { redirect: 'manual' })
+  t.match([login.status, login.headers.get('location')], [302, '/'])
+  const set = login.headers.get('set-cookie') ?? ''
+  t.match(set, /; HttpOnly; SameSite=Strict; Path=\/$/)
+  const cookie = set.split(';', 1)[0]!
+  t.match(await (await fetch(page, { headers: { cookie } })).text(), '<title>Tasks</title>')
+  t.equal((await fetch(url, { headers: { cookie: `a=b; ${cookie}` } })).status, 200)
+  t.strictSame(await statusOf(url, { cookie: `${cookie}x` }), [401, 'STANDALONE_TOKEN'])
+  t.equal((await fetch(url, { method: 'POST', headers: { cookie, origin: 'https://elsewhere.example' } })).status, 403)
   t.strictSame(await statusOf(`${url}/events`, {}), [401, 'STANDALONE_TOKEN'])
   t.strictSame(await statusOf(url, {}, 'POST'), [401, 'STANDALONE_TOKEN'])
   const headers = { authorization: 'Bearer a secret' }

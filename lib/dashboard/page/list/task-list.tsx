@@ -26,7 +26,13 @@ export function TaskList () {
 function Rows () {
   const shown = shownTasks.value
   const scroller = useRef<HTMLDivElement>(null)
-  const [current, setCurrent] = useState<string | undefined>(undefined)
+  // keys come faster than the list is drawn
+  const current = useRef<string | undefined>(undefined)
+  const [, draw] = useState<string | undefined>(undefined)
+  const setCurrent = (id: string) => {
+    current.current = id
+    draw(id)
+  }
   const height = useRowHeight()
   const virtualizer = useVirtualizer({
     count: shown.length,
@@ -36,7 +42,7 @@ function Rows () {
     overscan: 8
   })
   useEffect(() => { virtualizer.measure() }, [height])
-  const at = Math.max(0, shown.findIndex(({ id }) => id === current))
+  const place = () => Math.max(0, shown.findIndex(({ id }) => id === current.current))
 
   function move (to: number): void {
     const index = Math.min(shown.length - 1, Math.max(0, to))
@@ -44,11 +50,14 @@ function Rows () {
     if (id === undefined) return
     setCurrent(id)
     virtualizer.scrollToIndex(index)
-    // when it is there
-    requestAnimationFrame(() => document.getElementById(`row-${id}`)?.focus())
+    const focus = () => document.getElementById(`row-${id}`)?.focus()
+    focus()
+    // one that was far away is there then
+    requestAnimationFrame(() => { if (current.current === id) focus() })
   }
 
   function onKeyDown (event: KeyboardEvent): void {
+    const at = place()
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / height) - 1)
     const target: Partial<Record<string, number>> = {
       ArrowDown: at + 1, j: at + 1, ArrowUp: at - 1, k: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: shown.length - 1
@@ -62,6 +71,7 @@ function Rows () {
   if (tasks.value !== undefined && shown.length === 0) return <Nothing />
   const items = virtualizer.getVirtualItems()
   // one row can be reached by Tab, and the others from it
+  const at = place()
   const reachable = items.some(({ index }) => index === at) ? at : items[0]?.index
   return (
     <div class='table' role='table' aria-label='Tasks, newest first' aria-rowcount={shown.length + 1} onKeyDown={onKeyDown}>
