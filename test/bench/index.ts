@@ -6,6 +6,7 @@ import { latency } from './latency.ts'
 import { boot, list } from './list.ts'
 import { logGet } from './log-get.ts'
 import { logGrowth } from './log-growth.ts'
+import { page } from './page.ts'
 import { processorLatency } from './processor-latency.ts'
 import { processorStart } from './processor-start.ts'
 import { processorThroughput } from './processor-throughput.ts'
@@ -27,7 +28,8 @@ const parts: Record<string, () => Promise<Figure[]>> = {
   close,
   'processor-throughput': processorThroughput,
   'processor-latency': processorLatency,
-  'processor-start': processorStart
+  'processor-start': processorStart,
+  page
 }
 /** By name only: they take minutes. */
 const long: Record<string, () => Promise<Figure[]>> = { 'stalled-1000': () => stalled(999) }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Fastify from 'fastify'
 import { tasksPlugin } from 'fastify-tasks'
+import { tasksDashboard } from 'fastify-tasks/dashboard'
 import { answer, cpu, startedWith } from './child.ts'
 
 export interface ServerReady {
@@ -16,6 +17,7 @@ const { dir, views = 1 } = startedWith<{ dir: string, views?: number }>()
 const app = Fastify()
 const started = performance.now()
 await app.register(tasksPlugin, { dir })
+await app.register(tasksDashboard)
 for (let view = 1; view < views; view++) {
   await app.register(async (scope) => { await scope.register(tasksPlugin, { store: app.tasks.store, prefix: `/view${view}` }) })
 }

@@ -1,0 +1,98 @@
+import { appendFileSync, closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { taskText, waitFor } from '../helpers.ts'
+import { enqueue } from '../processor/fixtures.ts'
+import { FaultyServer } from '../faults/faulty-server.ts'
+import { copyLog, launchBrowser, openPage, untilLogHas } from './browser.ts'
+import { makeTasks, startHost } from './host.ts'
+
+const ROUNDS = Number(process.env.SOAK_ROUNDS ?? 10)
+const browser = await launchBrowser(t)
+
+t.test(`a server that is killed ${ROUNDS} times under the open page, during output: the page has what the log has`, { timeout: 60_000 + ROUNDS * 10_000 }, async (t) => {
+  const dir = makeTasks(t)
+  const id = await enqueue(dir, { status: 'running', startedAt: new Date().toISOString() })
+  const log = join(dir, `${id}.log`)
+  const server = new FaultyServer(dir)
+  t.teardown(() => server.stop())
+  await server.start()
+  const origin = new URL('/', server.url).href
+  const { page, errors } = await openPage(t, browser, `${origin}#/tasks/${id}`)
+  const list = await page.context().newPage()
+  await list.goto(origin)
+  let line = 0
+  const write = () => appendFileSync(log, `line ${line++}: grüße\n`)
+  const writer = setInterval(write, 20)
+  t.teardown(() => clearInterval(writer))
+  await untilLogHas(page, 'line 5:')
+  for (let round = 0; round < ROUNDS; round++) {
+    await delay(Math.random() * 300)
+    await server.kill()
+    await page.getByText('The connection is lost').waitFor()
+    await enqueue(dir, { command: `echo round ${round}` })
+    await server.run()
+    await list.getByRole('row').filter({ hasText: `echo round ${round}` }).waitFor()
+    await page.getByText('The connection is lost').waitFor({ state: 'detached' })
+  }
+  clearInterval(writer)
+  appendFileSync(log, 'the end\n')
+  await untilLogHas(page, 'the end')
+  t.equal((await copyLog(page)).trimEnd(), readFileSync(log, 'utf8').trimEnd())
+  t.equal(await list.getByRole('row').count(), 1 + 1 + ROUNDS)
+  t.strictSame(errors, [])
+})
+
+t.test('20,000 tasks: counted, gone through from end to end, searched', { timeout: 120_000 }, async (t) => {
+  const dir = makeTasks(t)
+  const then = Date.now() - 3_600_000
+  for (let n = 0; n < 20_000; n++) {
+    const id = `task_${then - n}_n${n}`
+    writeFileSync(join(dir, `${id}.json`), taskText(id, { command: `echo ${n}`, status: 'completed', createdAt: new Date(then - n).toISOString() }))
+  }
+  const { app, url } = await startHost(t, { dir })
+  await waitFor(async () => (await app.tasks.list()).tasks.length === 20_000)
+  const { page, errors } = await openPage(t, browser, url)
+  await page.getByRole('button', { name: 'completed 20000' }).waitFor()
+  t.ok(await page.getByRole('row').count() < 100, 'only those are drawn that can be seen')
+  t.equal(await page.getByRole('table').getAttribute('aria-rowcount'), '20001')
+  await page.keyboard.press('j')
+  await page.keyboard.press('End')
+  await page.getByRole('link', { name: 'echo 19999', exact: true }).waitFor()
+  const last = page.getByRole('row').filter({ hasText: 'echo 19999' })
+  t.equal(await last.getAttribute('aria-rowindex'), '20001')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'echo 19999' }).waitFor()
+  await page.goBack()
+  await page.getByLabel('Find in commands').fill('echo 12345')
+  await page.getByText('1 of 20000').waitFor()
+  await enqueue(dir, { command: 'echo 123456' })
+  await page.getByText('2 of 20001').waitFor()
+  t.strictSame(errors, [])
+})
+
+t.test('a log of 200 MB opens at its end, and anywhere else, by some hundred kilobytes', { timeout: 120_000 }, async (t) => {
+  const { url, dir } = await startHost(t)
+  const id = await enqueue(dir, { status: 'completed' })
+  const file = openSync(join(dir, `${id}.log`), 'w')
+  const lines = 2_000_000
+  for (let n = 0; n < lines;) {
+    let text = ''
+    for (const end = n + 10_000; n < end; n++) text += `${String(n).padStart(9, '0')} ${'.'.repeat(89)}\n`
+    writeSync(file, text)
+  }
+  closeSync(file)
+  const { page, errors } = await openPage(t, browser, 'about:blank')
+  let received = 0
+  page.on('response', (response) => { if (/\/log$/.test(response.url())) received += Number(response.headers()['content-length'] ?? 0) })
+  await page.goto(`${url}#/tasks/${id}`)
+  await untilLogHas(page, `${lines - 1} `)
+  await page.getByRole('button', { name: 'Beginning of the log' }).click()
+  await page.locator('.xterm-rows', { hasText: '000000000 ' }).waitFor()
+  await page.goto(`${url}#/tasks/${id}?at=${1_000_000 * 100}`)
+  await page.locator('.xterm-rows > div', { hasText: '001000000 ' }).waitFor()
+  t.match(await page.locator('.terminal[aria-busy=false] .xterm-rows > div').first().textContent(), /^001000000 /)
+  t.ok(received < 3_000_000, `${received} bytes`)
+  t.strictSame(errors, [])
+})
