@@ -274,6 +274,8 @@ press () {
   elif (( now >= term_at )); then signal=TERM term_at=$((now + 5000)) kill_at=${kill_at:-$((now + grace_ms))}; fi
   # the group at one stroke, so that nobody escapes by forking
   [[ -z $signal ]] || kill "-$signal" -- "-$leader" "${others[@]}" 2>/dev/null || :
+  # who is stopped gets it only then
+  [[ $signal != TERM ]] || kill -CONT -- "-$leader" "${others[@]}" 2>/dev/null || :
 }
 
 # Starts the command. Both streams go through one real pipe: with the log itself as stderr, `> /dev/stderr` would truncate it.
@@ -286,7 +288,7 @@ start () {
     umask "$command_umask"
     export TASK_ID=$id TASK_TYPE=${fields[3]} TASK_APP=${fields[4]}
     [[ -z ${fields[5]} ]] || export TASK_CONFIG=${fields[5]}
-    exec setsid sh -c -- "${fields[2]}"
+    exec setsid "${default_signals[@]}" sh -c -- "${fields[2]}"
   ) < /dev/null >&5 2>&5 3>&- 4>&- 5>&- &
   leader=$!
   exec 5>&-
@@ -306,12 +308,14 @@ watch_over () {
 }
 
 # Waits until the output is in the log. A process that left the session can hold the pipe open: silent, it is not waited for.
+# An appender that waits for its disk is.
 drain () {
-  local size=-1 before rounds=0
+  local size=-1 before rounds=0 stat
   while kill -0 "$appender"; do
     if (( rounds++ % 50 == 0 )); then
       before=$size; size=$(stat -Lc %s /proc/self/fd/4)
-      if (( size == before || rounds > 500 )); then kill -KILL "$appender"; return 0; fi
+      stat=; IFS= read -rd '' stat < "/proc/$appender/stat"
+      if (( size == before || rounds > 500 )) && [[ ${stat##*) } == S* || $rounds -gt 3000 ]]; then kill -KILL "$appender"; return 0; fi
     fi
     sleep 0.01
   done
@@ -422,11 +426,21 @@ pump () {
   done
 }
 
+# Ends a task whose own process was killed: what it had started is found by its environment.
+abandon () {
+  local file
+  for file in /proc/[0-9]*/environ; do
+    grep -qzxF "TASK_ID=$1" "$file" && { file=${file#/proc/}; kill -KILL "${file%/environ}"; }
+  done 2>/dev/null
+  say "$1: the process that watches it was killed"
+  end_task "$1" running failed 'Its end was not seen: the process that watches it was killed.' || :
+}
+
 reap () {
   local id
   for id in "${!runs[@]}"; do
     kill -0 "${runs[$id]}" 2>/dev/null && continue
-    wait "${runs[$id]}" 2>/dev/null
+    wait "${runs[$id]}" 2>/dev/null || (( $? != 137 )) || abandon "$id"
     # what became of it, its file tells the next look
     unset "runs[$id]" "known[$id]"
     state[$id]=unknown
@@ -464,6 +478,9 @@ main () {
   directory=$(stat -Lc %d:%i -- "$dir") lock=$dir/.processor.lock.pid fifo=$dir/.queue.fifo asked=0
   group=$(stat -Lc %g -- "$dir"); [[ $group != "$(id -g)" ]] || group=
   command_umask=$(umask); umask 027
+  # a shell can't undo that it ignores these two for what it runs in the background
+  default_signals=()
+  ! env --default-signal=INT,QUIT true 2>/dev/null || default_signals=(env --default-signal=INT,QUIT)
   unset TASK_ID TASK_TYPE TASK_APP TASK_CONFIG
   trap on_signal INT TERM HUP
   exec 3<> <(:)

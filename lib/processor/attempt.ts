@@ -91,6 +91,14 @@ export class Attempt {
     }
   }
 
+  /** Says that the task's file has its end. Where there is no room for that, it is found out again. */
+  noteEnded (): void {
+    if (this.#record.ended === true) return
+    try {
+      this.append('ended')
+    } catch { /* a full disk */ }
+  }
+
   append (line: string): void {
     appendFileSync(this.#path, `${line}\n`)
     this.refresh()

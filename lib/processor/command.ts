@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import type { Attempt } from './attempt.ts'
 import { ATTEMPT_VARIABLE, ProcessGroup } from './process-group.ts'
 import { ageMs, hasVariable, isRunning, isShortage, readBootId, type ProcessIdentity } from './process-stat.ts'
-import type { AttemptRecord } from './record.ts'
+import { neverBegan, type AttemptRecord } from './record.ts'
 import { TaskCgroup } from './task-cgroup.ts'
 
 /** How long an exit code may come after the command's end, in ms: the wrapper that records it has been killed then. */
@@ -10,6 +10,8 @@ const REPORT_MS = 2_000
 /** How long is waited for output that a process outside the group can still write, in ms. */
 const DRAIN_MS = 5_000
 const DRAIN_LOOK_MS = 500
+/** How long a wrapper that was told to finish may take for what it still holds, in ms: its disk may be slow. */
+const FINISH_MS = 30_000
 
 /** Of this start of the machine. */
 export const bootId = readBootId()
@@ -22,12 +24,17 @@ export class Command {
   readonly #cgroup: TaskCgroup | undefined
   /** What watches over it, and takes its output to the log. */
   readonly #wrapper: ProcessGroup | undefined
+  readonly #hurry: AbortSignal
   /** The command's exit code, as soon as it has ended; 128 and its number for a signal. Null: nobody knows it. */
   readonly exitCode: Promise<number | null>
 
-  /** @param forksBefore `forkCount()` of before it was launched by this processor. Default: an earlier one launched it */
-  constructor (attempt: Attempt, forksBefore?: number) {
+  /**
+   * @param hurry aborted: what is not known then is given up
+   * @param forksBefore `forkCount()` of before it was launched by this processor. Default: an earlier one launched it
+   */
+  constructor (attempt: Attempt, hurry: AbortSignal, forksBefore?: number) {
     this.#attempt = attempt
+    this.#hurry = hurry
     const { header, leader, wrapper } = attempt.record
     const launchedHere = forksBefore !== undefined
     const here = launchedHere || (header.bootId === bootId && unlessShort(() => isVouchedFor(attempt.record), true))
@@ -63,12 +70,11 @@ export class Command {
    * To be called when its processes have ended: resolves when its output is in the log, and nothing more will come.
    * It waits while the disk is full.
    * @param logSize tells how large the log is now
-   * @param hurry aborted: what could not be written is given up
    * @returns the exit code of the log's writer; null: it was killed
    */
-  async drain (logSize: () => number, hurry: AbortSignal): Promise<number | null> {
+  async drain (logSize: () => number): Promise<number | null> {
     const wrapper = this.#wrapper
-    const { leader, wrapper: watching } = this.#attempt.record
+    const { header, leader, wrapper: watching } = this.#attempt.record
     if (wrapper === undefined || watching === undefined || leader === undefined) return this.#attempt.record.drained ?? null
     let since = performance.now()
     let looked = since
@@ -76,7 +82,7 @@ export class Command {
     const { drained } = await this.#attempt.until(({ drained, full }) => {
       if (drained !== undefined || (!isRunning(watching) && wrapper.members().length === 0)) return true
       const now = performance.now()
-      if (full && !hurry.aborted) {
+      if (full && !this.#hurry.aborted) {
         since = now
         return false
       }
@@ -84,8 +90,11 @@ export class Command {
       looked = now
       const before = size
       size = logSize()
-      // the end of the output is held back by a process that left the group, perhaps for ever
-      if (size === before || now - since > DRAIN_MS) wrapper.end(0)
+      if (size !== before && now - since <= DRAIN_MS) return false
+      // the end of the output is held back by a process that left the group, perhaps for ever; or by a slow disk
+      const patient = now - since <= FINISH_MS && !this.#hurry.aborted
+      if (patient && header.finishes === true) wrapper.signalLeader('SIGUSR1')
+      else if (!patient || wrapper.isIdle()) wrapper.end(0)
       return false
     })
     return drained ?? null
@@ -93,14 +102,16 @@ export class Command {
 
   async #awaitExit (): Promise<number | null> {
     let goneSince: number | undefined
-    const { exitCode, gate } = await this.#attempt.until(({ exitCode, leader }) => {
+    const { exitCode } = await this.#attempt.until(({ exitCode, leader }) => {
       if (exitCode !== undefined || this.#group === undefined || leader === undefined) return true
       if (isRunning(leader)) return false
+      // it is slow, or stopped: it has the exit code
+      if (this.#wrapper?.leaderRuns() === true && !this.#hurry.aborted) return false
       goneSince ??= performance.now()
       return performance.now() - goneSince > REPORT_MS
     })
-    // it ended at the gate, long after it should have: that is no exit code of the command's
-    return gate === 'unstarted' ? null : exitCode ?? null
+    // what it was then is no exit code of the command's
+    return neverBegan(this.#attempt.record) ? null : exitCode ?? null
   }
 }
 

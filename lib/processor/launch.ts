@@ -72,6 +72,8 @@ async function fork (launcher: Launcher, attempt: Attempt, job: Job): Promise<Wa
   })
   if (!asked) return undefined
   if (await reachesGate(attempt, () => refused)) return { open: () => launcher.open(nonce), abandon: () => launcher.abandon(nonce) }
+  // what it had begun to do may still write to this record: another attempt needs one of its own
+  if (launcher.ended) throw new Error('the process that starts commands has ended')
   const { wrapper, exitCode } = attempt.record
   if (wrapper === undefined && exitCode === undefined) return undefined
   throw notStarted(attempt)

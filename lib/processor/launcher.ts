@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { fstatSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { ATTEMPT_VARIABLE } from './process-group.ts'
 import type { Wrapper } from './wrapper.ts'
@@ -10,6 +11,8 @@ import type { Wrapper } from './wrapper.ts'
  */
 const MAX_JOB_BYTES = 65_536
 const POINTER_BYTES = 8
+/** How long it may take to say what became of a job, in ms; one that takes longer hangs. */
+const ANSWER_MS = 10_000
 
 /** What the launcher is asked to start. */
 export interface Job {
@@ -30,14 +33,17 @@ export interface Job {
 export class Launcher {
   /** Stands in the environment of what it forks, until that becomes the command. */
   readonly nonce: string
+  readonly #child: ChildProcess
   readonly #requests: Duplex
   readonly #reports: Duplex
   readonly #refusals = new Map<string, () => void>()
+  readonly #timers = new Map<string, NodeJS.Timeout>()
   #closed = false
   #ended = false
 
   private constructor (child: ChildProcess, nonce: string) {
     this.nonce = nonce
+    this.#child = child
     this.#requests = child.stdio[3] as Duplex
     this.#reports = child.stdio[4] as Duplex
     // they break when it is killed from outside, which its end tells
@@ -77,8 +83,8 @@ export class Launcher {
     const size = strings.reduce((sum, text) => sum + Buffer.byteLength(text) + 1 + POINTER_BYTES, 0)
     if (this.#ended || size > MAX_JOB_BYTES || strings.some((text) => text.includes('\0'))) return false
     this.#refusals.set(name, onRefused)
-    const [records, logs] = [record, log].map((fd) => `/proc/${process.pid}/fd/${fd}`) as [string, string]
-    this.#send('start', name, records, logs, cwd ?? '', String(variables.length), ...strings)
+    this.#timers.set(name, setTimeout(() => this.#child.kill('SIGKILL'), ANSWER_MS).unref())
+    this.#send('start', name, ...describe(record), ...describe(log), cwd ?? '', String(variables.length), ...strings)
     return true
   }
 
@@ -92,13 +98,18 @@ export class Launcher {
     this.#decide('abandon', name)
   }
 
+  /** It is gone; what it was asked for and has not done may still be on its way for a moment. */
+  get ended (): boolean {
+    return this.#ended
+  }
+
   close (): void {
     this.#closed = true
     this.#requests.destroy()
   }
 
   #decide (word: 'open' | 'abandon', name: string): void {
-    this.#refusals.delete(name)
+    this.#settle(name)
     this.#send(word, name)
   }
 
@@ -135,7 +146,19 @@ export class Launcher {
 
   #refuse (name: string): void {
     const tell = this.#refusals.get(name)
-    this.#refusals.delete(name)
+    this.#settle(name)
     tell?.()
   }
+
+  #settle (name: string): void {
+    clearTimeout(this.#timers.get(name))
+    this.#timers.delete(name)
+    this.#refusals.delete(name)
+  }
+}
+
+/** Where another process finds an open file, and how it can tell that it is that one. */
+function describe (fd: number): [path: string, identity: string] {
+  const { dev, ino } = fstatSync(fd, { bigint: true })
+  return [`/proc/${process.pid}/fd/${fd}`, `${dev}:${ino}`]
 }

@@ -25,7 +25,11 @@ export async function openLog (dir: string, id: string): Promise<FileHandle> {
   throw new UnreadableFile('it has other names (hard links)')
 }
 
-/** In bytes; 0 where there is none. */
+/** In bytes; 0 where there is none, or it can't be seen. */
 export function logSize (dir: string, id: string): number {
-  return lstatSync(join(dir, fileName(id, 'log')), { throwIfNoEntry: false })?.size ?? 0
+  try {
+    return lstatSync(join(dir, fileName(id, 'log')), { throwIfNoEntry: false })?.size ?? 0
+  } catch {
+    return 0
+  }
 }

@@ -29,6 +29,8 @@ export function endOf (outcome: Outcome): End {
   const { status, errorMessage } = statusOf(outcome)
   const notes = errorMessage === null ? [] : [errorMessage]
   if (outcome.drained === OVER_LIMIT) notes.push('The log has reached its limit; further output was dropped.')
+  // who stops it, or did not see its end, has said enough
+  if (outcome.drained === null && errorMessage === null) notes.push('The end of its output may be missing: the process that writes the log was killed.')
   if (!outcome.allGone) notes.push('Some of its processes could not be killed.')
   return { status, exitCode: outcome.exitCode, errorMessage: notes.length === 0 ? null : notes.join(' ') }
 }

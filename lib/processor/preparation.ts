@@ -8,6 +8,7 @@ import { launch, type Gate } from './launch.ts'
 import { openLog } from './log-file.ts'
 import type { Program } from './policy/policy.ts'
 import type { RunContext } from './run-context.ts'
+import { TaskCgroup } from './task-cgroup.ts'
 import { clearDeleted } from './task-end.ts'
 
 /** A command that waits, for a task that is now `running`. */
@@ -46,7 +47,7 @@ export async function prepareTask (context: RunContext, task: Task, mayStart: ()
 }
 
 async function prepareProgram (context: RunContext, id: string, program: Program, mayStart: () => boolean): Promise<Prepared | undefined> {
-  const { dir, state, cgroup, launcher } = context
+  const { dir, state, cgroup, launcher, wrapper } = context
   const { type, timeoutMs } = program
   const log = await openLogOf(dir, id)
   let attempt: Attempt | undefined
@@ -54,7 +55,7 @@ async function prepareProgram (context: RunContext, id: string, program: Program
   let running = false
   try {
     attempt = state.createAttempt({
-      id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }), ...(launcher && { launcher: launcher.nonce })
+      id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }), ...(launcher && { launcher: launcher.nonce }), ...(wrapper.finishes && { finishes: true as const })
     }, cgroup)
     gate = await launchProgram(context, attempt, program, log)
     // first: a task that says that it runs, without a record, would wait for the next processor
@@ -64,10 +65,22 @@ async function prepareProgram (context: RunContext, id: string, program: Program
   } finally {
     if (!running) {
       gate?.abandon()
-      if (attempt !== undefined) state.forget(attempt)
+      if (attempt !== undefined) {
+        state.forget(attempt)
+        removeCgroup(attempt)
+      }
     }
     await log.close()
   }
+}
+
+/** As soon as what waited at the gate has gone. */
+function removeCgroup ({ record: { header: { cgroup } } }: Attempt): void {
+  if (cgroup === undefined) return
+  const folder = new TaskCgroup(cgroup)
+  let looks = 0
+  const look = () => { if (!folder.remove() && looks++ < 50) setTimeout(look, 100).unref() }
+  look()
 }
 
 async function openLogOf (dir: string, id: string): Promise<FileHandle> {

@@ -46,6 +46,16 @@ export class ProcessGroup {
     return isRunning(this.#leader)
   }
 
+  /** If it is still there. */
+  signalLeader (signal: NodeJS.Signals): void {
+    if (this.leaderRuns()) kill(this.#leader.pid, signal)
+  }
+
+  /** Whether all that is left of it waits for something to come: nobody computes, or waits for a disk. */
+  isIdle (): boolean {
+    return this.members().every(({ state }) => state === 'S')
+  }
+
   /**
    * TERM now and every 5 s; KILL once the grace is over; until nobody is left. A later call with a shorter grace
    * brings the KILL forward.

@@ -93,10 +93,16 @@ export function isRunning ({ pid, startTicks }: ProcessIdentity): boolean {
   return stat?.startTicks === startTicks && !isZombie(stat)
 }
 
-/** For how long a process of this boot has been there, in ms; no change of the clock alters it. */
+/**
+ * For how long a process of this boot has been there, in ms; no change of the clock alters it. By this process's own
+ * age: containers may be shown an uptime of their own, and the start ticks of the machine.
+ */
 export function ageMs ({ startTicks }: ProcessIdentity): number {
-  return parseFloat(readFileSync('/proc/uptime', 'latin1')) * 1000 - startTicks * MS_PER_TICK
+  ownStartTicks ??= readProcessStat(process.pid)!.startTicks
+  return Math.max(0, process.uptime() * 1000 + (ownStartTicks - startTicks) * MS_PER_TICK)
 }
+
+let ownStartTicks: number | undefined
 
 /** Another one after each start of the machine. */
 export function readBootId (): string {

@@ -17,6 +17,8 @@ export interface RecordHeader {
   readonly type: string
   /** The folder of the command's own cgroup; absent: it has none. */
   readonly cgroup?: string
+  /** The wrapper ends the output at a signal (see `Wrapper.finishes`). */
+  readonly finishes?: true
 }
 
 /** What is known of one attempt at a task. Each fact is a line of its own, so that it is there whole or not at all. */
@@ -35,6 +37,13 @@ export interface AttemptRecord {
   readonly full?: boolean
   /** Exit code of the log's writer: 0, all the output is in the log. */
   readonly drained?: number
+  /** The task's file says how it ended; so all that is left to do is to remove this record. */
+  readonly ended?: true
+}
+
+/** Whether what waited at the gate is gone without having become the command: it says so before it does. */
+export function neverBegan ({ gate, exitCode }: AttemptRecord): boolean {
+  return gate === 'unstarted' || (gate === undefined && exitCode !== undefined)
 }
 
 /** @returns undefined where not even the first line is whole */
@@ -54,6 +63,7 @@ export function parseRecord (text: string): AttemptRecord | undefined {
     else if (word === 'exit') record.exitCode ??= Number(rest)
     else if (word === 'full' || word === 'room') record.full = word === 'full'
     else if (word === 'drained') record.drained ??= Number(rest)
+    else if (word === 'ended') record.ended = true
   }
   return record
 }

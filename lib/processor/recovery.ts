@@ -5,7 +5,7 @@ import { isActive, isTerminal } from '../task.ts'
 import type { Attempt } from './attempt.ts'
 import { bootId } from './command.ts'
 import { isRunning } from './process-stat.ts'
-import type { AttemptRecord } from './record.ts'
+import { neverBegan, type AttemptRecord } from './record.ts'
 import type { RunContext } from './run-context.ts'
 
 /** How long a wrapper that has lost its processor may take to see that, in ms: some at most, unless it is stopped. */
@@ -41,7 +41,12 @@ export async function recover (context: RunContext, names: Iterable<string>, run
   const [begun, unbegun]: [Attempt[], Attempt[]] = [[], []]
   const recorded = new Set<string>()
   for (const attempt of context.state.readAttempts()) {
-    const { id } = attempt.record.header
+    const { ended, header: { id, bootId: itsBoot } } = attempt.record
+    // after a crash of the machine, its end may be there no more; else the task may be another one by now
+    if (ended === true && itsBoot === bootId) {
+      context.state.forgetEnded(attempt)
+      continue
+    }
     recorded.add(id)
     const part = await wasBegun(attempt) ? begun : unbegun
     part.push(attempt)
@@ -57,8 +62,8 @@ async function wasBegun (attempt: Attempt): Promise<boolean> {
   const decided = ({ header, gate, leader }: AttemptRecord) =>
     gate !== undefined || leader === undefined || header.bootId !== bootId || !isRunning(leader)
   const since = performance.now()
-  const { gate, leader } = await attempt.until((record) => decided(record) || performance.now() - since > DECIDE_MS)
-  return leader !== undefined && gate !== 'unstarted'
+  const record = await attempt.until((record) => decided(record) || performance.now() - since > DECIDE_MS)
+  return record.leader !== undefined && !neverBegan(record)
 }
 
 /** A task that is still queued never started, and is taken again; one that runs or has ended needs no claim. */

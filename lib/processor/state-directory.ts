@@ -104,6 +104,7 @@ export class StateDirectory {
   /** The same, as soon as what stands in the tasks directory survives a crash of the machine. */
   forgetEnded (attempt: Attempt): void {
     this.#attempts.delete(attempt.name)
+    attempt.noteEnded()
     this.#ended.push(attempt)
     this.#syncing ??= this.#removeEnded().finally(() => { this.#syncing = undefined })
   }

@@ -1,4 +1,4 @@
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isTaskId } from '../task.ts'
 import { ProcessorStartError } from './start-error.ts'
@@ -32,9 +32,13 @@ export class TaskCgroup {
     tolerate(() => writeFileSync(join(this.path, 'cgroup.kill'), '1'))
   }
 
-  /** Call it when no process is left. */
-  remove (): void {
+  /**
+   * Call it when no process is left.
+   * @returns false: there is still one
+   */
+  remove (): boolean {
     for (const path of this.#withChildren().reverse()) tolerate(() => rmdirSync(path))
+    return !existsSync(this.path)
   }
 
   #withChildren (): string[] {

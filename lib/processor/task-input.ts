@@ -6,7 +6,7 @@ import type { Task } from '../task-schema.ts'
  */
 export function taskVariables (task: Task): Record<string, string> {
   const { id, type, app, config } = task
-  const variables: Record<string, string> = { TASK_ID: id, TASK_TYPE: asText(type), TASK_APP: asText(app) }
+  const variables: Record<string, string> = { TASK_ID: id, TASK_TYPE: asText(type ?? 'custom'), TASK_APP: asText(app) }
   if (config !== undefined && config !== '') variables.TASK_CONFIG = JSON.stringify(config)
   return variables
 }

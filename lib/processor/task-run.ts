@@ -5,8 +5,12 @@ import { Command } from './command.ts'
 import { logSize } from './log-file.ts'
 import { endOf, type End, type StopReason } from './outcome.ts'
 import { prepareTask, type Prepared } from './preparation.ts'
+import { neverBegan } from './record.ts'
 import type { RunContext } from './run-context.ts'
 import { clearDeleted, tryToEnd, writeEnd, writeQueued } from './task-end.ts'
+
+/** A later one would be due at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** The processor leaves its commands to the next one. */
 class Left extends Error {}
@@ -66,14 +70,14 @@ export class TaskRun {
     if (prepared === undefined) return
     this.#attempt = prepared.attempt
     this.#say('started')
-    await this.#oversee(new Command(prepared.attempt, prepared.gate.forksBefore), false)
+    await this.#oversee(new Command(prepared.attempt, this.#context.hurry, prepared.gate.forksBefore), false)
   }
 
   /** Goes on with a command that an earlier processor began, whether it has ended meanwhile or not. */
   async adopt (attempt: Attempt): Promise<void> {
     this.#attempt = attempt
     this.#stopped = attempt.record.stop
-    const command = new Command(attempt)
+    const command = new Command(attempt, this.#context.hurry)
     this.#say(command.lives() ? 'taken over' : 'ended under an earlier processor')
     // the ending is gone on with, from the first TERM on
     if (this.#stopped !== undefined) command.end(this.#graceMs)
@@ -153,7 +157,7 @@ export class TaskRun {
     try {
       const end = await this.#supervise(command, adopted)
       // who held the gate was killed before it let the command go, or the record had no room for that
-      if (this.#attempt!.record.gate === 'unstarted' && this.#stopped === undefined) return await this.takeBack(this.#attempt!)
+      if (neverBegan(this.#attempt!.record) && this.#stopped === undefined) return await this.takeBack(this.#attempt!)
       const seconds = command.ageMs === null ? '' : `, ${(command.ageMs / 1000).toFixed(1)} s`
       await this.#finish(end)
       this.#say(`${this.#ownsTask() ? end.status : this.#stopped} (exit code ${end.exitCode}${seconds})`)
@@ -167,7 +171,7 @@ export class TaskRun {
   async #supervise (command: Command, adopted: boolean): Promise<End> {
     const { timeoutMs } = this.#attempt!.record.header
     const heartbeat = setInterval(() => this.#beat(), this.#context.heartbeatEveryMs)
-    const left = timeoutMs === undefined ? undefined : timeoutMs - (command.ageMs ?? 0)
+    const left = timeoutMs === undefined ? undefined : Math.min(timeoutMs - (command.ageMs ?? 0), LONGEST_TIMER_MS)
     const timeout = left === undefined ? undefined : setTimeout(() => this.stop('timed out'), left)
     try {
       // a marker may have been written since the last look
@@ -175,7 +179,7 @@ export class TaskRun {
       const exitCode = await this.#unlessLeft(command.exitCode)
       clearTimeout(timeout)
       const allGone = await this.#unlessLeft(command.end(this.#graceMs))
-      const drained = await this.#unlessLeft(command.drain(() => logSize(this.#dir, this.#id), this.#context.hurry))
+      const drained = await this.#unlessLeft(command.drain(() => logSize(this.#dir, this.#id)))
       await Promise.all([this.#beating, this.#looking])
       if (exitCode === null && this.#stopped === undefined && await readMarker(this.#dir, this.#id) === 'cancel') this.#stopped = 'cancelled'
       return endOf({ exitCode, stopped: this.#stopped, timeoutMs, allGone, drained, adopted })

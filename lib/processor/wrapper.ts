@@ -22,6 +22,8 @@ export interface Wrapper {
   readonly launches: boolean
   /** Whether it waits while the disk is full, and the command with it, instead of losing output. */
   readonly waits: boolean
+  /** Whether it ends the output at a USR1, as soon as all that is there is written. */
+  readonly finishes: boolean
 }
 
 /** `setsid` is no word of Perl's, and its module for it doubles the time to start: numbers of the system call. */
@@ -34,7 +36,7 @@ const SETSID: Partial<Record<NodeJS.Architecture, number>> = {
  * comes on descriptor 3, which saves the start of a Perl for each, tells on 4 which of them ended at the gate, and
  * ends when 3 does. Requests are fields with NUL between, behind their length (4 bytes, big-endian).
  *
- * Errors by number, for the same reason: 2 ENOENT, 4 EINTR, 28 ENOSPC, 122 EDQUOT.
+ * Numbers, for the same reason: of errors, 2 ENOENT, 4 EINTR, 28 ENOSPC, 122 EDQUOT; 02001 is O_WRONLY with O_APPEND.
  */
 const PERL = `
 my ($setsid, @job) = @ARGV;
@@ -48,6 +50,14 @@ sub insist {
     if (defined $written) { substr($line, 0, $written) = "" }
     elsif ($! == 28 || $! == 122) { select(undef, undef, undef, 0.2) }
     elsif ($! != 4) { return }
+  }
+}
+# what this program was started with, beside what it is meant to have, is none of the commands'
+sub close_above {
+  opendir(my $dir, "/proc/self/fd") or return;
+  for my $fd (grep { /^\\d+$/ && $_ > $_[0] } readdir $dir) {
+    next if $fd == fileno $dir;
+    open(my $other, "<&=", $fd) && close $other;
   }
 }
 sub me { open(my $stat, "<", "/proc/self/stat") or exit 1; my $line = <$stat>; chomp $line; $line }
@@ -81,7 +91,8 @@ sub wrap {
   close($_) for $gate, $input, $fail;
   $SIG{$_} = "IGNORE" for @signals, "XFSZ";
 
-  my ($code, $ended, $full) = (0, 0, 0);
+  my ($code, $ended, $full, $finish) = (0, 0, 0, 0);
+  $SIG{USR1} = sub { $finish = 1 };
   my $reap = sub {
     return if $ended || waitpid($leader, $_[0]) != $leader;
     $ended = 1;
@@ -94,8 +105,9 @@ sub wrap {
   OUTPUT: while (1) {
     my $ready = "";
     vec($ready, fileno($output), 1) = 1;
-    my $found = select($ready, undef, undef, $ended ? undef : 1);
+    my $found = select($ready, undef, undef, $finish ? 0 : $ended ? undef : 1);
     $reap->(1);
+    last if $finish && $found == 0;
     next if $found <= 0;
     my $length = sysread($output, my $data, 65536);
     next if !defined $length && $! == 4;
@@ -128,10 +140,12 @@ sub wrap {
 }
 
 if (@job) {
+  close_above(5);
   open($gate, "<&=", 3) && open($record, ">>&=", 4) && open($log, ">>&=", 5) or exit 1;
   wrap(@job);
 }
 
+close_above(4);
 open(my $requests, "<&=", 3) && open(my $reports, ">&=", 4) or exit 1;
 my (%gates, %names);
 sub report { syswrite($reports, "$_[0]\\n") }
@@ -140,17 +154,23 @@ sub gone { report("gone $_[0]") if delete $gates{$_[0]} }
 $SIG{$_} = "IGNORE" for @signals, "PIPE";
 $SIG{CHLD} = sub {};
 
+sub is { my ($dev, $ino) = stat $_[0]; "$dev:$ino" eq $_[1] }
+
 sub start {
-  my ($name, $records, $logs, $cwd, $variables, @rest) = @_;
+  my ($name, $records, $record_is, $logs, $log_is, $cwd, $variables, @rest) = @_;
   pipe(my $waiting, $gates{$name}) or return gone($name);
   my $pid = fork() // return gone($name);
   if ($pid) { $names{$pid} = $name; return }
   $SIG{$_} = "DEFAULT" for @signals, "PIPE", "CHLD";
+  $SIG{USR1} = "IGNORE";
   # whoever holds the other end of a gate keeps it from telling that the launcher has ended
   close($_) for $requests, $reports, values %gates;
   syscall($setsid);
   $gate = $waiting;
-  open($record, ">>", $records) && open($log, ">>", $logs) && ($cwd eq "" || chdir $cwd) or exit 1;
+  # only what was meant: the processor may have closed it meanwhile, and opened something else
+  sysopen($record, $records, 02001) && is($record, $record_is) or exit 1;
+  sysopen($log, $logs, 02001) && is($log, $log_is) or exit 1;
+  $cwd eq "" || chdir $cwd or exit 1;
   %ENV = map { split /=/, $_, 2 } splice(@rest, 0, $variables);
   wrap(@rest);
 }
@@ -208,8 +228,8 @@ echo "drained $?" >&4
 const setsid = SETSID[process.arch]
 
 export const WRAPPERS = {
-  perl: { command: ['perl', '-C0', '-e', PERL, String(setsid)], launches: true, waits: true },
-  sh: { command: ['/bin/sh', '-c', SH, 'sh'], launches: false, waits: false }
+  perl: { command: ['perl', '-C0', '-e', PERL, String(setsid)], launches: true, waits: true, finishes: true },
+  sh: { command: ['/bin/sh', '-c', SH, 'sh'], launches: false, waits: false, finishes: false }
 } satisfies Record<string, Wrapper>
 
 /** Perl's, which also costs half as much, where this machine has a Perl that nobody has told to do more. */

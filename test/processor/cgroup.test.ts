@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
+import { waitFor } from '../helpers.ts'
 import { enqueue, makeDirectory, makeStateDirectory, processesOf, startProcessor, until, untilEnded, untilLogged } from './fixtures.ts'
 import { spawnProcessor, type Spawned } from './spawned.ts'
 
@@ -34,6 +35,7 @@ t.test('what leaves the session is ended with the command', { skip }, async (t) 
   const cancelled = await enqueue(dir, { command: `${ESCAPE} sleep 62` })
   const late = await enqueue(dir, { command: `${ESCAPE} sleep 62`, timeoutMs: 1_500 })
   const ids = [ended, cancelled, late]
+  const tooLong = await enqueue(dir, { command: `: ${'x'.repeat(200_000)}` })
   await Promise.all(ids.map((id) => untilLogged(dir, id, 'gone\n')))
   const cgroups = ids.map((id) => cgroupOf(state, id, processor))
   for (const cgroup of cgroups) t.ok(existsSync(cgroup), cgroup)
@@ -44,6 +46,8 @@ t.test('what leaves the session is ended with the command', { skip }, async (t) 
   t.match(await untilEnded(dir, late), { status: 'failed', errorMessage: 'Timed out after 1500 ms.' })
   for (const id of ids) t.strictSame(processesOf(id), [])
   for (const cgroup of cgroups) t.notOk(existsSync(cgroup), cgroup)
+  t.match(await untilEnded(dir, tooLong), { status: 'failed', errorMessage: /too long/ })
+  await waitFor(() => !readdirSync(dirname(cgroups[0]!)).some((name) => name.startsWith('task_')))
 })
 
 t.test('the next processor ends it too', { skip }, async (t) => {

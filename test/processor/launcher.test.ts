@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -44,7 +44,7 @@ t.test('a launcher', { skip }, async (t) => {
       t.ok(launcher !== undefined && existsSync(`/proc/${launcher}`))
       processor.kill(signal)
       await processor.exited
-      await until(dir, async () => existsSync(`/proc/${launcher}/exe`) ? undefined : true)
+      await waitFor(() => !existsSync(`/proc/${launcher}/exe`))
       t.ok(processesOf(id).length > 0, 'its command runs on')
       const next = await startProcessor(t, dir)
       await writeFile(join(dir, `${id}.cancel`), '')
@@ -93,10 +93,70 @@ t.test('a launcher', { skip }, async (t) => {
   })
 
   t.test('that is gone: the command is spawned', async (t) => {
-    const { gate, command, dir } = await prepare(t, 'echo ran', { before: (launcher) => launcher.close() })
+    const { attempt, gate, command, dir } = await prepare(t, 'echo ran', {
+      before: async (launcher) => {
+        launcher.close()
+        await waitFor(() => launcher.ended)
+      }
+    })
     gate.open()
     t.equal(await command.exitCode, 0)
+    await attempt.until(({ drained }) => drained !== undefined)
     t.equal(readFileSync(join(dir, 'log'), 'utf8'), 'ran\n')
+  })
+
+  t.test('that hangs is ended; what it was to start then is not started in another way, which could be twice', async (t) => {
+    const began = performance.now()
+    await t.rejects(prepare(t, 'echo ran', { before: () => { for (const pid of launchersOf()) process.kill(pid, 'SIGSTOP') } }), /has ended/)
+    t.ok(performance.now() - began > 5_000)
+  })
+
+  t.test('opens nothing but what it was asked for', async (t) => {
+    const dir = makeDirectory(t)
+    keepAlive(t)
+    const launcher = (await Launcher.start(WRAPPERS.perl, () => {}))!
+    t.teardown(() => launcher.close())
+    for (const others of [['record'], ['log']]) {
+      const [record, log] = ['record', 'log'].map((name) => openSync(join(dir, name), 'a')) as [number, number]
+      const refused = new Promise<void>((resolve) => {
+        launcher.start('job', { record, log, cwd: undefined, env: {}, args: ['', '', '', 'true'] }, resolve)
+      })
+      // it is told only when this turn is over
+      for (const [name, fd] of [['record', record], ['log', log]] as const) {
+        if (!others.includes(name)) continue
+        closeSync(fd)
+        t.equal(openSync(join(dir, 'other'), 'a'), fd, 'another file has its number')
+      }
+      await refused
+      t.equal(readFileSync(join(dir, 'other'), 'utf8'), '')
+      for (const fd of [record, log]) closeSync(fd)
+    }
+  })
+
+  t.test('a command that is killed before it begins is queued again, and runs once', async (t) => {
+    const dir = makeDirectory(t)
+    const suspended = join(dir, 'suspended')
+    const state = makeStateDirectory(t)
+    const processor = await spawnProcessor(t, dir, state, [], {
+      env: { SUSPENDED: suspended, SUSPEND_AT: 'open' }, imports: [new URL('../faults/suspended-at-start.mjs', import.meta.url).href]
+    })
+    const id = await enqueue(dir, { command: 'echo ran' })
+    await waitFor(() => existsSync(suspended) && isStopped(processor.pid))
+    const [name = ''] = recordsOf(t)
+    const record = readFileSync(join(state, readdirSync(state)[0]!, name), 'latin1')
+    process.kill(Number(/^leader (\d+)/m.exec(record)![1]), 'SIGKILL')
+    processor.kill('SIGCONT')
+    t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0 })
+    t.equal(await readLogOf(dir, id), 'ran\n')
+  })
+
+  t.test('hands on nothing that the processor was started with', async (t) => {
+    const dir = makeDirectory(t)
+    // a shell opens what Node.js does not know of
+    await spawnProcessor(t, dir, makeStateDirectory(t), [], { before: ['sh', '-c', 'exec 7< /etc/hostname; exec "$@"', 'sh'] })
+    const id = await enqueue(dir, { command: 'ls /proc/self/fd | tr "\n" " "' })
+    await untilEnded(dir, id)
+    t.equal(await readLogOf(dir, id), '0 1 2 3 ', 'the last one is that of ls')
   })
 
   t.test('that can\'t go to the folder: it is told why', async (t) => {
@@ -108,23 +168,27 @@ function isStopped (pid: number): boolean {
   return readProcessStat(pid)?.state === 'T'
 }
 
+/** Nothing of a processor keeps this process from ending. */
+function keepAlive (t: Test): void {
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(alive))
+}
+
 /** A command at the gate, as the processor brings it there. */
-async function prepare (t: Test, shell: string, { before, cwd }: { before?: (launcher: Launcher) => void, cwd?: string } = {}) {
+async function prepare (t: Test, shell: string, { before, cwd }: { before?: (launcher: Launcher) => unknown, cwd?: string } = {}) {
   const dir = makeDirectory(t)
   const state = await StateDirectory.open(makeStateDirectory(t), dir, console)
   const launcher = (await Launcher.start(WRAPPERS.perl, () => {}))!
-  // nothing of a processor keeps this process from ending
-  const alive = setInterval(() => {}, 1000)
+  keepAlive(t)
   t.teardown(() => {
-    clearInterval(alive)
     launcher.close()
     state.close()
   })
-  before?.(launcher)
+  await before?.(launcher)
   const attempt = state.createAttempt({ id: 'task_1_a', bootId, type: '', launcher: launcher.nonce }, undefined)
   const file = { fd: openSync(join(dir, 'log'), 'a') } as Parameters<typeof launch>[3]['file']
   const gate = await launch({ wrapper: WRAPPERS.perl, launcher }, attempt, { shell, type: '', env: {}, ...(cwd !== undefined && { cwd }) } as Parameters<typeof launch>[2], { file, maxBytes: undefined })
-  return { dir, launcher, attempt, gate, command: new Command(attempt, gate.forksBefore) }
+  return { dir, launcher, attempt, gate, command: new Command(attempt, new AbortController().signal, gate.forksBefore) }
 }
 
 t.test('a /proc of another namespace is refused', { skip: process.geteuid!() !== 0 && 'needs root' }, async (t) => {

@@ -66,6 +66,7 @@ t.test('policies that are wrong: the message names the place', async (t) => {
     [{ x: { argv: ['true', 5] } }, /^types\/x\/argv\/1: /], [{ x: { argv: ['true', '{nothing}'] } }, /^types\/x\/argv\/1: \{nothing\} is no placeholder/],
     [{ x: { argv: ['true', 'a}'] } }, /^types\/x\/argv\/1: a single "\}"/], [{ x: { argv: ['{config.program}'] } }, /^types\/x\/argv\/0: .*can't depend/],
     [{ x: { argv: ['bin/true'] } }, /^types\/x\/argv\/0: must be an absolute path/], [{ x: { argv: ['./true'] } }, /absolute/],
+    [{ x: { argv: ['/a=b/run'] } }, /^types\/x\/argv\/0: a program's name can't hold "="/],
     [{ x: { argv: [''] } }, /absolute/], [{ x: { argv: ['-c'] } }, /absolute/], [{ x: { argv: ['tr\0ue'] } }, /^types\/x\/argv\/0: it holds a NUL/],
     [{ x: { argv: ['sh', '-c', 'rm {config.x}'] } }, /^types\/x\/argv\/2: a value can't become part of a script/],
     [{ x: { argv: ['/usr/bin/bash', '-x', '-ec', '--', 'rm {config.x}', 'b'] } }, /^types\/x\/argv\/4: /],

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { waitFor } from '../helpers.ts'
 import {
   enqueue, killAll, makeDirectory, makeStateDirectory, processesOf, remainingProcessesOf, readLogOf, readTaskOf, recordsOf, startProcessor, until, untilEnded, untilLogged
 } from './fixtures.ts'
@@ -125,4 +126,42 @@ t.test('no process is signalled on the word of a record that does not fit it', a
   await startProcessor(t, dir)
   t.match(await untilEnded(dir, id), { status: 'failed', exitCode: null })
   t.equal(bystander.exitCode ?? bystander.signalCode, null)
+})
+
+t.test('a wrapper that is slow, or stopped for a while, is waited for: it has the output and the exit code', async (t) => {
+  const dir = makeDirectory(t)
+  const root = makeStateDirectory(t)
+  await startProcessor(t, dir)
+  const go = join(dir, 'go')
+  const id = await enqueue(dir, { command: `echo up; while [ ! -e ${go} ]; do sleep 0.02; done; head -c 60000 /dev/zero; exit 7` })
+  await untilLogged(dir, id, 'up\n')
+  const record = readFileSync(join(root, readdirSync(root)[0]!, recordsOf(t)[0]!), 'latin1')
+  const [wrapper, leader] = ['wrapper', 'leader'].map((word) => Number(new RegExp(`^${word} (\\d+)`, 'm').exec(record)![1])) as [number, number]
+  process.kill(wrapper, 'SIGSTOP')
+  await writeFile(go, '')
+  // a zombie: only the wrapper could bury it
+  await waitFor(() => /\) Z /.test(readFileSync(`/proc/${leader}/stat`, 'latin1')))
+  // longer than the end of a command without a wrapper is waited for
+  await new Promise((resolve) => setTimeout(resolve, 3_000))
+  t.match(await readTaskOf(dir, id), { status: 'running' })
+  process.kill(wrapper, 'SIGCONT')
+  t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 7, errorMessage: 'Exited with code 7.' })
+  t.equal((await readLogOf(dir, id)).length, 3 + 60_000)
+})
+
+t.test('the record of a task that has ended says nothing of another one by the same id', async (t) => {
+  const dir = makeDirectory(t)
+  const root = makeStateDirectory(t)
+  const { processor } = await startProcessor(t, dir)
+  await processor.stop()
+  const id = await enqueue(dir, { command: 'echo the new one' })
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  const stat = readFileSync('/proc/self/stat', 'latin1').trim()
+  await writeFile(join(root, readdirSync(root)[0]!, `${id}.n`), [
+    JSON.stringify({ version: 1, id, nonce: 'n', bootId, type: 'custom' }), `wrapper ${stat}`, `leader ${stat}`, 'started', 'exit 0', 'drained 0', 'ended', ''
+  ].join('\n'))
+  await startProcessor(t, dir)
+  t.match(await untilEnded(dir, id), { status: 'completed' })
+  t.equal(await readLogOf(dir, id), 'the new one\n')
+  await waitFor(() => recordsOf(t).length === 0)
 })

@@ -58,6 +58,7 @@ function readArgv (path: string, items: string[]): { program: string, args: Temp
   if (!PROGRAM.test(program) || (program.includes('/') && !program.startsWith('/'))) {
     throw new PolicyError(`${path}/0: must be an absolute path, or the name of a program`)
   }
+  if (program.includes('=')) throw new PolicyError(`${path}/0: a program's name can't hold "=": where it is started through env, that would set a variable`)
   const script = scriptItems(items).find((index) => literalOf(args[index - 1]!) === undefined)
   if (script !== undefined) {
     throw new PolicyError(`${path}/${script}: a value can't become part of a script; let the script say "$1", and add "sh" and the value as items after it`)
