@@ -25,7 +25,7 @@ Options of process:
   --leave-running       a signal ends the processor alone; its commands run on, and the next processor goes on with them
   --cgroups             a cgroup for each command, below the processor's own (systemd: Delegate=yes)
 
-SIGINT and SIGTERM end it: it takes no more tasks, and ends those that run, as failed. A second one kills them at once.
+SIGINT, SIGTERM and SIGHUP end it: it takes no more tasks, and ends those that run, as failed. A second one kills them at once.
 If it is killed, its commands run on, and the next processor goes on with them.
 
 Exit codes: 0 it was stopped, 1 it could not start or lost its directory's lock, 2 it was called in a wrong way.

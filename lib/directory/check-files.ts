@@ -2,9 +2,9 @@ import type { BigIntStats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isTerminal } from '../task.ts'
-import { checkBeside, checkClaim, checkLock, checkTask, error, isStaleLock, warning, type Fault } from './check-rules.ts'
+import { checkBeside, checkClaim, checkInfo, checkLock, checkTask, error, isStaleLock, warning, type Fault } from './check-rules.ts'
 import {
-  errorCode, fileName, FIFO_NAME, ifExists, LOCK_NAME, MAX_LOCK_BYTES, MAX_SIDE_BYTES, openRegular, readTaskFile, readText, UnreadableFile,
+  errorCode, fileName, FIFO_NAME, ifExists, LOCK_NAME, MAX_INFO_BYTES, MAX_LOCK_BYTES, MAX_SIDE_BYTES, openRegular, PROCESSOR_INFO_NAME, readTaskFile, readText, UnreadableFile,
   type FileKind
 } from './files.ts'
 import { readMarker } from './transitions.ts'
@@ -50,6 +50,14 @@ export class FileChecks {
     if (typeof file !== 'object') return found
     add(found, LOCK_NAME, checkLock(file.text))
     if (isStaleLock(file.text, ageOf(file.stats))) add(found, LOCK_NAME, [warning('its heartbeat stands still: the processor was killed or hangs')])
+    return found
+  }
+
+  /** What the processor publishes. */
+  async info (): Promise<Finding[]> {
+    const found: Finding[] = []
+    const file = await this.#read(PROCESSOR_INFO_NAME, found, readText(join(this.#dir, PROCESSOR_INFO_NAME), MAX_INFO_BYTES))
+    if (typeof file === 'object') add(found, PROCESSOR_INFO_NAME, checkInfo(file.text))
     return found
   }
 

@@ -46,6 +46,15 @@ function checkState (task: Fields, processorLives: boolean): Fault[] {
 
 /** What breaks the contract in a claim's text. */
 export function checkClaim (text: string): Fault[] {
+  return checkObject(text, claimFields)
+}
+
+/** What breaks the contract in what a processor says of itself. */
+export function checkInfo (text: string): Fault[] {
+  return checkObject(text, ({ types }) => Array.isArray(types) ? [] : [error('its types must be a list')])
+}
+
+function checkObject (text: string, check: (fields: Fields) => Fault[]): Fault[] {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -53,7 +62,7 @@ export function checkClaim (text: string): Fault[] {
     return [error('it is not JSON')]
   }
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? claimFields(value as Fields) : [error('it is not a JSON object')]
+  return isObject ? check(value as Fields) : [error('it is not a JSON object')]
 }
 
 /** The lock's text: a pid, perhaps a line with the heartbeat's nonce, and whatever later versions add. */

@@ -44,6 +44,7 @@ export async function checkDirectory (dir: string, { lookAgainAfterMs = 1_000 }:
   const odd = await lookAtAll([
     () => files.lock(),
     () => files.fifo(),
+    () => files.info(),
     ...names.filter(isTemporaryName).map((name) => () => files.temporary(name)),
     ...[...kinds].map(([id, present]) => () => files.task(id, present))
   ])

@@ -222,3 +222,15 @@ t.test('what the plugin and the processor write', async (t) => {
   await post(`${url}/${await create('true')}/cancel`, {})
   t.strictSame(await check(dir), { tasks: 6, findings: [] }, `also with ${waiting}, which is queued`)
 })
+
+t.test('what a processor says of itself', async (t) => {
+  const dir = makeDirectory(t)
+  const path = join(dir, '.processor.json')
+  for (const [text, fault] of [['{"version":1,"types":[]}', []], ['garbage', ['it is not JSON']], ['[]', ['it is not a JSON object']], ['{}', ['its types must be a list']]] as const) {
+    writeFileSync(path, text)
+    t.strictSame(await linesOf(dir), fault.map((message) => `error .processor.json: ${message}`), text)
+  }
+  rmSync(path)
+  symlinkSync('/etc/hostname', path)
+  t.match(await linesOf(dir), [/^error \.processor\.json: .*symbolic link/])
+})
