@@ -36,7 +36,7 @@ t.test('tasks: created, read, listed, cancelled, removed', async (t) => {
   await waitFor(async () => await client.get('task_9_runs') !== undefined)
   t.strictSame(await client.cancel('task_9_runs'), { outcome: 'requested' })
   await t.rejects(client.create({ command: '' }), { statusCode: 400, code: 'FST_TASKS_VALIDATION' })
-  t.match(await client.health(), { processorAlive: false, sseClients: 0 })
+  t.match(await client.health(), { processorAlive: false, sseClients: 0, readOnly: false })
 })
 
 t.test('a log: none, its bytes, from a position, its last lines, searched', async (t) => {
@@ -55,6 +55,27 @@ t.test('a log: none, its bytes, from a position, its last lines, searched', asyn
   t.match([last, await textOf(last!.body)], [{ position: 8, length: 6 }, 'three\n'])
   t.strictSame(await client.search('task_1_a', 'T', { limit: 1 }), { matches: [{ offset: 8, line: 'three' }], next: 8 })
   t.strictSame(await client.search('task_1_a', 't', { before: 8 }), { matches: [{ offset: 4, line: 'two' }], next: null })
+})
+
+t.test('a part of a log, and its size', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  const client = new TasksClient(url)
+  await putTask(dir, 'task_1_a', { status: 'running' })
+  await waitFor(async () => await client.get('task_1_a') !== undefined)
+  t.strictSame([await client.logSize('task_1_a'), await client.log('task_1_a', { length: 5 })], [undefined, undefined])
+  await writeFile(join(dir, 'task_1_a.log'), '')
+  t.equal(await client.logSize('task_1_a'), 0)
+  await writeFile(join(dir, 'task_1_a.log'), '0123456789')
+  t.equal(await client.logSize('task_1_a'), 10)
+  for (const [options, position, length, text] of [
+    [{ position: 2, length: 3 }, 2, 3, '234'], [{ length: 4 }, 0, 4, '0123'], [{ position: 8, length: 100 }, 8, 2, '89'], [{ position: 10, length: 1 }, 10, 0, ''], [{ position: 3 }, 3, 7, '3456789']
+  ] as const) {
+    const log = (await client.log('task_1_a', options))!
+    t.match(log, { position, length, size: 10 }, JSON.stringify(options))
+    t.equal(await textOf(log.body), text)
+  }
+  await t.rejects(client.logSize('task_1_none'), { code: 'FST_TASKS_NOT_FOUND' })
 })
 
 t.test('a task whose answer is lost is created once', async (t) => {
