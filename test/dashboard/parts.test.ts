@@ -161,5 +161,5 @@ t.test('its files, and wrong options', async (t) => {
   for (const name of ['entry.json', 'nothing.js', '..%2Findex.js', '%2e%2e/index.js', 'main.js.br']) t.equal((await app.inject(`/page/assets/${name}`)).statusCode, 404, name)
   const wrong = Fastify()
   t.teardown(() => wrong.close())
-  await t.rejects(wrong.register(tasksDashboard, { api: 5 as never }).ready(), { code: 'FST_TASKS_DASHBOARD_OPTIONS' })
+  await t.rejects(async () => await wrong.register(tasksDashboard, { api: 5 as never }), { code: 'FST_TASKS_DASHBOARD_OPTIONS' })
 })
