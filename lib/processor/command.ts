@@ -5,7 +5,7 @@ import { ageMs, hasVariable, isRunning, isShortage, readBootId, type ProcessIden
 import { neverBegan, type AttemptRecord } from './record.ts'
 import { TaskCgroup } from './task-cgroup.ts'
 
-/** How long an exit code may come after the command's end, in ms: the wrapper that records it has been killed then. */
+/** How long an exit code may come after the command's end, in ms; later, the wrapper that records it has been killed, or is slow. */
 const REPORT_MS = 2_000
 /** How long is waited for output that a process outside the group can still write, in ms. */
 const DRAIN_MS = 5_000
@@ -101,14 +101,18 @@ export class Command {
   }
 
   async #awaitExit (): Promise<number | null> {
+    const { header } = this.#attempt.record
     let goneSince: number | undefined
     const { exitCode } = await this.#attempt.until(({ exitCode, leader }) => {
       if (exitCode !== undefined || this.#group === undefined || leader === undefined) return true
       if (isRunning(leader)) return false
-      // it is slow, or stopped: it has the exit code
-      if (this.#wrapper?.leaderRuns() === true && !this.#hurry.aborted) return false
       goneSince ??= performance.now()
-      return performance.now() - goneSince > REPORT_MS
+      const goneMs = performance.now() - goneSince
+      if (goneMs <= REPORT_MS) return false
+      // it is slow, or stopped, or waits for room in the record
+      const lives = this.#wrapper?.leaderRuns() === true && !this.#hurry.aborted
+      if (lives && header.finishes === true) this.#wrapper?.signalLeader('SIGUSR1')
+      return !lives || goneMs > FINISH_MS
     })
     // what it was then is no exit code of the command's
     return neverBegan(this.#attempt.record) ? null : exitCode ?? null

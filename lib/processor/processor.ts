@@ -65,6 +65,7 @@ export class TaskProcessor {
   #nextScan = 0
   #unwatchPolicy: (() => void) | undefined
   #publishing: Promise<void> = Promise.resolve()
+  #isPublished = true
 
   constructor (dir: string, options: ProcessorOptions = {}) {
     this.#dir = dir
@@ -183,10 +184,15 @@ export class TaskProcessor {
   /** One after the other, so that the last policy is what stands there. */
   #publish (): void {
     const { policy, logger } = this.#options
+    this.#isPublished = true
     this.#publishing = this.#publishing.then(async () => {
       const leftOut = await publishTypes(this.#dir, policy, { ...limitsOf(this.#options) })
       if (leftOut !== undefined) logger.warn(`The policy is too long to be published whole: without ${leftOut}`)
-    }).catch((error) => this.#warnOnce('The policy can\'t be published', error))
+    }).catch((error) => {
+      // a full disk: the next look tries again
+      this.#isPublished = false
+      this.#warnOnce('The policy can\'t be published', error)
+    })
   }
 
   async #checkDirectory (): Promise<void> {
@@ -224,6 +230,7 @@ export class TaskProcessor {
   async #lookAtAll (): Promise<void> {
     await Promise.all(this.#pool.runs.map((run) => run.look()))
     for (const settle of [...this.#unsettled.values()]) await settle()
+    if (!this.#isPublished) this.#publish()
     const began = performance.now()
     if (this.#stopping.signal.aborted || began < this.#nextScan) return
     const names = await this.#index.scan()

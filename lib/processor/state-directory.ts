@@ -90,7 +90,8 @@ export class StateDirectory {
       const attempt = Attempt.read(this.path, name)
       if (attempt?.name === name) attempts.push(this.#keep(attempt))
       // cut off by a crash of the machine, long before anything was started
-      else unlinkSync(join(this.path, name))
+      else if (!readFileSync(join(this.path, name), 'latin1').includes('\n')) unlinkSync(join(this.path, name))
+      else this.#logger.warn(`${join(this.path, name)} is no record that this version knows; it is left alone`)
     }
     return attempts
   }

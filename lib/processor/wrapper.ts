@@ -22,7 +22,7 @@ export interface Wrapper {
   readonly launches: boolean
   /** Whether it waits while the disk is full, and the command with it, instead of losing output. */
   readonly waits: boolean
-  /** Whether it ends the output at a USR1, as soon as all that is there is written. */
+  /** Whether it ends the output at a USR1, as soon as all that is there is written, and waits no longer for room in the record. */
   readonly finishes: boolean
 }
 
@@ -40,7 +40,7 @@ const SETSID: Partial<Record<NodeJS.Architecture, number>> = {
  */
 const PERL = `
 my ($setsid, @job) = @ARGV;
-my ($gate, $record, $log);
+my ($gate, $record, $log, $finish);
 my @signals = qw(TERM INT HUP QUIT);
 sub note { my $line = "$_[0]\\n"; (syswrite($record, $line) // 0) == length $line }
 # what the processor must learn, even if the disk is full for a while
@@ -48,7 +48,7 @@ sub insist {
   for (my $line = "$_[0]\\n"; $line ne "";) {
     my $written = syswrite($record, $line);
     if (defined $written) { substr($line, 0, $written) = "" }
-    elsif ($! == 28 || $! == 122) { select(undef, undef, undef, 0.2) }
+    elsif ($! == 28 || $! == 122) { return if $finish; select(undef, undef, undef, 0.2) }
     elsif ($! != 4) { return }
   }
 }
@@ -91,7 +91,7 @@ sub wrap {
   close($_) for $gate, $input, $fail;
   $SIG{$_} = "IGNORE" for @signals, "XFSZ";
 
-  my ($code, $ended, $full, $finish) = (0, 0, 0, 0);
+  my ($code, $ended, $full) = (0, 0, 0);
   $SIG{USR1} = sub { $finish = 1 };
   my $reap = sub {
     return if $ended || waitpid($leader, $_[0]) != $leader;

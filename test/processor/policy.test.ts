@@ -69,6 +69,8 @@ t.test('policies that are wrong: the message names the place', async (t) => {
     [{ x: { argv: ['/a=b/run'] } }, /^types\/x\/argv\/0: a program's name can't hold "="/],
     [{ x: { argv: [''] } }, /absolute/], [{ x: { argv: ['-c'] } }, /absolute/], [{ x: { argv: ['tr\0ue'] } }, /^types\/x\/argv\/0: it holds a NUL/],
     [{ x: { argv: ['sh', '-c', 'rm {config.x}'] } }, /^types\/x\/argv\/2: a value can't become part of a script/],
+    [{ x: { argv: ['python3', '-W', 'ignore', '-c', '{config.x}'] } }, /^types\/x\/argv\/4: /],
+    [{ x: { argv: ['bash', '--rcfile', '/dev/null', '-c', '{config.x}'] } }, /^types\/x\/argv\/4: /],
     [{ x: { argv: ['/usr/bin/bash', '-x', '-ec', '--', 'rm {config.x}', 'b'] } }, /^types\/x\/argv\/4: /],
     ...[
       ['sh', '+x', '-c', 'echo {config.x}'], ['sh', '-c', '+x', 'echo {config.x}'], ['bash', '-c', '-o', 'pipefail', 'echo {config.x}'], ['bash', '-c{config.x}'],

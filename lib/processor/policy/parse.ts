@@ -48,6 +48,8 @@ const PROGRAM = /^(\/|[A-Za-z0-9_])/
 /** What runs a script that stands in its arguments, and the options by which it does. */
 const INTERPRETER = /^(.*\/)?((ba|da|a|k|mk|z|fi|c|tc)?sh|python[\d.]*|perl|ruby|node|php|lua)$/
 const SCRIPT_FOLLOWS = /^(-[A-Za-z]*[ceEpr]|--eval|--print|--command)/
+/** Options of theirs with a value as an item of its own, behind which more of them may stand. */
+const VALUE_FOLLOWS = /^([-+][oO]|-[WXQrRIMCd]|--(rcfile|init-file|require|import|loader|init-command))$/
 /** They say which programs, libraries or scripts are loaded. */
 const LOADS = /^(PATH|ENV|IFS|PS4|BASH_ENV|BASHOPTS|SHELLOPTS|GCONV_PATH|JAVA_TOOL_OPTIONS|EDITOR|PAGER)$|^(LD_|PERL|PYTHON|RUBY|NODE_|GIT_)/
 
@@ -76,7 +78,7 @@ function scriptItems (items: string[]): number[] {
       const isOption = /^[-+]/.test(items[index]!)
       announced ||= SCRIPT_FOLLOWS.test(items[index]!)
       if (announced) found.push(index)
-      const isValue = /^[-+][oO]$/.test(items[index - 1]!)
+      const isValue = VALUE_FOLLOWS.test(items[index - 1]!)
       if (!isOption && !isValue) break
     }
   }
