@@ -7,6 +7,7 @@ import { contentSecurityPolicy, pageHtml } from '../../lib/dashboard/page-html.t
 import { fieldOf, fill, nameOf, valueOf, type JsonSchema } from '../../lib/dashboard/page/form/schema.ts'
 import { misfitsOf } from '../../lib/dashboard/page/form/validate.ts'
 import { countByStatus, filterTasks, typesOf } from '../../lib/dashboard/page/list/filter.ts'
+import { troublesOf } from '../../lib/dashboard/page/health/troubles.ts'
 import { firstRows, fromLineStart, lastRows, offsetOfLine, piecesOf } from '../../lib/dashboard/page/log/rows.ts'
 import { listHash, newHash, parseRoute, taskHash } from '../../lib/dashboard/page/route.ts'
 import { TaskTable } from '../../lib/dashboard/page/task-table.ts'
@@ -77,6 +78,19 @@ t.test('the table of tasks', async (t) => {
   t.strictSame(table.list.map(({ id }) => id), ['task_3_c', 'task_1_a'])
   t.not(table.list, before)
   t.equal(table.get('task_2_b'), undefined)
+})
+
+t.test('what people are told of the processor', async (t) => {
+  const now = Date.parse('2026-01-01T01:00:00Z')
+  const health = (fields: object) => ({ processorAlive: true, problems: [], ...fields }) as unknown as Parameters<typeof troublesOf>[0]
+  const absent = { code: 'processor-absent', message: 'No processor runs.' }
+  t.strictSame(troublesOf(undefined, [], now), [])
+  t.strictSame(troublesOf(health({}), [], now), [])
+  t.strictSame(troublesOf(health({ processorAlive: false, problems: [absent] }), [task({})], now), [{ ...absent, serious: true }])
+  t.strictSame(troublesOf(health({ problems: [{ code: 'notices-dropped', message: 'x', count: 3 }] }), [], now), [{ code: 'notices-dropped', message: 'x', serious: false }])
+  t.match(troublesOf(health({}), [task({})], now), [{ code: 'processor-stuck', serious: true }], 'a task has waited for long')
+  t.strictSame(troublesOf(health({}), [task({}), task({ status: 'running' })], now), [], 'for another one')
+  t.strictSame(troublesOf(health({}), [task({ createdAt: '2026-01-01T00:59:50Z' })], now), [])
 })
 
 t.test('times and sizes', async (t) => {

@@ -3,7 +3,7 @@ import { computed } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { retry } from '../feed/feed.ts'
 import { connection, health, now, readOnly, tasks } from '../store.ts'
-import { troublesOf } from './health.ts'
+import { troublesOf } from './troubles.ts'
 
 /** Compared as text: the clock alone draws nothing. */
 const troubles = computed(() => JSON.stringify(troublesOf(health.value, tasks.value ?? [], now.value)))
