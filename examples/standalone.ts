@@ -61,8 +61,8 @@ function guard (app: FastifyInstance, { host, token }: Settings): void {
     if (token === '' || isToken(/^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1])) return
     // a browser keeps it, and sends it with what the page asks for
     if (isToken(cookieOf(headers.cookie))) return
-    const { pathname, searchParams } = new URL(url, 'http://page')
-    if (pathname === '/' && isToken(searchParams.get('token') ?? undefined)) {
+    const [path, query] = url.split('?', 2)
+    if (path === '/' && isToken(new URLSearchParams(query).get('token') ?? undefined)) {
       return await reply.header('set-cookie', `${COOKIE}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`).redirect('/')
     }
     reply.header('www-authenticate', 'Bearer')

@@ -30,15 +30,15 @@ export interface TasksDashboardOptions {
  */
 export async function dashboard (fastify: FastifyInstance, { api = '/api/tasks', title = 'Tasks' }: TasksDashboardOptions): Promise<void> {
   if (typeof title !== 'string') throw new FST_TASKS_DASHBOARD_OPTIONS('title must be a text')
-  if (typeof api !== 'string' || !URL.canParse(api, 'http://page/')) throw new FST_TASKS_DASHBOARD_OPTIONS('api must be a path or a URL')
+  if (!isAddress(api)) throw new FST_TASKS_DASHBOARD_OPTIONS('api must be a path, or a URL of http or https, without a query')
   const assets = await readAssets()
   // it is no part of a documented API
   const route = { schema: { hide: true } as object }
 
   fastify.get('/', route, async (request, reply) => {
-    const { pathname, search } = new URL(request.url, 'http://page/')
+    const [path = '', ...query] = request.url.split('?')
     // what the page loads is relative to it
-    if (!pathname.endsWith('/')) return await reply.redirect(`${pathname.split('/').at(-1)}/${search}`, 308)
+    if (!path.endsWith('/')) return await reply.redirect([`./${path.split('/').at(-1)}/`, ...query].join('?'), 308)
     const nonce = randomBytes(16).toString('base64')
     return await protect(reply, api, nonce)
       .headers({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' })
@@ -61,11 +61,19 @@ function protect (reply: FastifyReply, api: string, nonce?: string): FastifyRepl
   })
 }
 
+function isAddress (api: unknown): api is string {
+  if (typeof api !== 'string' || api.trim() === '' || !URL.canParse(api, 'http://page/')) return false
+  const { protocol, search, hash } = new URL(api, 'http://page/')
+  return /^https?:$/.test(protocol) && search === '' && hash === ''
+}
+
 async function sendAsset (reply: FastifyReply, { type, bodies }: Asset, accepted: string | undefined): Promise<FastifyReply> {
   const encoding = encodingFor(accepted)
   if (encoding !== 'identity') reply.header('content-encoding', encoding)
+  // a host may have said something of its own
+  const vary = [reply.getHeader('vary') ?? [], 'accept-encoding'].flat().join(', ')
   return await reply
     // its name changes with its content
-    .headers({ 'content-type': type, vary: 'accept-encoding', 'cache-control': 'public, max-age=31536000, immutable' })
+    .headers({ 'content-type': type, vary, 'cache-control': 'public, max-age=31536000, immutable' })
     .send(bodies[encoding])
 }

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import cookieHost from '@fastify/helmet'
 import t, { type Test } from 'tap'
@@ -187,6 +187,122 @@ t.test('a log is scrolled back through, from its end to its beginning, without a
   const copied = await copyLog(page)
   t.ok(copied.startsWith('line 0 '))
   t.notOk(copied.includes(`line ${count - 1} `), 'not all of it is held')
+})
+
+t.test('whoever was not following comes to what has come meanwhile, and from there back, without a gap', async (t) => {
+  const { app, dir, url } = await startHost(t)
+  const id = await enqueue(dir, { status: 'running', startedAt: new Date().toISOString() })
+  const log = join(dir, `${id}.log`)
+  const line = (n: number) => `line ${n} ${'x'.repeat(n % 50)}\n`
+  const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => line(from + n)).join('')
+  await writeFile(log, lines(0, 100))
+  const page = await open(t, `${url}#/tasks/${id}`)
+  await untilLogHas(page, 'line 99 ')
+  // more than the terminal keeps
+  for (let n = 100; n < 12_100; n += 2000) {
+    await appendFile(log, lines(n, n + 2000))
+    await untilLogHas(page, `line ${n + 1999} `)
+  }
+  const top = async () => Number(/^line (\d+) /.exec(await page.locator('.terminal[aria-busy=false] .xterm-rows > div').first().textContent() ?? '')?.[1] ?? NaN)
+  const until = async (key: string, holds: (top: number) => boolean) => {
+    let before = await top()
+    for (let turns = 0; turns < 1500 && !holds(before); turns++) {
+      await page.keyboard.press(key)
+      const now = await top()
+      if (Number.isNaN(now)) continue
+      if (Math.abs(now - before) > 200) t.fail(`${key} went from ${before} to ${now}`)
+      before = now
+    }
+    t.ok(holds(before), `${key} came to ${before}`)
+  }
+  await until('PageUp', (top) => top < 1900)
+  await appendFile(log, lines(12_100, 12_200))
+  await until('PageDown', (top) => top > 12_100)
+  await untilLogHas(page, 'line 12199 ')
+  await page.getByRole('button', { name: 'Follow', pressed: true }).waitFor()
+  await appendFile(log, 'and live again\n')
+  await untilLogHas(page, 'and live again')
+  await waitFor(async () => (await app.tasks.health()).sseClients === 2)
+})
+
+t.test('a row that stands for much: very long lines, and progress that is written over and over', async (t) => {
+  const { dir, url } = await startHost(t)
+  const [long, over] = [await enqueue(dir, { status: 'completed' }), await enqueue(dir, { status: 'completed' })]
+  await writeFile(join(dir, `${long}.log`), `begin ${'0123456789'.repeat(120_000)} end\n`)
+  await writeFile(join(dir, `${over}.log`), `begin\n${Array.from({ length: 30_000 }, (_, n) => `at ${n} of 30000 parts\r`).join('')}\nlast\n`)
+  const page = await open(t, `${url}#/tasks/${long}?at=0`)
+  const rows = page.locator('.terminal[aria-busy=false] .xterm-rows')
+  await rows.filter({ hasText: 'begin' }).waitFor()
+  const press = async (key: string, text: string) => {
+    for (let turns = 0; turns < 1000 && !(await rows.allTextContents()).join('').includes(text); turns++) await page.keyboard.press(key)
+    t.ok((await rows.allTextContents()).join('').includes(text), `${key}: ${text}`)
+  }
+  await press('PageDown', ' end')
+  await page.goto(`${url}#/tasks/${over}`)
+  await rows.filter({ hasText: 'last' }).waitFor()
+  await press('PageUp', 'begin')
+  await press('PageDown', 'last')
+})
+
+t.test('what is asked of a terminal does nothing to the viewer', async (t) => {
+  const { dir, url } = await startHost(t)
+  const id = await enqueue(dir, { status: 'completed' })
+  await writeFile(join(dir, `${id}.log`), `first\n\u001b[?1049h\u001b[?1003h\u001b[20l${Array.from({ length: 200 }, (_, n) => `line ${n}\n`).join('')}`)
+  const page = await open(t, `${url}#/tasks/${id}`)
+  const shown = await untilLogHas(page, 'line 199')
+  t.ok(shown.startsWith('first\nline 0\nline 1\n'))
+})
+
+t.test('a log goes on after the login has ended and begun again', async (t) => {
+  let allowed = true
+  const { app, dir, url } = await startHost(t, {
+    tasks: {
+      onRequest: async (_request, reply) => {
+        if (!allowed) return await reply.code(401).send({ statusCode: 401, code: 'HOST_LOGIN', error: 'Unauthorized', message: 'Log in.' })
+      }
+    }
+  })
+  const id = await enqueue(dir, { status: 'running', startedAt: new Date().toISOString() })
+  await writeFile(join(dir, `${id}.log`), 'before\n')
+  const page = await open(t, `${url}#/tasks/${id}`)
+  await untilLogHas(page, 'before')
+  allowed = false
+  app.server.closeAllConnections()
+  await page.locator('.log').getByText('You are not logged in').waitFor()
+  await appendFile(join(dir, `${id}.log`), 'meanwhile\n')
+  allowed = true
+  await page.locator('.log').getByRole('button', { name: 'Try again' }).click()
+  await untilLogHas(page, 'before\nmeanwhile')
+})
+
+t.test('files that hold anything do not end the page; what is typed stays; one wish is one task', async (t) => {
+  const { dir, url } = await startHost(t)
+  for (const odd of [{ toString: 1 }, 5, null, ['a'], true]) await enqueue(dir, { command: odd, status: odd, type: odd, app: odd, createdAt: odd, errorMessage: odd, startedAt: odd })
+  const five = await enqueue(dir, { command: 5 })
+  await writeFile(join(dir, '.processor.json'), JSON.stringify({ version: 1, types: [{ name: 'tagged', config: { type: 'object', properties: { tag: { type: 'string' }, names: { type: 'array', items: { type: 'string', pattern: '^a' } } } } }], anyType: true }))
+  const page = await open(t, url)
+  await row(page, 'toString').waitFor()
+  await page.goto(`${url}#/tasks/${five}`)
+  await page.locator('.state').getByText('queued').waitFor()
+  await enqueue(dir, { ...await readTaskOf(dir, five), status: 'failed', exitCode: 3 })
+  await page.locator('.state').getByText('exit code 3').waitFor()
+  await page.getByRole('link', { name: 'Change and run' }).click()
+  await page.getByLabel('Type').selectOption('tagged')
+  await page.locator('#config-tag').fill('typed')
+  // the types are asked for every 5 s
+  await page.waitForResponse(/_meta\/types/, { timeout: 20_000 })
+  await page.waitForTimeout(100)
+  t.equal(await page.locator('#config-tag').inputValue(), 'typed')
+  await page.getByLabel('names').fill('b')
+  await page.getByRole('button', { name: 'Create' }).click()
+  await page.locator('.lines small').getByText(/pattern/).waitFor()
+  await page.getByLabel('names').fill('a')
+  await page.getByLabel('Label').focus()
+  await Promise.all(['Control+Enter', 'Control+Enter', 'Control+Enter'].map((key) => page.keyboard.press(key)))
+  await page.locator('.state').getByText('queued').waitFor()
+  await page.keyboard.press('Escape')
+  await row(page, 'tagged').waitFor()
+  t.equal(await row(page, 'tagged').count(), 1)
 })
 
 t.test('states that people meet: nobody logged in, forbidden, read-only, no such task', async (t) => {

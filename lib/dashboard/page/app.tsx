@@ -9,6 +9,7 @@ import { route } from './router.ts'
 import { connection, health, readOnly, tasks } from './store.ts'
 import { TaskPage } from './task/task-page.tsx'
 import { announcement } from './ui/announcer.ts'
+import { ErrorBoundary } from './ui/error-boundary.tsx'
 import { openHelp, Help } from './ui/help.tsx'
 
 export function App () {
@@ -58,9 +59,11 @@ function Content () {
   }, [place])
   return (
     <div id='content' ref={content} tabIndex={-1}>
-      {value.name === 'task' && <TaskPage key={value.id} id={value.id} at={value.at} />}
-      {value.name === 'new' && <NewTaskPage key={value.from ?? ''} from={value.from} />}
-      {value.name === 'list' && (tasks.value === undefined ? <p class='starting'>{connection.value.type === 'refused' ? 'No tasks to show.' : 'Loading…'}</p> : <TaskList />)}
+      <ErrorBoundary key={place}>
+        {value.name === 'task' && <TaskPage key={value.id} id={value.id} at={value.at} />}
+        {value.name === 'new' && <NewTaskPage key={value.from ?? ''} from={value.from} />}
+        {value.name === 'list' && (tasks.value === undefined ? <p class='starting'>{connection.value.type === 'refused' ? 'No tasks to show.' : 'Loading…'}</p> : <TaskList />)}
+      </ErrorBoundary>
     </div>
   )
 }

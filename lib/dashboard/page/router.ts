@@ -2,12 +2,20 @@ import { signal } from '@preact/signals'
 import type { Filter } from './list/filter.ts'
 import { listHash, parseRoute, type Route } from './route.ts'
 
-export const route = signal<Route>(parseRoute(location.hash))
-
 /** The list as it was left, to come back to. */
 let lastList = listHash()
 
-addEventListener('hashchange', () => { route.value = parseRoute(location.hash) })
+export const route = signal<Route>(parseRoute(location.hash))
+
+remember()
+addEventListener('hashchange', () => {
+  route.value = parseRoute(location.hash)
+  remember()
+})
+
+function remember (): void {
+  if (route.value.name === 'list') lastList = listHash(route.value.filter)
+}
 
 export function go (hash: string): void {
   location.hash = hash
@@ -28,7 +36,9 @@ function parseListFilter (): Filter {
 
 /** Changes what the list shows, without a step in the browser's history. */
 export function setFilter (filter: Filter): void {
-  lastList = listHash(filter)
-  history.replaceState(null, '', lastList)
-  route.value = parseRoute(lastList)
+  route.value = { name: 'list', filter }
+  remember()
+  try {
+    history.replaceState(null, '', lastList)
+  } catch { /* some browsers allow only so many in a while */ }
 }

@@ -36,10 +36,9 @@ export function receive (message: FeedMessage): void {
     table.replace(message.tasks)
     tasks.value = table.list
   } else if (message.type === 'changes') {
-    for (const change of message.changes) {
-      if (change.type === 'upsert') announceChange(table.get(change.task.id), change.task)
-    }
+    const upserts = message.changes.flatMap((change) => change.type === 'upsert' ? [{ before: table.get(change.task.id), task: change.task }] : [])
     table.apply(message.changes)
     tasks.value = table.list
+    for (const { before, task } of upserts) announceChange(before, task)
   } else connection.value = message
 }

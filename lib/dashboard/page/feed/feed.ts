@@ -3,12 +3,17 @@ import { connection, receive } from '../store.ts'
 import type { FeedMessage, FeedRequest } from './messages.ts'
 
 let port: MessagePort | undefined
+/** The worker could not be loaded: only another page can. */
+let broken = false
 
 /** Where browsers have no such workers (Chrome on Android), each page has a connection of its own. */
 async function open (): Promise<MessagePort> {
   if (typeof SharedWorker === 'function') {
     const worker = new SharedWorker(WORKER, { type: 'module', name: API })
-    worker.onerror = () => { connection.value = { type: 'refused', statusCode: undefined, message: 'The page was changed on the server, or can\'t be loaded. Reload it.' } }
+    worker.onerror = () => {
+      broken = true
+      connection.value = { type: 'refused', statusCode: undefined, message: 'the page can\'t be loaded, or was changed on the server.' }
+    }
     return worker.port
   }
   const { FeedHost } = await import('./host.ts')
@@ -23,7 +28,8 @@ function send (request: FeedRequest): void {
 
 /** Connects again at once. */
 export function retry (): void {
-  send({ type: 'retry' })
+  if (broken) location.reload()
+  else send({ type: 'retry' })
 }
 
 export async function openFeed (): Promise<void> {

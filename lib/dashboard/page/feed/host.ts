@@ -23,13 +23,21 @@ export class FeedHost {
     this.#flush()
     this.#ports.add(port)
     port.onmessage = ({ data }: MessageEvent<FeedRequest>) => {
-      if (data.type === 'leave') this.#ports.delete(port)
+      if (data.type === 'leave') this.#leave(port)
       else this.#connect()
     }
     const send = (message: FeedMessage) => port.postMessage(message)
     if (this.#listed) send({ type: 'snapshot', tasks: this.#live.list() })
     send(this.#connection)
     if (this.#running === undefined) this.#connect()
+  }
+
+  #leave (port: MessagePort): void {
+    this.#ports.delete(port)
+    if (this.#ports.size > 0) return
+    // nobody looks; who comes back goes on where it was
+    this.#running?.return().catch(() => {})
+    this.#running = undefined
   }
 
   /** Now, whatever it waits for. */

@@ -6,7 +6,8 @@ import { client, readOnly, taskById, tasks, types } from '../store.ts'
 import { watchTask } from '../ui/announcer.ts'
 import { messageOf } from '../ui/message.ts'
 import { ConfigField } from './config-field.tsx'
-import { fieldOf, fill, valueOf, type Field, type Filled, type Misfit } from './schema.ts'
+import { textOf } from '../ui/text.ts'
+import { atFields, fieldOf, fill, fillFrom, valueOf, type Field, type Filled, type Misfit } from './schema.ts'
 import { misfitsOf } from './validate.ts'
 
 /** For types of which nothing is known. */
@@ -29,24 +30,27 @@ type Before = Partial<Pick<NewTaskInput, 'command' | 'type' | 'app' | 'config'>>
 function Form ({ types, told, before }: { types: readonly TaskType[], told: boolean, before: Before }) {
   const [name, setName] = useState(types.some(({ name }) => name === before?.type) ? before!.type! : types[0]!.name)
   const type = types.find((type) => type.name === name) ?? types[0]!
-  const [command, setCommand] = useState(before?.command ?? '')
-  const [app, setApp] = useState(before?.app ?? '')
+  const [command, setCommand] = useState(textOf(before?.command))
+  const [app, setApp] = useState(textOf(before?.app))
   const field = useMemo(() => type.config === undefined ? undefined : fieldOf(type.config), [type])
   const [filled, setFilled] = useState<Filled>({})
   const [misfits, setMisfits] = useState<readonly Misfit[]>([])
   const [commandMissing, setCommandMissing] = useState(false)
   const [problem, setProblem] = useState<string | undefined>(undefined)
   const [busy, setBusy] = useState(false)
+  const sending = useRef(false)
   const first = useRef<HTMLTextAreaElement>(null)
   // before anything that is typed could go elsewhere
   useLayoutEffect(() => { first.current?.focus() }, [])
   useEffect(() => {
-    setFilled(field === undefined ? {} : fill(field, before?.type === type.name ? before?.config : undefined))
+    setFilled(field === undefined ? {} : before?.type === type.name ? fillFrom(field, before.config) : fill(field))
     setMisfits([])
   }, [field])
 
   async function create (event: Event): Promise<void> {
     event.preventDefault()
+    // a key that is held, a second click
+    if (sending.current) return
     const { config, misfits } = check(type, field, filled)
     const missing = type.shell === true && command.trim() === ''
     setCommandMissing(missing)
@@ -54,6 +58,7 @@ function Form ({ types, told, before }: { types: readonly TaskType[], told: bool
     setProblem(undefined)
     if (missing) return first.current?.focus()
     if (misfits.length > 0) return focusOn(misfits[0]!)
+    sending.current = true
     setBusy(true)
     try {
       const { task } = await client.create({
@@ -68,6 +73,7 @@ function Form ({ types, told, before }: { types: readonly TaskType[], told: bool
     } catch (error) {
       setProblem(messageOf(error))
     } finally {
+      sending.current = false
       setBusy(false)
     }
   }
@@ -117,7 +123,7 @@ function check (type: TaskType, field: Field | undefined, filled: Filled): { con
   if (field === undefined) return { misfits: [] }
   const { value: config, misfits } = valueOf(field, filled)
   if (misfits.length > 0) return { misfits }
-  return { config, misfits: misfitsOf(type.config!, config ?? '') }
+  return { config, misfits: atFields(field, misfitsOf(type.config!, config ?? '')) }
 }
 
 function focusOn ({ name }: Misfit): void {

@@ -31,14 +31,22 @@ interface FieldBase {
   readonly schema: JsonSchema
 }
 
-/** The field of a schema; what no field is made for is written as JSON. */
-export function fieldOf (schema: JsonSchema, path: readonly string[] = [], required = true): Field {
+/** The field of a schema; what no field is made for is written as JSON, as is all of a schema that can't be read. */
+export function fieldOf (schema: JsonSchema): Field {
+  try {
+    return fieldAt(schema, [], true)
+  } catch {
+    return { path: [], label: 'Config', description: undefined, required: true, schema: {}, kind: 'json' }
+  }
+}
+
+function fieldAt (schema: JsonSchema, path: readonly string[], required: boolean): Field {
   const base = { path, label: schema.title ?? path.at(-1) ?? 'Config', description: schema.description, required, schema }
   if (schema.const !== undefined) return { ...base, kind: 'choice', choices: [schema.const] }
   if (schema.enum !== undefined) return { ...base, kind: 'choice', choices: schema.enum }
   if (schema.properties !== undefined) {
     const needed = schema.required ?? []
-    return { ...base, kind: 'group', fields: Object.entries(schema.properties).map(([name, each]) => fieldOf(each, [...path, name], needed.includes(name))) }
+    return { ...base, kind: 'group', fields: Object.entries(schema.properties).map(([name, each]) => fieldAt(each, [...path, name], needed.includes(name))) }
   }
   const kinds: Partial<Record<string, 'text' | 'number' | 'integer' | 'boolean'>> = { string: 'text', number: 'number', integer: 'integer', boolean: 'boolean' }
   const kind = typeof schema.type === 'string' ? kinds[schema.type] : undefined
@@ -54,12 +62,29 @@ export function nameOf ({ path }: Pick<Field, 'path'>): string {
   return path.map((name) => name.replace(/~/g, '~0').replace(/\//g, '~1')).join('/')
 }
 
-/** What the fields hold at first, or for a value that a task has had. */
-export function fill (field: Field, value: unknown = field.schema.default): Filled {
-  if (field.kind === 'group') {
-    return Object.assign({}, ...field.fields.map((each) => fill(each, isObject(value) ? value[each.path.at(-1)!] : undefined)))
-  }
-  return { [nameOf(field)]: textOf(field, value) }
+/** Each misfit at the field that holds its place; at the outermost one, if there is none. */
+export function atFields (field: Field, misfits: readonly Misfit[]): Misfit[] {
+  const names = new Set(namesOf(field))
+  return misfits.map(({ name, message }) => {
+    let place = name
+    while (place !== '' && !names.has(place)) place = place.slice(0, Math.max(0, place.lastIndexOf('/')))
+    return { name: place, message: place === name ? message : `${name.slice(place === '' ? 0 : place.length + 1)}: ${message}` }
+  })
+}
+
+function namesOf (field: Field): string[] {
+  return [nameOf(field), ...field.kind === 'group' ? field.fields.flatMap(namesOf) : []]
+}
+
+/** What the fields hold at first, by the schema's defaults. */
+export function fill (field: Field): Filled {
+  return field.kind === 'group' ? Object.assign({}, ...field.fields.map(fill)) : { [nameOf(field)]: textOf(field, field.schema.default) }
+}
+
+/** What they hold for a value that a task has had. */
+export function fillFrom (field: Field, value: unknown): Filled {
+  if (field.kind !== 'group') return { [nameOf(field)]: textOf(field, value) }
+  return Object.assign({}, ...field.fields.map((each) => fillFrom(each, isObject(value) ? value[each.path.at(-1)!] : undefined)))
 }
 
 function textOf (field: Field, value: unknown): string | boolean {
@@ -91,7 +116,8 @@ export function valueOf (field: Field, filled: Filled): { value: unknown, misfit
     }
   }
   const text = filled[nameOf(field)] ?? ''
-  if (typeof text === 'boolean') return { value: text || field.required ? text : undefined, misfits: [] }
+  // what would be true without it has to be told
+  if (typeof text === 'boolean') return { value: text || field.required || field.schema.default === true ? text : undefined, misfits: [] }
   if (text === '') return { value: undefined, misfits: [] }
   return read(field, text)
 }

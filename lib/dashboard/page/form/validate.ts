@@ -1,5 +1,5 @@
 import { Validator } from '@cfworker/json-schema'
-import type { Misfit } from './schema.ts'
+import { nameOf, type Misfit } from './schema.ts'
 
 /**
  * What in a value does not fit a schema, by the place in the value. By a library that interprets the schema: one that
@@ -8,10 +8,10 @@ import type { Misfit } from './schema.ts'
 export function misfitsOf (schema: object, value: unknown): Misfit[] {
   const { errors } = new Validator(schema, '7', false).validate(value)
   const found = errors.map(({ keyword, instanceLocation, error }) => {
-    const place = instanceLocation.replace(/^#\/?/, '')
+    const place = decodeURIComponent(instanceLocation.replace(/^#\/?/, ''))
     // the property that is missing is a field of its own
     const missing = keyword === 'required' ? /"([^"]*)"/.exec(error)?.[1] : undefined
-    if (missing !== undefined) return { name: [place, missing].filter((part) => part !== '').join('/'), message: 'This must be filled in.' }
+    if (missing !== undefined) return { name: [place, nameOf({ path: [missing] })].filter((part) => part !== '').join('/'), message: 'This must be filled in.' }
     return { name: place, message: error }
   })
   // a group tells only that something in it does not fit

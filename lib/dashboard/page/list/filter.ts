@@ -1,4 +1,5 @@
 import { TASK_STATUSES, type TaskStatus } from '../../../task.ts'
+import { textOf } from '../ui/text.ts'
 import type { Task } from '../../../client/index.ts'
 
 export interface Filter {
@@ -13,8 +14,12 @@ export type Counts = Readonly<Record<TaskStatus, number>>
 
 export function countByStatus (tasks: readonly Task[]): Counts {
   const counts = Object.fromEntries(TASK_STATUSES.map((status) => [status, 0])) as Record<TaskStatus, number>
-  for (const { status } of tasks) if (status in counts) counts[status]++
+  for (const { status } of tasks) if (isKnown(status)) counts[status]++
   return counts
+}
+
+function isKnown (status: unknown): status is TaskStatus {
+  return TASK_STATUSES.some((known) => known === status)
 }
 
 export function typesOf (tasks: readonly Task[]): string[] {
@@ -32,6 +37,6 @@ export function filterTasks (tasks: readonly Task[], { status, type, text = '' }
 }
 
 function holdsAll ({ id, command, type, app, errorMessage }: Task, words: readonly string[]): boolean {
-  const text = `${id}\n${command}\n${type}\n${app ?? ''}\n${errorMessage ?? ''}`.toLowerCase()
+  const text = [id, command, type, app, errorMessage].map(textOf).join('\n').toLowerCase()
   return words.every((word) => text.includes(word))
 }

@@ -5,6 +5,7 @@ import { newHash, taskHash } from '../route.ts'
 import { now, readOnly, shownTasks, tasks } from '../store.ts'
 import { creationTime } from '../../../task.ts'
 import { formatAge, formatDuration, ranMs } from '../ui/time.ts'
+import { textOf } from '../ui/text.ts'
 import { Filters } from './filters.tsx'
 import { Status } from './status.tsx'
 import { useVirtualizer } from './use-virtualizer.ts'
@@ -107,11 +108,11 @@ function Row ({ task, index, reachable, onFocus }: RowProps) {
     <div class='row' role='row' aria-rowindex={index + 2} onClick={({ defaultPrevented }) => { if (!defaultPrevented && !getSelection()?.toString()) go(taskHash(id)) }}>
       <span role='cell'><Status status={status} /></span>
       <span role='cell' class='command'>
-        <a id={`row-${id}`} href={taskHash(id)} tabIndex={reachable ? 0 : -1} onFocus={() => onFocus(id)}>{String(command) || id}</a>
+        <a id={`row-${id}`} href={taskHash(id)} tabIndex={reachable ? 0 : -1} onFocus={() => onFocus(id)}>{textOf(command) || id}</a>
       </span>
-      <span role='cell' class='type'>{String(type ?? '')}</span>
-      <span role='cell' class='app'>{app ?? ''}</span>
-      <span role='cell' class='age'><time dateTime={String(task.createdAt)} title={new Date(creationTime(task)).toLocaleString()}>{formatAge(now.value - creationTime(task))}</time></span>
+      <span role='cell' class='type'>{textOf(type)}</span>
+      <span role='cell' class='app'>{textOf(app)}</span>
+      <span role='cell' class='age'><time dateTime={textOf(task.createdAt)} title={new Date(creationTime(task)).toLocaleString()}>{formatAge(now.value - creationTime(task))}</time></span>
       <span role='cell' class='took'>{ran === undefined ? '' : formatDuration(ran)}</span>
     </div>
   )

@@ -39,20 +39,21 @@ export function LogPanel ({ task, at }: { task: Task, at: number | undefined }) 
     if (at === undefined) view.follow()
     else view.showAt(at)
   }, [view, at])
-  useKeys(view, state)
 
   const { size, follows = true, wraps = true, loading = true, progress, problem } = state ?? {}
-  const copy = async () => {
+  const attempt = (work: () => Promise<string>) => work().then(announce, (error: unknown) => announce(messageOf(error)))
+  const copy = () => attempt(async () => {
     await copyText(view!.text())
-    announce('Copied.')
-  }
-  const link = async () => {
+    return 'Copied.'
+  })
+  const link = () => attempt(async () => {
     const offset = await view!.offsetAtTop()
     const hash = taskHash(id, offset)
     history.replaceState(null, '', hash)
     await copyText(new URL(hash, location.href).href)
-    announce(`The link to byte ${offset} is copied.`)
-  }
+    return `The link to byte ${offset} is copied.`
+  })
+  useKeys(view, state, copy)
   return (
     <section class='log' aria-label='Log'>
       <div class='tools' role='toolbar' aria-label='Log'>
@@ -66,7 +67,7 @@ export function LogPanel ({ task, at }: { task: Task, at: number | undefined }) 
         <LogSearch id={id} onChoose={(offset, text) => view?.showAt(offset, text)} />
         <span class='size'>{size !== undefined && formatBytes(size)}</span>
       </div>
-      {progress !== undefined && <progress aria-label='Progress of the command' max={100} {...(progress !== 'busy' && { value: progress })} />}
+      {progress !== undefined && isActive(task.status) && <progress aria-label='Progress of the command' max={100} {...(progress !== 'busy' && { value: progress })} />}
       {problem !== undefined && <p class='error' role='alert'>{messageOf(problem)} <button type='button' class='small' onClick={() => view?.follow()}>Try again</button></p>}
       {failed !== undefined && <p class='error' role='alert'>The viewer can't be loaded; the page may have been changed on the server. <button type='button' class='small' onClick={() => location.reload()}>Reload</button></p>}
       {size === undefined && !loading && <p class='quiet'>{isActive(task.status) ? 'No output yet.' : 'It has no output.'}</p>}
@@ -88,7 +89,7 @@ function Tool ({ name, pressed, disabled, onClick, children }: ToolProps) {
   return <button type='button' class='tool' disabled={disabled} aria-label={name} title={name} {...(pressed !== undefined && { 'aria-pressed': pressed })} onClick={onClick}>{children}</button>
 }
 
-function useKeys (view: LogView | undefined, state: LogState | undefined): void {
+function useKeys (view: LogView | undefined, state: LogState | undefined, copy: () => void): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const { key, target, ctrlKey, metaKey, altKey } = event
@@ -97,7 +98,7 @@ function useKeys (view: LogView | undefined, state: LogState | undefined): void 
       const actions: Partial<Record<string, () => void>> = {
         f: () => state?.follows === true ? view?.stay() : view?.follow(),
         w: () => view?.toggleWrap(),
-        c: () => { copyText(view?.text() ?? '') },
+        c: () => { if (view !== undefined) copy() },
         Home: () => view?.showAt(0),
         End: () => view?.follow(),
         PageUp: () => view?.scrollPages(-1),
@@ -110,5 +111,5 @@ function useKeys (view: LogView | undefined, state: LogState | undefined): void 
     }
     document.addEventListener('keydown', onKey)
     return () => document.removeEventListener('keydown', onKey)
-  }, [view, state])
+  })
 }

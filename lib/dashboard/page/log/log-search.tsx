@@ -16,10 +16,12 @@ interface Found {
 /** Searches all of the log, by the server; the last match comes first. */
 export function LogSearch ({ id, onChoose }: { id: string, onChoose: (offset: number, text: string) => void }) {
   const [found, setFound] = useState<Found | undefined>(undefined)
+  const [open, setOpen] = useState(false)
   const running = useRef<AbortController | undefined>(undefined)
   useEffect(() => () => running.current?.abort(), [])
 
   async function search (text: string, before?: Found): Promise<void> {
+    setOpen(true)
     running.current?.abort()
     const { signal } = running.current = new AbortController()
     if (text === '') return setFound(undefined)
@@ -49,11 +51,11 @@ export function LogSearch ({ id, onChoose }: { id: string, onChoose: (offset: nu
           <Search size={16} aria-hidden='true' />
           <input
             type='search' id='find-in-log' name='text' placeholder='Find in the log…' maxLength={200} autocomplete='off' spellcheck={false}
-            onInput={({ currentTarget }) => { if (currentTarget.value === '') search('') }}
+            onInput={({ currentTarget }) => { if (currentTarget.value === '') search('') }} onFocus={() => setOpen(true)}
           />
         </label>
       </form>
-      {found !== undefined && (
+      {found !== undefined && open && (
         <div class='matches'>
           <p role='status'>
             {found.problem ?? (found.busy ? 'Searching…' : `${found.matches.length}${found.next === null ? '' : ' or more'} ${found.matches.length === 1 ? 'line' : 'lines'}`)}
@@ -61,7 +63,13 @@ export function LogSearch ({ id, onChoose }: { id: string, onChoose: (offset: nu
           <ol>
             {found.matches.map(({ offset, line }) => (
               <li key={offset}>
-                <button type='button' class='plain' onClick={() => onChoose(offset, found.text)}><span class='offset'>{offset}</span> {line.replace(CODES, '').slice(0, 300)}</button>
+                <button
+                  type='button' class='plain' onClick={() => {
+                    setOpen(false)
+                    onChoose(offset, found.text)
+                  }}
+                ><span class='offset'>{offset}</span> {line.replace(CODES, '').slice(0, 300)}
+                </button>
               </li>
             ))}
           </ol>

@@ -1,6 +1,6 @@
 import type { IMarker, Terminal } from '@xterm/xterm'
 import { TasksError, type TasksClient, type TaskStatus } from '../../../client/index.ts'
-import { firstRows, fromLineStart, lastRows, offsetOfLine, piecesOf, type LogPart } from './rows.ts'
+import { firstRows, fromLineStart, lastRows, offsetOfLine, offsetOfLineBefore, piecesOf, type LogPart } from './rows.ts'
 import { openTerminal, type OpenTerminal } from './xterm.ts'
 
 /** Rows that the terminal keeps; beyond that, the oldest go, and are loaded again when somebody scrolls to them. */
@@ -71,6 +71,7 @@ export class LogView {
     this.#resized = new ResizeObserver(() => this.#fit())
     this.#resized.observe(element)
     this.#terminal.onScroll(() => this.#onScroll())
+    element.addEventListener('wheel', ({ deltaY }) => this.#push(deltaY), { passive: true, signal: this.#closed.signal })
     this.#terminal.attachCustomKeyEventHandler(() => false)
     document.addEventListener('visibilitychange', this.#onVisibility)
     this.#fit()
@@ -104,14 +105,21 @@ export class LogView {
 
   scrollPages (pages: number): void {
     this.#terminal.scrollPages(pages)
+    this.#push(pages)
   }
 
   toggleWrap (): void {
     const wraps = !this.#state.wraps
-    this.#set({ wraps })
-    this.#terminal.options.scrollback = wraps ? KEPT_ROWS.wrapped : KEPT_ROWS.unwrapped
-    this.#fit()
-    if (this.#state.follows) this.follow()
+    const { follows } = this.#state
+    this.#start(async (signal) => {
+      const offset = await this.offsetAtTop(signal)
+      signal.throwIfAborted()
+      this.#set({ wraps })
+      this.#terminal.options.scrollback = wraps ? KEPT_ROWS.wrapped : KEPT_ROWS.unwrapped
+      this.#fit()
+      if (follows) await this.#showEnd(signal)
+      else await this.#showAround(offset, signal)
+    })
   }
 
   /** What is selected, else all that is loaded. */
@@ -127,15 +135,29 @@ export class LogView {
   /** Byte offset of the line at the top. */
   async offsetAtTop (signal?: AbortSignal): Promise<number> {
     const { viewportY } = this.#terminal.buffer.active
-    const mark = this.#alive().findLast(({ marker }) => marker.line <= viewportY)
-    if (mark === undefined) return 0
-    let line = 0
-    for (let row = mark.marker.line + 1; row <= viewportY; row++) {
-      if (this.#terminal.buffer.active.getLine(row)?.isWrapped === false) line++
+    const marks = this.#alive()
+    const mark = marks.findLast(({ marker }) => marker.line <= viewportY)
+    if (mark !== undefined) {
+      const line = this.#linesBetween(mark.marker.line, viewportY)
+      if (line === 0) return mark.offset
+      const { bytes } = await this.#bytes(mark.offset, mark.offset + 4 * MARK_EVERY, signal)
+      return mark.offset + (offsetOfLine(bytes, line) ?? 0)
     }
-    if (line === 0) return mark.offset
-    const { bytes } = await this.#bytes(mark.offset, mark.offset + 4 * MARK_EVERY, signal)
-    return mark.offset + (offsetOfLine(bytes, line) ?? 0)
+    // the rows before the first mark that is left
+    const first = marks[0]
+    if (first === undefined) return 0
+    const lines = this.#linesBetween(viewportY, first.marker.line)
+    const { offset, bytes } = await this.#bytes(Math.max(0, first.offset - 4 * MARK_EVERY), first.offset, signal)
+    return offset + (offsetOfLineBefore(bytes, lines) ?? 0)
+  }
+
+  /** How many lines begin behind one row, up to the other. */
+  #linesBetween (from: number, to: number): number {
+    let lines = 0
+    for (let row = from + 1; row <= to; row++) {
+      if (this.#terminal.buffer.active.getLine(row)?.isWrapped === false) lines++
+    }
+    return lines
   }
 
   #set (change: Partial<LogState>): void {
@@ -150,15 +172,17 @@ export class LogView {
   }
 
   /** One thing at a time; the last one counts. */
-  #start (work: (signal: AbortSignal) => Promise<void>): void {
+  #start (work: (signal: AbortSignal) => Promise<void>, { busy = true, loading = busy }: { busy?: boolean, loading?: boolean } = {}): void {
     this.#turn.abort()
     this.#turn = new AbortController()
     const { signal } = this.#turn
-    this.#busy = true
+    this.#busy = busy
     this.#grows = false
-    this.#set({ loading: true, problem: undefined })
+    this.#set({ loading, problem: undefined })
     work(signal).catch((error: unknown) => {
-      if (!signal.aborted) this.#set({ problem: error, loading: false })
+      if (signal.aborted) return
+      this.#grows = false
+      this.#set({ problem: error, loading: false })
     }).finally(() => {
       if (!signal.aborted) this.#busy = false
     })
@@ -176,6 +200,8 @@ export class LogView {
   async #showAround (offset: number, signal: AbortSignal, found?: string): Promise<void> {
     const from = Math.max(0, offset - STEP)
     const part = await this.#bytes(from, offset + STEP, signal)
+    // the log is another one than it was
+    if (offset > (this.#state.size ?? 0)) return await this.#showEnd(signal)
     const cut = Math.min(part.bytes.length, offset - from)
     const before = this.#lastRows(fromLineStart({ offset: from, bytes: part.bytes.subarray(0, cut) }))
     const after = firstRows({ offset: from + cut, bytes: part.bytes.subarray(cut) }, this.#rows, this.#terminal.cols)
@@ -186,7 +212,7 @@ export class LogView {
     if (found !== undefined) await this.#highlight(place.line, found, signal)
     place.dispose()
     this.#ready()
-    if (this.#end === this.#state.size) await this.#grow(signal)
+    if (this.#end >= (this.#state.size ?? 0)) await this.#grow(signal)
   }
 
   /** Forgets what was loaded. */
@@ -199,6 +225,7 @@ export class LogView {
     this.#marks = []
     this.#terminal.reset()
     this.#end = part.offset
+    this.#set({ progress: undefined })
     this.#mark()
     await this.#write(part, signal)
   }
@@ -211,7 +238,7 @@ export class LogView {
   /** Takes what the log grows by. */
   async #grow (signal: AbortSignal): Promise<void> {
     this.#grows = true
-    let checkAt = this.#end + MOST_BEHIND
+    let received = 0
     const following = this.#client.followLog(this.#id, { position: this.#end, signal })
     for (;;) {
       const { value, done } = await following.next()
@@ -221,15 +248,20 @@ export class LogView {
       }
       if (value.restarted === true) await this.#show({ offset: 0, bytes: new Uint8Array(0) }, signal)
       else await this.#write(value, signal)
-      this.#set({ size: Math.max(this.#end, value.restarted ? 0 : this.#state.size ?? 0) })
-      if (this.#state.follows && this.#end > checkAt) {
-        checkAt = this.#end + MOST_BEHIND
+      received += value.bytes.length
+      this.#set({ size: Math.max(value.offset + value.bytes.length, value.restarted === true ? 0 : this.#state.size ?? 0) })
+      if (this.#state.follows && received > MOST_BEHIND) {
+        received = 0
         const size = await this.#client.logSize(this.#id, { signal }) ?? 0
         // who looks at the end need not see all that rushes by; it can be scrolled back to
-        if (size - this.#end > MOST_BEHIND) return this.#start((signal) => this.#showEnd(signal))
+        if (size - this.#end > MOST_BEHIND) {
+          following.return({ status: null }).catch(() => {})
+          return this.#start((signal) => this.#showEnd(signal), { loading: false })
+        }
       } else if (!this.#state.follows && this.#rowsBelow() > this.#rows) {
         // nobody looks at it: it is loaded when somebody comes there
         this.#grows = false
+        following.return({ status: null }).catch(() => {})
         return
       }
     }
@@ -237,14 +269,14 @@ export class LogView {
 
   /** Resolves when the terminal can take more. */
   async #write (part: LogPart, signal: AbortSignal): Promise<void> {
-    for (const { offset, bytes, endsLine } of piecesOf(part, MARK_EVERY)) {
+    for (const { offset, bytes } of piecesOf(part, MARK_EVERY)) {
       this.#pending += bytes.length
       const written = new Promise<void>((resolve) => {
         this.#terminal.write(bytes, () => {
           this.#pending -= bytes.length
           if (!signal.aborted) {
             this.#end = offset + bytes.length
-            if (endsLine) this.#mark()
+            this.#mark()
           }
           resolve()
         })
@@ -277,15 +309,19 @@ export class LogView {
     }
   }
 
-  async #highlight (line: number, text: string, signal: AbortSignal): Promise<void> {
-    const { search } = this.#open
-    this.#terminal.select(0, line, 0)
-    search.findNext(text, {
-      decorations: {
-        matchBackground: '#f2cc60', matchOverviewRuler: '#f2cc60', activeMatchBackground: '#ff9632', activeMatchColorOverviewRuler: '#ff9632'
-      }
-    })
-    await this.#scrollTo(Math.max(0, line - 3), signal)
+  /** @param row where the line begins */
+  async #highlight (row: number, text: string, signal: AbortSignal): Promise<void> {
+    const { cols, buffer: { active } } = this.#terminal
+    let line = active.getLine(row)?.translateToString() ?? ''
+    for (let next = row + 1; active.getLine(next)?.isWrapped === true; next++) line += active.getLine(next)!.translateToString()
+    const at = line.toLowerCase().indexOf(text.toLowerCase())
+    const found = at === -1 ? row : row + Math.floor(at / cols)
+    if (at !== -1) {
+      const marker = this.#terminal.registerMarker(found - active.baseY - active.cursorY)
+      const width = Math.min(text.length, cols - at % cols)
+      this.#terminal.registerDecoration({ marker, x: at % cols, width, backgroundColor: '#f2cc60', foregroundColor: '#1f2328', layer: 'top' })
+    }
+    await this.#scrollTo(Math.max(0, found - 3), signal)
   }
 
   get #rows (): number {
@@ -309,14 +345,28 @@ export class LogView {
     const { viewportY } = this.#terminal.buffer.active
     const first = this.#alive()[0]
     if (viewportY < NEAR && first !== undefined && first.offset > 0) this.#reload()
-    else if (below < NEAR && !this.#grows && this.#end < (this.#state.size ?? 0)) this.#reload()
+    else if (below < NEAR) this.#goOn()
   }
 
   /** Loads what lies around the line at the top, and keeps that there. */
   #reload (): void {
-    const { signal } = this.#closed
-    this.#busy = true
-    this.offsetAtTop(signal).then((offset) => this.#start((signal) => this.#showAround(offset, signal)), () => { this.#busy = false })
+    this.#start(async (signal) => await this.#showAround(await this.offsetAtTop(signal), signal))
+  }
+
+  /** Loads what comes after what is loaded. */
+  #goOn (): void {
+    if (!this.#grows && (this.#status === undefined || this.#end < (this.#state.size ?? 0))) this.#start((signal) => this.#grow(signal), { busy: false })
+  }
+
+  /** Somebody wants to go further, where there is perhaps nothing to scroll: a row may stand for very many bytes. */
+  #push (direction: number): void {
+    if (this.#busy) return
+    const first = this.#alive()[0]
+    if (direction > 0 && this.#rowsBelow() === 0) this.#goOn()
+    else if (direction < 0 && this.#terminal.buffer.active.viewportY === 0 && first !== undefined && first.offset > 0) {
+      this.#set({ follows: false })
+      this.#start((signal) => this.#showAround(first.offset, signal))
+    }
   }
 
   /** A page that nobody sees leaves the browser's few connections to others; nothing is lost by that. */
@@ -328,6 +378,7 @@ export class LogView {
       this.#busy = false
     } else if (!this.#grows && !this.#busy && this.#status === undefined) {
       if (this.#state.follows) this.follow()
+      else this.#goOn()
     }
   }
 

@@ -57,12 +57,25 @@ export function offsetOfLine (bytes: Uint8Array, line: number): number | undefin
   return offset
 }
 
+/** Where the line begins that is so many lines before the end (1: the last one); undefined: there are fewer lines. */
+export function offsetOfLineBefore (bytes: Uint8Array, lines: number): number | undefined {
+  // the line break that ends the last line is none between two
+  let end = bytes.at(-1) === LINE_BREAK ? bytes.length - 1 : bytes.length
+  for (let left = lines; left > 0; left--) {
+    if (end <= 0) return undefined
+    const before = bytes.lastIndexOf(LINE_BREAK, end - 1)
+    if (left === 1) return before + 1
+    end = before
+  }
+  return bytes.length
+}
+
 /** Pieces of about so many bytes that end where a line does, as far as there are line ends. */
-export function * piecesOf ({ offset, bytes }: LogPart, length: number): Generator<LogPart & { readonly endsLine: boolean }> {
+export function * piecesOf ({ offset, bytes }: LogPart, length: number): Generator<LogPart> {
   for (let start = 0; start < bytes.length;) {
     const next = bytes.indexOf(LINE_BREAK, Math.min(start + length, bytes.length) - 1)
     const end = next === -1 || next >= start + 2 * length ? Math.min(start + length, bytes.length) : next + 1
-    yield { offset: offset + start, bytes: bytes.subarray(start, end), endsLine: bytes[end - 1] === LINE_BREAK }
+    yield { offset: offset + start, bytes: bytes.subarray(start, end) }
     start = end
   }
 }

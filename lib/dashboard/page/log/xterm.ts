@@ -1,6 +1,5 @@
 import { FitAddon } from '@xterm/addon-fit'
 import { ProgressAddon } from '@xterm/addon-progress'
-import { SearchAddon } from '@xterm/addon-search'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { Terminal, type ITheme } from '@xterm/xterm'
 
@@ -57,7 +56,6 @@ const THEMES: Record<'dark' | 'light', ITheme> = {
 export interface OpenTerminal {
   readonly terminal: Terminal
   readonly fit: FitAddon
-  readonly search: SearchAddon
   readonly progress: ProgressAddon
   dispose (): void
 }
@@ -78,12 +76,13 @@ export function openTerminal (element: HTMLElement, scrollback: number): OpenTer
     smoothScrollDuration: 0,
     theme: THEMES[dark.matches ? 'dark' : 'light']
   })
-  const addons = { fit: new FitAddon(), search: new SearchAddon(), progress: new ProgressAddon() }
+  const addons = { fit: new FitAddon(), progress: new ProgressAddon() }
   for (const addon of Object.values(addons)) terminal.loadAddon(addon)
   terminal.loadAddon(new WebLinksAddon((event, uri) => {
     event.preventDefault()
     window.open(uri, '_blank', 'noopener,noreferrer')
   }))
+  ignoreModes(terminal)
   const restore = withNonce()
   terminal.open(element)
   restore()
@@ -96,6 +95,19 @@ export function openTerminal (element: HTMLElement, scrollback: number): OpenTer
       dark.removeEventListener('change', recolour)
       terminal.dispose()
     }
+  }
+}
+
+/** Other screens, reports of the mouse: what programs ask of a terminal that somebody sits at, and a log must not do to its viewer. */
+const IGNORED = [9, 47, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1047, 1048, 1049, 2004]
+/** Whether a line feed begins a line: here it always does. */
+const LINE_FEED_MODE = 20
+
+function ignoreModes ({ parser }: Terminal): void {
+  const holds = (modes: readonly number[]) => (params: ReadonlyArray<number | number[]>) => params.some((mode) => typeof mode === 'number' && modes.includes(mode))
+  for (const final of ['h', 'l']) {
+    parser.registerCsiHandler({ prefix: '?', final }, holds(IGNORED))
+    parser.registerCsiHandler({ final }, holds([LINE_FEED_MODE]))
   }
 }
 

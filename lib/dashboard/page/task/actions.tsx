@@ -1,5 +1,5 @@
 import { Ban, RotateCcw, Trash2 } from 'lucide-preact'
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import type { Task } from '../../../client/index.ts'
 import { isActive } from '../../../task.ts'
 import { newHash, taskHash } from '../route.ts'
@@ -7,17 +7,23 @@ import { go, goToList } from '../router.ts'
 import { client, readOnly } from '../store.ts'
 import { announce } from '../ui/announcer.ts'
 import { messageOf } from '../ui/message.ts'
+import { textOf } from '../ui/text.ts'
 import { Modal } from '../ui/modal.tsx'
 
 export function Actions ({ task }: { task: Task }) {
   const [asks, setAsks] = useState(false)
+  // one wish is one request, however often it is clicked
+  const busy = useRef(false)
   const [wished, setWished] = useState(false)
   const [problem, setProblem] = useState<string | undefined>(undefined)
   if (readOnly.value) return null
   const { id, status } = task
   const attempt = async (work: () => Promise<unknown>) => {
+    if (busy.current) return
+    busy.current = true
     setProblem(undefined)
     await work().catch((error: unknown) => setProblem(messageOf(error)))
+    busy.current = false
   }
   const cancel = () => attempt(async () => {
     const { outcome } = await client.cancel(id)
@@ -58,14 +64,14 @@ export function Actions ({ task }: { task: Task }) {
 function ConfirmDelete ({ task: { command, status }, onConfirm, onClose }: { task: Task, onConfirm: () => void, onClose: () => void }) {
   return (
     <Modal
-      title='Delete this task?' onClose={onClose} buttons={
+      title='Delete this task?' onClose={onClose} buttons={(close) => (
         <>
-          <button type='button' class='secondary' onClick={onClose}>Keep it</button>
+          <button type='button' class='secondary' onClick={close}>Keep it</button>
           <button type='button' class='danger' onClick={onConfirm}>Delete</button>
         </>
-    }
+      )}
     >
-      <p><code>{String(command)}</code></p>
+      <p><code>{textOf(command)}</code></p>
       <p>Its file and its log are removed, for everybody.</p>
       {isActive(status) && <p class='error'>It has not ended: {status === 'running' ? 'its command will be stopped.' : 'it will not be run.'}</p>}
     </Modal>

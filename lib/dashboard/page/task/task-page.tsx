@@ -6,6 +6,7 @@ import { LogPanel } from '../log/log-panel.tsx'
 import { goToList } from '../router.ts'
 import { taskById, tasks } from '../store.ts'
 import { watchTask } from '../ui/announcer.ts'
+import { textOf } from '../ui/text.ts'
 import { Actions } from './actions.tsx'
 import { Fields } from './fields.tsx'
 import { Timeline } from './timeline.tsx'
@@ -33,13 +34,13 @@ function TaskHead ({ task }: { task: Task }) {
   const { command, id, status, errorMessage, exitCode } = task
   return (
     <section class='about' aria-label='About the task'>
-      <h1 class='command'>{String(command) || id}</h1>
+      <h1 class='command'>{textOf(command) || id}</h1>
       <div class='state'>
         <Status status={status} />
-        {exitCode !== null && exitCode !== undefined && <span class='exit'>exit code {String(exitCode)}</span>}
+        {exitCode !== null && exitCode !== undefined && <span class='exit'>exit code {textOf(exitCode)}</span>}
         <Actions task={task} />
       </div>
-      {errorMessage && <p class='error'>{String(errorMessage)}</p>}
+      {errorMessage && <p class='error'>{textOf(errorMessage)}</p>}
       <Timeline task={task} />
       <Fields task={task} />
     </section>

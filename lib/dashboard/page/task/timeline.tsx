@@ -1,6 +1,7 @@
 import type { Task } from '../../../client/index.ts'
 import { isActive } from '../../../task.ts'
 import { now } from '../store.ts'
+import { textOf } from '../ui/text.ts'
 import { formatDuration, ranMs, timeOf, waitedMs } from '../ui/time.ts'
 
 /** Queued, started, ended, and how long it took from one to the next. */
@@ -13,7 +14,7 @@ export function Timeline ({ task }: { task: Task }) {
       <Moment name='queued' at={createdAt} />
       {waited !== undefined && <li class='span'>{startedAt === null && isActive(status) ? 'waiting' : 'waited'} {formatDuration(waited)}</li>}
       <Moment name='started' at={startedAt} />
-      {ran !== undefined && <li class='span'>{status === 'running' ? 'running' : 'ran'} {formatDuration(ran)}</li>}
+      {ran !== undefined && <li class='span'>{isActive(status) ? 'running' : 'ran'} {formatDuration(ran)}</li>}
       <Moment name='ended' at={completedAt} />
     </ol>
   )
@@ -22,5 +23,5 @@ export function Timeline ({ task }: { task: Task }) {
 function Moment ({ name, at }: { name: string, at: unknown }) {
   const time = timeOf(at)
   if (time === undefined) return null
-  return <li>{name} <time dateTime={String(at)}>{new Date(time).toLocaleString()}</time></li>
+  return <li>{name} <time dateTime={textOf(at)}>{new Date(time).toLocaleString()}</time></li>
 }

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { Task } from '../../../client/index.ts'
+import { textOf } from './text.ts'
 import { isTerminal } from '../../../task.ts'
 
 /** Whose changes are told: the one that is looked at, or that this page began. */
@@ -18,5 +19,5 @@ export function watchTask (id: string): void {
 
 export function announceChange (before: Task | undefined, { id, command, status, exitCode }: Task): void {
   if (!watched.has(id) || before?.status === status) return
-  announce(`Task ${command.slice(0, 60)}: ${status}${isTerminal(status) && exitCode !== null ? `, exit code ${exitCode}` : ''}`)
+  announce(`Task ${textOf(command).slice(0, 60)}: ${textOf(status)}${isTerminal(status) && typeof exitCode === 'number' ? `, exit code ${exitCode}` : ''}`)
 }

@@ -19,8 +19,7 @@ export function listenForKeys (): void {
       '?': openHelp,
       '/': () => document.querySelector<HTMLElement>('#find, #find-in-log')?.focus(),
       n: () => { if (!readOnly.value) go(newHash()) },
-      j: focusRow,
-      ArrowDown: focusRow
+      ...route.value.name === 'list' && { j: focusRow, ArrowDown: focusRow }
     }
     const action = actions[key]
     if (action === undefined) return

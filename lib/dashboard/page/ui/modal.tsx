@@ -6,7 +6,7 @@ interface ModalProps {
   readonly onClose: () => void
   readonly children: ComponentChildren
   /** Default: a button that closes it. */
-  readonly buttons?: ComponentChildren
+  readonly buttons?: (close: () => void) => ComponentChildren
 }
 
 /** The browser's own dialog: it keeps the focus, gives it back, and closes with Esc. */
@@ -16,12 +16,13 @@ export function Modal ({ title, onClose, children, buttons }: ModalProps) {
   useEffect(() => {
     dialog.current?.showModal()
   }, [])
+  const close = () => dialog.current?.close()
   return (
     <dialog ref={dialog} aria-labelledby={name} onClose={onClose} onClick={({ target, currentTarget }) => { if (target === currentTarget) currentTarget.close() }}>
       <article>
         <h2 id={name}>{title}</h2>
         {children}
-        <footer>{buttons ?? <button type='button' onClick={() => dialog.current?.close()}>Close</button>}</footer>
+        <footer>{buttons?.(close) ?? <button type='button' onClick={close}>Close</button>}</footer>
       </article>
     </dialog>
   )

@@ -36,18 +36,21 @@ export function formatBytes (bytes: number): string {
 }
 
 /** From the task's own times; undefined: it has not come so far. */
-export function waitedMs ({ createdAt, startedAt, completedAt }: Times, now: number): number | undefined {
-  const begun = timeOf(createdAt)
-  return begun === undefined ? undefined : Math.max(0, (timeOf(startedAt) ?? timeOf(completedAt) ?? now) - begun)
+export function waitedMs ({ createdAt, startedAt, completedAt, status }: Times, now: number): number | undefined {
+  return between(timeOf(createdAt), timeOf(startedAt) ?? timeOf(completedAt) ?? (status === 'queued' ? now : undefined))
 }
 
-export function ranMs ({ startedAt, completedAt }: Times, now: number): number | undefined {
-  const begun = timeOf(startedAt)
-  return begun === undefined ? undefined : Math.max(0, (timeOf(completedAt) ?? now) - begun)
+export function ranMs ({ startedAt, completedAt, status }: Times, now: number): number | undefined {
+  return between(timeOf(startedAt), timeOf(completedAt) ?? (status === 'running' ? now : undefined))
+}
+
+function between (from: number | undefined, to: number | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : Math.max(0, to - from)
 }
 
 interface Times {
   readonly createdAt: unknown
   readonly startedAt: unknown
   readonly completedAt: unknown
+  readonly status: unknown
 }

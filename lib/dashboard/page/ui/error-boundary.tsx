@@ -1,0 +1,20 @@
+import { Component, type ComponentChildren } from 'preact'
+
+/** What can't be drawn must not take the rest of the page with it. */
+export class ErrorBoundary extends Component<{ readonly children: ComponentChildren }, { failed: boolean }> {
+  override state = { failed: false }
+
+  override componentDidCatch (error: unknown): void {
+    console.error(error)
+    this.setState({ failed: true })
+  }
+
+  render () {
+    if (!this.state.failed) return this.props.children
+    return (
+      <main>
+        <p class='error' role='alert'>This can't be shown. <button type='button' class='small' onClick={() => this.setState({ failed: false })}>Try again</button></p>
+      </main>
+    )
+  }
+}
