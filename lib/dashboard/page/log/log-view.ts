@@ -345,7 +345,8 @@ export class LogView {
     const { viewportY } = this.#terminal.buffer.active
     const first = this.#alive()[0]
     if (viewportY < NEAR && first !== undefined && first.offset > 0) this.#reload()
-    else if (below < NEAR) this.#goOn()
+    // not by adding to it: at its end, the terminal would run along
+    else if (below < NEAR && this.#hasMore) this.#reload()
   }
 
   /** Loads what lies around the line at the top, and keeps that there. */
@@ -353,17 +354,24 @@ export class LogView {
     this.#start(async (signal) => await this.#showAround(await this.offsetAtTop(signal), signal))
   }
 
-  /** Loads what comes after what is loaded. */
+  /** Whether something may come after what is loaded, and is not waited for. */
+  get #hasMore (): boolean {
+    return !this.#grows && (this.#status === undefined || this.#end < (this.#state.size ?? 0))
+  }
+
+  /** Adds what comes after what is loaded. */
   #goOn (): void {
-    if (!this.#grows && (this.#status === undefined || this.#end < (this.#state.size ?? 0))) this.#start((signal) => this.#grow(signal), { busy: false })
+    if (this.#hasMore) this.#start((signal) => this.#grow(signal), { busy: false })
   }
 
   /** Somebody wants to go further, where there is perhaps nothing to scroll: a row may stand for very many bytes. */
   #push (direction: number): void {
     if (this.#busy) return
     const first = this.#alive()[0]
-    if (direction > 0 && this.#rowsBelow() === 0) this.#goOn()
-    else if (direction < 0 && this.#terminal.buffer.active.viewportY === 0 && first !== undefined && first.offset > 0) {
+    if (direction > 0 && this.#rowsBelow() === 0) {
+      if (this.#grows) this.#set({ follows: true })
+      else this.#goOn()
+    } else if (direction < 0 && this.#terminal.buffer.active.viewportY === 0 && first !== undefined && first.offset > 0) {
       this.#set({ follows: false })
       this.#start((signal) => this.#showAround(first.offset, signal))
     }
