@@ -8,6 +8,8 @@ import type { TaskCgroup } from './task-cgroup.ts'
 const TERM_AGAIN_MS = 5_000
 const UNKILLABLE_MS = 30_000
 const LONGEST_PAUSE_MS = 200
+/** How often is looked again where processes have the right numbers but no nonce: one that is just being executed shows no environment. */
+const DOUBTFUL_LOOKS = 8
 /** How young a command is of which only some numbers are looked at. */
 const YOUNG_MS = 500
 
@@ -27,6 +29,7 @@ export class ProcessGroup {
   readonly #cgroup: TaskCgroup | undefined
   readonly #forksBefore: number
   #known = new Map<number, number>()
+  #isDoubtful = false
   #killAt = Infinity
   #ended: Promise<boolean> | undefined
 
@@ -82,6 +85,7 @@ export class ProcessGroup {
       if (leads || stat.group === leader || stat.session === leader) session.push(stat)
     }
     const own = this.#areOwn(session) ? session : []
+    this.#isDoubtful = own.length < session.length
     this.#known = new Map(own.map(({ pid, startTicks }) => [pid, startTicks]))
     const pids = new Set(own.map(({ pid }) => pid))
     const others = this.#cgroup?.pids().filter((pid) => !pids.has(pid)).map(readProcessStat) ?? []
@@ -96,9 +100,10 @@ export class ProcessGroup {
   async #end (): Promise<boolean> {
     let nextTerm = 0
     let killedAt: number | undefined
+    let doubts = 0
     for (let pause = 5; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       const members = this.#look()
-      if (members?.length === 0) return true
+      if (members?.length === 0 && !(this.#isDoubtful && doubts++ < DOUBTFUL_LOOKS)) return true
       const now = performance.now()
       if (now >= this.#killAt) {
         killedAt ??= now

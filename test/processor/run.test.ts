@@ -185,3 +185,16 @@ t.test('a task that somebody else ends is stopped and not written', async (t) =>
   t.match(await readTaskOf(dir, id), { status: 'failed', errorMessage: 'by another', completedAt: null })
   t.strictSame(await remainingProcessesOf(id), [])
 })
+
+t.test('what a leader has just started when it ends is ended too', async (t) => {
+  const dir = makeDirectory(t)
+  await startProcessor(t, dir, { concurrency: 4 })
+  // seen while it is being executed, it shows no environment: some of so many are
+  await Promise.all([1, 2, 3, 4].map(async () => {
+    for (let turn = 0; turn < 20; turn++) {
+      const id = await enqueue(dir, { command: 'sleep 63 & exit 4' })
+      t.match(await untilEnded(dir, id), { exitCode: 4 })
+      t.strictSame(await remainingProcessesOf(id), [])
+    }
+  }))
+})
