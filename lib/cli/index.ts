@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { checkCommand } from './check.ts'
-import { processCommand } from './process.ts'
 import { UsageError } from './usage-error.ts'
 
 const HELP = `fastify-tasks: a directory of plain files as a live task queue
@@ -36,11 +34,17 @@ what a crash leaves; a note is about a file that is nobody's. The contract is in
 Exit codes of check: 0 no errors, 1 errors, 2 it was called in a wrong way, or the directory can't be read.
 `
 
+/** Each loads its own modules alone: the larger a processor, the longer it takes to start, and to start others. */
+const COMMANDS = new Map<string | undefined, (args: string[]) => Promise<number>>([
+  ['process', async (args) => await (await import('./process.ts')).processCommand(args)],
+  ['check', async (args) => await (await import('./check.ts')).checkCommand(args)]
+])
+
 /** @returns the exit code */
 async function main (args: string[]): Promise<number> {
   const [name, ...rest] = args
-  if (name === 'process') return wantsHelp(rest) ? help() : await processCommand(rest)
-  if (name === 'check') return wantsHelp(rest) ? help() : await checkCommand(rest)
+  const command = COMMANDS.get(name)
+  if (command !== undefined) return wantsHelp(rest) ? help() : await command(rest)
   if (name === '--help' || name === '-h') return help()
   if (name === '--version') {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))

@@ -94,11 +94,11 @@ export async function readText (path: string, limit = MAX_TASK_BYTES): Promise<{
     // one byte more than it had: a file that grows while it is read is a write in progress
     const buffer = Buffer.allocUnsafe(Number(stats.size) + 1)
     let length = 0
-    while (length < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length)
-      if (bytesRead === 0) break
+    let bytesRead: number
+    do {
+      ({ bytesRead } = await handle.read(buffer, length, buffer.length - length, length))
       length += bytesRead
-    }
+    } while (bytesRead > 0 && length < stats.size)
     if (length !== Number(stats.size)) throw new UnreadableFile('it changed while it was read', { unfinished: true })
     return { text: buffer.toString('utf8', 0, length), stats }
   } finally {

@@ -126,17 +126,17 @@ export class TaskProcessor {
     await this.#checkDirectory()
     const { graceMs, heartbeatEveryMs, lockStaleAfterMs, logMaxBytes, logger, stateDir } = this.#options
     const cgroup = this.#options.cgroups ? prepareCgroups() : undefined
-    const wrapper = await chooseWrapper()
+    const [wrapper, state] = await Promise.all([chooseWrapper(), StateDirectory.open(stateDir, this.#dir, logger)])
+    this.#state = state
     if (!wrapper.waits) logger.warn('Perl is missing: a disk that fills ends the commands whose logs are on it, instead of making them wait')
-    this.#state = await StateDirectory.open(stateDir, this.#dir, logger)
     try {
       const { signal } = this.#stopping
       this.#lock = await ProcessorLock.acquire(this.#dir, {
         staleAfterMs: lockStaleAfterMs,
         signal,
         onLost: () => this.#stepDown(),
-        deadText: this.#state.readLastLock(),
-        remember: (text) => this.#state!.rememberLock(text),
+        deadText: state.readLastLock(),
+        remember: (text) => state.rememberLock(text),
         logger
       })
       await this.#guard.accept()
@@ -149,7 +149,7 @@ export class TaskProcessor {
         dir: this.#dir,
         guard: this.#guard,
         lock: this.#lock,
-        state: this.#state,
+        state,
         policy: this.#options.policy,
         logger,
         graceMs,
@@ -176,9 +176,8 @@ export class TaskProcessor {
     }
     this.#unwatchPolicy = this.#options.policy.watch?.(() => this.#publish())
     this.#publish()
-    // many files take their time to be looked at once more
     this.#pump()
-    this.#look()
+    this.#lookLater()
   }
 
   /** One after the other, so that the last policy is what stands there. */
@@ -219,12 +218,13 @@ export class TaskProcessor {
     this.#pump()
   }
 
-  /** Looks at everything now, and again after a while: hints are a matter of speed. */
-  #look (): void {
-    clearTimeout(this.#timer)
-    this.#looking = this.#lookAtAll()
-      .catch((error) => this.#warnOnce('The directory', error))
-      .finally(() => { this.#timer = setTimeout(() => this.#look(), this.#options.lookEveryMs) })
+  /** Looks at everything now and then: hints are a matter of speed. */
+  #lookLater (): void {
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#lookAtAll()
+        .catch((error) => this.#warnOnce('The directory', error))
+        .finally(() => this.#lookLater())
+    }, this.#options.lookEveryMs)
   }
 
   async #lookAtAll (): Promise<void> {
