@@ -1,7 +1,7 @@
 /**
  * The plugin inside a host: a scope for operators, a read-only view for everybody, and a feed of the host's own.
  *
- *   ADMIN_TOKEN=a VIEWER_TOKEN=v node --import=@tapjs/typescript/import examples/embedding.ts
+ *   ADMIN_TOKEN=a VIEWER_TOKEN=v node --import=tsx examples/embedding.ts
  */
 import { fastifySSE } from '@fastify/sse'
 import Fastify from 'fastify'

@@ -29,11 +29,9 @@ export class Child<Ready = unknown> {
   readonly ready: Ready
 
   static async start<Ready> (file: string, argument: unknown = {}): Promise<Child<Ready>> {
-    // its types were checked before; checking them once more would be most of what the process does
-    const env = { ...process.env, TS_NODE_TRANSPILE_ONLY: 'true' }
     // plain JavaScript needs no compiler
     const execArgv = file.endsWith('.mjs') ? [] : process.execArgv
-    const child = fork(new URL(file, import.meta.url), [JSON.stringify(argument)], { env, execArgv })
+    const child = fork(new URL(file, import.meta.url), [JSON.stringify(argument)], { execArgv })
     return new Child(child, await answerOf(child) as Ready)
   }
 

@@ -145,7 +145,7 @@ t.test('without inotify watches, polling carries on; said once', async (t) => {
     t.pass('needs user namespaces', { skip: 'refused here' })
     return
   }
-  const child = execFile('unshare', [...unshared, process.execPath, '--import=@tapjs/typescript/import', host, dir])
+  const child = execFile('unshare', [...unshared, process.execPath, '--import=tsx', host, dir])
   t.teardown(() => child.kill())
   let output = ''
   child.stdout!.on('data', (text) => { output += text })

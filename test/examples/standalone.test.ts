@@ -19,7 +19,7 @@ interface Standalone {
 }
 
 function run (t: Test, dir: string, args: string[] = [], environment: Record<string, string> = {}): Standalone {
-  const child = spawn(process.execPath, ['--import=@tapjs/typescript/import', 'examples/standalone.ts', '--dir', dir, ...args], {
+  const child = spawn(process.execPath, ['--import=tsx', 'examples/standalone.ts', '--dir', dir, ...args], {
     cwd: ROOT,
     env: { ...process.env, XDG_STATE_HOME: makeStateDirectory(t), HOST: '', TASKS_DIR: '', TOKEN: '', PORT: '0', ...environment }
   })

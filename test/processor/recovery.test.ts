@@ -17,7 +17,7 @@ for (const wrapper of ['launcher', 'perl', 'sh']) {
     const ran = join(dir, 'ran')
     const id = await enqueue(dir, { command: `echo x >> ${ran}` })
     const child = spawn(process.execPath, [
-      '--import=@tapjs/typescript/import', fileURLToPath(new URL('wait-unstarted.ts', import.meta.url)), dir, makeStateDirectory(t), id, wrapper
+      '--import=tsx', fileURLToPath(new URL('wait-unstarted.ts', import.meta.url)), dir, makeStateDirectory(t), id, wrapper
     ], { stdio: ['ignore', 'pipe', 'inherit'] })
     t.teardown(() => child.kill('SIGKILL'))
     await once(child.stdout, 'data')
