@@ -47,5 +47,6 @@ async function firstByte (url: string, stream: EventStream): Promise<number> {
 }
 
 function times (ours: readonly number[], least: readonly number[], part: number): string {
-  return `${quantile(ours, part).toFixed(1)} ms; a bare spawn's: ${quantile(least, part).toFixed(1)} ms`
+  const [all, bare] = [quantile(ours, part), quantile(least, part)]
+  return `${all.toFixed(1)} ms; a bare spawn's: ${bare.toFixed(1)} ms (${(all / bare).toFixed(1)} times)`
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -47,6 +48,15 @@ t.test('a clock that jumps by an hour ends nothing, and lets nobody else in', as
   t.ok(performance.now() - began > 5_500, 'not before its time')
   writeFileSync(join(base, 'go'), '')
   t.match(await untilEnded(dir, across), { status: 'failed', exitCode: 7 })
+})
+
+const mounts = ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /proc/uptime && exec "$@"']
+t.test('an uptime of its own, which containers may be shown, ends nothing', { skip: whyNoMounts() }, async (t) => {
+  const dir = makeDirectory(t, { uptime: '1000000000.00 1000000000.00\n' })
+  await spawnProcessor(t, dir, makeStateDirectory(t), [], { before: [...mounts, join(dir, 'uptime')] })
+  const id = await enqueue(dir, { command: 'cat /proc/uptime; sleep 0.2', timeoutMs: 60_000 })
+  t.match(await untilEnded(dir, id), { status: 'completed' })
+  t.equal(await readLogOf(dir, id), '1000000000.00 1000000000.00\n')
 })
 
 t.test('one that is suspended keeps those out who have its state directory', async (t) => {
@@ -123,4 +133,9 @@ function signal (pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch { /* it has just ended */ }
+}
+
+function whyNoMounts (): string | false {
+  const { status, stderr } = spawnSync(mounts[0]!, [...mounts.slice(1), '/proc/version', 'true'], { encoding: 'utf8' })
+  return status === 0 ? false : `needs mounts of its own: ${stderr}`
 }

@@ -118,9 +118,9 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
 
   async 'a timeout ends a command' (t, dir) {
     const id = await put(dir, { command: 'sleep 65', timeoutMs: 100 })
-    const odd = await put(dir, { command: 'sleep 0.2', timeoutMs: -5 })
+    const odd = await Promise.all([-5, 2 ** 31, 2 ** 40].map((timeoutMs) => put(dir, { command: 'sleep 0.2', timeoutMs })))
     t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 143, errorMessage: 'Timed out after 100 ms.', timeoutMs: 100 })
-    t.match(await untilEnded(dir, odd), { status: 'completed' })
+    for (const id of odd) t.match(await untilEnded(dir, id), { status: 'completed' })
     t.strictSame(await remainingProcessesOf(id), [])
   },
 
@@ -295,6 +295,18 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
     await Promise.all(running.map((id) => untilEnded(dir, id)))
     for (const id of waiting) t.match(await untilEnded(dir, id), { status: 'completed' })
     t.strictSame((await readFile(ran, 'utf8')).split('\n').sort(), ['', '0', '1', '2', '3', '4'])
+  },
+
+  async 'what watches over a command is killed: the task fails, and nothing of it is left' (t, program) {
+    const place = await makePlace(t)
+    const { dir } = place
+    await startProgram(t, program, place).ready()
+    const id = await put(dir, { command: 'echo $PPID; sleep 1; echo late' })
+    await untilLogged(dir, id, '\n')
+    process.kill(Number(await readLogOf(dir, id)), 'SIGKILL')
+    t.match(await untilEnded(dir, id), { status: 'failed', exitCode: null, errorMessage: String })
+    t.strictSame(await remainingProcessesOf(id), [])
+    t.match(await untilEnded(dir, await put(dir)), { status: 'completed' }, 'there is room for the next one')
   },
 
   async 'a signal ends it, and what runs' (t, program) {

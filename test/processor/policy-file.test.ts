@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, lstat, mkdir, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, readFile, rename, rm, rmdir, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -200,6 +200,9 @@ t.test('what others put in the place of what is published is replaced, never fol
 
   await rm(path)
   await mkdir(path)
-  const { said } = await startProcessor(t, tasks)
+  const { said } = await startProcessor(t, tasks, { lookEveryMs: 50 })
   await said.until("warning: The policy can't be published: ")
+  await rmdir(path)
+  await until(tasks, async () => (await readFile(path, 'utf8').catch(() => '')) === '' ? undefined : true)
+  t.match(JSON.parse(await readFile(path, 'utf8')), { version: 1, anyType: true }, 'it is tried again')
 })
