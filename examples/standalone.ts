@@ -18,7 +18,6 @@ import tasksDashboard from 'fastify-tasks/dashboard'
 const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 /** npm passes a Ctrl-C on to who has got it from the terminal already: two signals so close are one. */
 const SAME_SIGNAL_MS = 300
-const COOKIE = 'fastify-tasks-token'
 
 const HostError = createError<[string]>('STANDALONE_HOST', 'This server does not answer as %s: use localhost, 127.0.0.1 or [::1].', 421)
 const OriginError = createError<[string]>('STANDALONE_ORIGIN', 'Pages of %s may not use this server.', 403)
@@ -52,26 +51,27 @@ function guard (app: FastifyInstance, { host, token }: Settings): void {
   const expected = digest(token)
   const isToken = (given = '') => timingSafeEqual(digest(given), expected)
   const names = LOOPBACK.includes(host) ? /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i : /./
-  app.addHook('onRequest', async ({ headers, url }, reply) => {
+  app.addHook('onRequest', async ({ headers, socket, url }, reply) => {
     // a page can point a name of its own at 127.0.0.1 (DNS rebinding); the name then stands here
     if (!names.test(headers.host ?? '')) throw new HostError(headers.host ?? 'nobody')
     // a POST without a body (a cancel) needs no consent in advance, as JSON does; but it tells where it comes from
     const { origin } = headers
     if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== headers.host) throw new OriginError(origin)
     if (token === '' || isToken(/^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1])) return
-    // a browser keeps it, and sends it with what the page asks for
-    if (isToken(cookieOf(headers.cookie))) return
+    // a browser keeps it, and sends it with what the page asks for; to all ports of this machine, so its name tells them apart
+    const cookie = `fastify-tasks-token-${socket.localPort}`
+    if (isToken(valueOf(cookie, headers.cookie))) return
     const [path, query] = url.split('?', 2)
     if (path === '/' && isToken(new URLSearchParams(query).get('token') ?? undefined)) {
-      return await reply.header('set-cookie', `${COOKIE}=${encodeURIComponent(token)}; HttpOnly; SameSite=Strict; Path=/`).redirect('/')
+      return await reply.header('set-cookie', `${cookie}=${encodeURIComponent(token)}; HttpOnly; SameSite=Lax; Path=/`).redirect('/')
     }
     reply.header('www-authenticate', 'Bearer')
     throw new TokenError()
   })
 }
 
-function cookieOf (header = ''): string | undefined {
-  const value = header.split(/; */).find((cookie) => cookie.startsWith(`${COOKIE}=`))?.slice(COOKIE.length + 1)
+function valueOf (cookie: string, header = ''): string | undefined {
+  const value = header.split(/; */).find((pair) => pair.startsWith(`${cookie}=`))?.slice(cookie.length + 1)
   try {
     return value && decodeURIComponent(value)
   } catch {

@@ -138,6 +138,11 @@ t.test('a schema becomes fields, and these a value', async (t) => {
   const dry = fieldOf({ type: 'object', properties: { dry: { type: 'boolean', default: true } } })
   t.strictSame(valueOf(dry, { ...fill(dry), dry: false }).value, { dry: false }, 'else it would be true')
   t.equal(fieldOf({ type: 'object', properties: { a: null } } as never).kind, 'json', 'one that no field can be made of')
+  for (const kept of [undefined, '', {}, { name: 'n' }, value, { on: false }]) t.equal(fieldOf(schema, kept).kind, 'group', JSON.stringify(kept))
+  for (const lost of [{ name: 'n', other: 1 }, { deep: { c: 1 } }, { name: 5 }, { tags: ['a\nb'] }, { kind: 'c' }, { size: '1' }, ['a'], 'text', null]) {
+    const whole = fieldOf(schema, lost)
+    t.strictSame([whole.kind, valueOf(whole, fillFrom(whole, lost)).value], ['json', lost], 'what the fields would lose')
+  }
 })
 
 t.test('what does not fit is told at its field', async (t) => {

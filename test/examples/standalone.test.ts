@@ -171,7 +171,8 @@ t.test('with a token, nothing goes without it', async (t) => {
   const login = await fetch(`${page}?token=a%20secret`, { redirect: 'manual' })
   t.match([login.status, login.headers.get('location')], [302, '/'])
   const set = login.headers.get('set-cookie') ?? ''
-  t.match(set, /; HttpOnly; SameSite=Strict; Path=\/$/)
+  // Lax: a link in a mail leads to the page, too; what changes something asks where it comes from
+  t.match(set, /; HttpOnly; SameSite=Lax; Path=\/$/)
   const cookie = set.split(';', 1)[0]!
   t.match(await (await fetch(page, { headers: { cookie } })).text(), '<title>Tasks</title>')
   t.equal((await fetch(url, { headers: { cookie: `a=b; ${cookie}` } })).status, 200)
@@ -185,6 +186,20 @@ t.test('with a token, nothing goes without it', async (t) => {
   const feed = await new EventStream(`${url}/events`, { headers }).open()
   t.teardown(() => feed.close())
   await feed.find(({ event }) => event === 'ready')
+})
+
+t.test('a browser is logged in to several servers of one machine', async (t) => {
+  const tokens = ['one', 'other']
+  const urls = await Promise.all(tokens.map(async (token) => await started(run(t, await temporaryDirectory(t), [], { TOKEN: token }))))
+  // a browser keeps them by name, whatever the port
+  const cookies = new Map<string, string>()
+  for (const [index, url] of urls.entries()) {
+    const { headers } = await fetch(new URL(`/?token=${tokens[index]}`, url), { redirect: 'manual' })
+    const [name = '', value = ''] = headers.get('set-cookie')!.split(';', 1)[0]!.split('=')
+    cookies.set(name, value)
+  }
+  const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  for (const url of urls) t.strictSame(await statusOf(url, { cookie }), [200, undefined])
 })
 
 t.test('refuses settings that are wrong or unsafe', async (t) => {

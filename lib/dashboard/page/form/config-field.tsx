@@ -36,7 +36,7 @@ export function ConfigField (props: FieldProps) {
 
 function Control ({ field, filled, misfit, onFill }: FieldProps & { field: Exclude<Field, { kind: 'group' }> }) {
   const name = nameOf(field)
-  const { minimum, maximum, maxLength } = field.schema
+  const { minimum = -1, maxLength } = field.schema
   const value = filled[name] ?? ''
   const common = {
     id: `config-${name}`,
@@ -59,11 +59,7 @@ function Control ({ field, filled, misfit, onFill }: FieldProps & { field: Exclu
   if (field.kind === 'lines' || field.kind === 'json') {
     return <textarea {...common} class='code' rows={3} value={String(value)} spellcheck={false} onInput={onInput} />
   }
-  const numeric = field.kind === 'number' || field.kind === 'integer'
-  return (
-    <input
-      {...common} value={String(value)} autocomplete='off' onInput={onInput} maxLength={maxLength}
-      {...(numeric && { type: 'number', min: minimum, max: maximum, step: field.kind === 'integer' ? 1 : 'any' })}
-    />
-  )
+  // not of the type `number`: that hides what is no number, as if there were nothing. Some keyboards for numbers have no minus
+  const keyboard = minimum < 0 || field.kind === 'text' ? 'text' : field.kind === 'integer' ? 'numeric' : 'decimal'
+  return <input {...common} value={String(value)} autocomplete='off' inputMode={keyboard} onInput={onInput} maxLength={maxLength} />
 }

@@ -32,7 +32,8 @@ function Form ({ types, told, before }: { types: readonly TaskType[], told: bool
   const type = types.find((type) => type.name === name) ?? types[0]!
   const [command, setCommand] = useState(textOf(before?.command))
   const [app, setApp] = useState(textOf(before?.app))
-  const field = useMemo(() => type.config === undefined ? undefined : fieldOf(type.config), [type])
+  const config = before?.type === type.name ? before.config : undefined
+  const field = useMemo(() => type.config === undefined ? undefined : fieldOf(type.config, config), [type])
   const [filled, setFilled] = useState<Filled>({})
   const [misfits, setMisfits] = useState<readonly Misfit[]>([])
   const [commandMissing, setCommandMissing] = useState(false)
@@ -43,7 +44,7 @@ function Form ({ types, told, before }: { types: readonly TaskType[], told: bool
   // before anything that is typed could go elsewhere
   useLayoutEffect(() => { first.current?.focus() }, [])
   useEffect(() => {
-    setFilled(field === undefined ? {} : before?.type === type.name ? fillFrom(field, before.config) : fill(field))
+    setFilled(field === undefined ? {} : config === undefined ? fill(field) : fillFrom(field, config))
     setMisfits([])
   }, [field])
 

@@ -11,7 +11,6 @@ export interface JsonSchema {
   readonly items?: JsonSchema
   readonly format?: string
   readonly minimum?: number
-  readonly maximum?: number
   readonly maxLength?: number
   readonly pattern?: string
 }
@@ -31,13 +30,29 @@ interface FieldBase {
   readonly schema: JsonSchema
 }
 
-/** The field of a schema; what no field is made for is written as JSON, as is all of a schema that can't be read. */
-export function fieldOf (schema: JsonSchema): Field {
+const WHOLE: Field = { path: [], label: 'Config', description: undefined, required: true, schema: {}, kind: 'json' }
+
+/**
+ * The field of a schema; what no field is made for is written as JSON, as is all of a schema that can't be read.
+ * @param value one that a task has had: where the fields would lose something of it, it is written as JSON, too
+ */
+export function fieldOf (schema: JsonSchema, value?: unknown): Field {
   try {
-    return fieldAt(schema, [], true)
+    const field = fieldAt(schema, [], true)
+    return value === '' || givesBack(field, value) ? field : WHOLE
   } catch {
-    return { path: [], label: 'Config', description: undefined, required: true, schema: {}, kind: 'json' }
+    return WHOLE
   }
+}
+
+function givesBack (field: Field, value: unknown): boolean {
+  if (value === undefined) return true
+  if (field.kind === 'boolean') return typeof value === 'boolean'
+  if (field.kind !== 'group') return JSON.stringify(valueOf(field, fillFrom(field, value)).value) === JSON.stringify(value)
+  return isObject(value) && Object.entries(value).every(([name, each]) => {
+    const part = field.fields.find(({ path }) => path.at(-1) === name)
+    return part !== undefined && givesBack(part, each)
+  })
 }
 
 function fieldAt (schema: JsonSchema, path: readonly string[], required: boolean): Field {
