@@ -78,6 +78,43 @@ t.test('the list: live, counted, filtered by status, type and text', async (t) =
   await page.getByText('No task fits').waitFor()
 })
 
+t.test('a list that is scrolled stays where it is, whatever comes, and is found there again', async (t) => {
+  const { dir, url } = await startHost(t)
+  const began = Date.now() - 3_600_000
+  const add = async (from: number, to: number) => {
+    for (let n = from; n < to; n++) await enqueue(dir, { command: `echo number ${n}`, status: 'completed', createdAt: new Date(began + n * 1000).toISOString() })
+  }
+  await add(0, 300)
+  const page = await open(t, url)
+  const rows = async (count: number) => await page.locator(`[role=table][aria-rowcount="${count + 1}"]`).waitFor()
+  await rows(300)
+  const scroller = page.locator('.scroller')
+  const scrollTo = (top: number) => scroller.evaluate((element, top) => element.scrollTo({ top }), top)
+  const atTop = async () => await scroller.evaluate((element) => {
+    const { left, top } = element.getBoundingClientRect()
+    const row = document.elementFromPoint(left + 20, top + 1)?.closest('.row')
+    return [row?.querySelector('a')?.textContent, Math.round(row!.getBoundingClientRect().top - top)]
+  })
+  await scrollTo(4210)
+  await page.getByText('echo number 195').waitFor()
+  const there = await atTop()
+  t.match(there, [/^echo number 199$/, -10])
+  await add(300, 303)
+  await rows(303)
+  t.strictSame(await atTop(), there)
+  await page.getByText('echo number 195').click()
+  await page.getByRole('button', { name: 'Run again' }).waitFor()
+  await add(303, 305)
+  await page.goBack()
+  await rows(305)
+  t.strictSame(await atTop(), there)
+  await scrollTo(0)
+  await page.getByText('echo number 304').waitFor()
+  await add(305, 306)
+  await page.getByText('echo number 305').waitFor()
+  t.strictSame(await atTop(), ['echo number 305', 0], 'who looks at the newest sees what comes')
+})
+
 t.test('the form: fields from the types that the processor told, with what is wrong at the fields', async (t) => {
   const { dir, url } = await startHost(t)
   const path = join(dir, '..', 'policy.json')

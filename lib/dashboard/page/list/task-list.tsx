@@ -6,6 +6,7 @@ import { now, readOnly, shownTasks, tasks } from '../store.ts'
 import { creationTime } from '../../../task.ts'
 import { formatAge, formatDuration, ranMs } from '../ui/time.ts'
 import { textOf } from '../ui/text.ts'
+import { anchoredTop, dropAnchor, useAnchor } from './anchor.ts'
 import { Filters } from './filters.tsx'
 import { Status } from './status.tsx'
 import { useVirtualizer } from './use-virtualizer.ts'
@@ -40,9 +41,11 @@ function Rows () {
     getScrollElement: () => scroller.current,
     estimateSize: () => height,
     getItemKey: (index) => shown[index]!.id,
-    overscan: 8
+    overscan: 8,
+    initialOffset: () => anchoredTop({ shown, height }) ?? 0
   })
   useEffect(() => { virtualizer.measure() }, [height])
+  useAnchor(scroller, { shown, height })
   const place = () => Math.max(0, shown.findIndex(({ id }) => id === current.current))
 
   function move (to: number): void {
@@ -81,7 +84,7 @@ function Rows () {
           {['Status', 'Command', 'Type', 'App', 'Age', 'Took'].map((name) => <span key={name} role='columnheader'>{name}</span>)}
         </div>
       </div>
-      <div class='scroller' role='rowgroup' ref={scroller} tabIndex={-1}>
+      <div class='scroller' role='rowgroup' ref={scroller} tabIndex={-1} onScroll={({ currentTarget }) => dropAnchor(currentTarget.scrollTop, { shown, height })}>
         <div role='presentation' style={{ height: `${virtualizer.getTotalSize()}px` }}>
           <div role='presentation' style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}>
             {items.map(({ index, key }) => (
