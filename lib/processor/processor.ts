@@ -51,6 +51,8 @@ export class TaskProcessor {
   /** Aborted at the first wish to stop, and at the second. */
   readonly #stopping = new AbortController()
   readonly #hurry = new AbortController()
+  /** What a wish to stop means for each run, also for those that are taken over after it. */
+  #wish: ((run: TaskRun) => void) | undefined
   #tellEnded!: (how: ProcessorEnd) => void
   readonly #wakeUp: WakeUp
   #state: StateDirectory | undefined
@@ -109,10 +111,8 @@ export class TaskProcessor {
   stop ({ now = false, leave = false }: StopOptions = {}): Promise<ProcessorEnd> {
     this.#stopping.abort()
     if (now || leave) this.#hurry.abort()
-    for (const run of this.#pool.runs) {
-      if (leave) run.leave()
-      else run.stop('processor stopped', now ? 0 : this.#options.graceMs)
-    }
+    this.#wish = (run) => leave ? run.leave() : run.stop('processor stopped', now ? 0 : this.#options.graceMs)
+    this.#pool.runs.forEach(this.#wish)
     this.#close()
     return this.ended
   }
@@ -258,6 +258,7 @@ export class TaskProcessor {
   #launch (context: RunContext, task: Candidate, work: (run: TaskRun) => Promise<void>): void {
     const run = new TaskRun(context, task.id, () => this.#pump())
     this.#pool.add(task, run, () => work(run))
+    this.#wish?.(run)
   }
 
   #stepDown (): void {

@@ -57,10 +57,12 @@ export class QueueIndex {
    * @returns the directory's names
    */
   async scan (): Promise<string[]> {
+    const before = [...this.#entries.values()]
     const names = await readdir(this.#dir)
     const ids = names.map(parseFileName).flatMap((file) => file?.kind === 'json' ? [file.id] : [])
     const there = new Set(ids)
-    for (const id of this.#entries.keys()) if (!there.has(id)) this.forget(id)
+    // what was read meanwhile may be too new for these names
+    for (const entry of before) if (!there.has(entry.id) && this.#isCurrent(entry)) this.forget(entry.id)
     const troubled = [...this.#entries.values()].filter(({ trouble }) => trouble !== undefined)
     const changed: string[] = []
     await inTurns(ids, (id) => { if (!this.#isKnown(id)) changed.push(id) })

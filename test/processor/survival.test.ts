@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { TaskProcessor } from '../../lib/processor/processor.ts'
 import { waitFor } from '../helpers.ts'
 import {
   enqueue, killAll, makeDirectory, makeStateDirectory, processesOf, remainingProcessesOf, readLogOf, readTaskOf, recordsOf, startProcessor, until, untilEnded, untilLogged
@@ -49,6 +50,21 @@ t.test('commands run on when the processor is killed, and the next one goes on w
   t.match(await readLogOf(dir, wished), /^up\n(.*\n)?bye\n$/)
   for (const id of ids) t.strictSame(await remainingProcessesOf(id), [])
   await until(dir, async () => recordsOf(t).length === 0 ? true : undefined)
+})
+
+t.test('a wish to stop that comes while a processor starts is for what it takes over, too', async (t) => {
+  const dir = makeDirectory(t)
+  const first = await spawnProcessor(t, dir, makeStateDirectory(t))
+  const id = await enqueue(dir, { command: 'echo up; sleep 74' })
+  await untilLogged(dir, id, 'up\n')
+  await kill(first)
+  for (const leave of [true, false]) {
+    const processor = new TaskProcessor(dir, { stateDir: makeStateDirectory(t), graceMs: 300 })
+    processor.start()
+    t.equal(await processor.stop({ leave }), 'stopped')
+    t.match(await readTaskOf(dir, id), leave ? { status: 'running' } : { status: 'failed', errorMessage: 'The processor was stopped.' })
+    t.equal((await remainingProcessesOf(id)).length > 0, leave)
+  }
 })
 
 t.test('an upgrade under a running task loses no byte and no exit code', async (t) => {
