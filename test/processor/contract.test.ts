@@ -301,9 +301,11 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
     const place = await makePlace(t)
     const { dir } = place
     await startProgram(t, program, place).ready()
-    const id = await put(dir, { command: 'echo $PPID; sleep 1; echo late' })
+    const go = join(dir, 'go')
+    const id = await put(dir, { command: `echo $PPID; while [ ! -e ${go} ]; do sleep 0.05; done; echo late` })
     await untilLogged(dir, id, '\n')
     process.kill(Number(await readLogOf(dir, id)), 'SIGKILL')
+    await writeFile(go, '')
     t.match(await untilEnded(dir, id), { status: 'failed', exitCode: null, errorMessage: String })
     t.strictSame(await remainingProcessesOf(id), [])
     t.match(await untilEnded(dir, await put(dir)), { status: 'completed' }, 'there is room for the next one')
