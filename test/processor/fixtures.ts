@@ -75,6 +75,10 @@ export function until<T> (dir: string, ask: () => Promise<T | undefined>): Promi
   return new Promise((resolve, reject) => {
     let asking = false
     let again = false
+    const fail = (error: unknown) => {
+      watcher.close()
+      reject(error)
+    }
     const look = async () => {
       again = true
       if (asking) return
@@ -88,8 +92,8 @@ export function until<T> (dir: string, ask: () => Promise<T | undefined>): Promi
       }
       asking = false
     }
-    const watcher = watch(dir, () => { look().catch(reject) })
-    look().catch(reject)
+    const watcher = watch(dir, () => { look().catch(fail) })
+    look().catch(fail)
   })
 }
 
