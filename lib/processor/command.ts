@@ -56,6 +56,11 @@ export class Command {
     return unlessShort(() => this.#group?.leaderRuns() ?? false, true)
   }
 
+  /** Resolves when it has begun, or never will: what waits to become it can wait for long, as for a slow disk. */
+  async begun (): Promise<void> {
+    await this.#attempt.until(({ gate, leader }) => gate !== undefined || leader === undefined || !isRunning(leader))
+  }
+
   /**
    * Ends all its processes, also those that it left behind: TERM, and KILL after `graceMs`.
    * @returns false: some can't be killed

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { changeTask, readMarker, readTask, takeTask } from '../directory/transitions.ts'
 import { isTerminal } from '../task.ts'
 import type { Attempt } from './attempt.ts'
@@ -171,23 +172,31 @@ export class TaskRun {
   async #supervise (command: Command, adopted: boolean): Promise<End> {
     const { timeoutMs } = this.#attempt!.record.header
     const heartbeat = setInterval(() => this.#beat(), this.#context.heartbeatEveryMs)
-    const left = timeoutMs === undefined ? undefined : Math.min(timeoutMs - (command.ageMs ?? 0), LONGEST_TIMER_MS)
-    const timeout = left === undefined ? undefined : setTimeout(() => this.stop('timed out'), left)
+    const ended = new AbortController()
+    if (timeoutMs !== undefined) this.#stopAfter(timeoutMs, command, adopted, ended.signal).catch(() => {})
     try {
       // a marker may have been written since the last look
       this.look()
       const exitCode = await this.#unlessLeft(command.exitCode)
-      clearTimeout(timeout)
+      ended.abort()
       const allGone = await this.#unlessLeft(command.end(this.#graceMs))
       const drained = await this.#unlessLeft(command.drain(() => logSize(this.#dir, this.#id)))
       await Promise.all([this.#beating, this.#looking])
       if (exitCode === null && this.#stopped === undefined && await readMarker(this.#dir, this.#id) === 'cancel') this.#stopped = 'cancelled'
       return endOf({ exitCode, stopped: this.#stopped, timeoutMs, allGone, drained, adopted })
     } finally {
-      clearTimeout(timeout)
+      ended.abort()
       clearInterval(heartbeat)
       this.#command = undefined
     }
+  }
+
+  /** @throws AbortError where it has ended before */
+  async #stopAfter (timeoutMs: number, command: Command, adopted: boolean, ended: AbortSignal): Promise<void> {
+    await command.begun()
+    const left = timeoutMs - (adopted ? command.ageMs ?? 0 : 0)
+    await sleep(Math.min(Math.max(left, 0), LONGEST_TIMER_MS), undefined, { signal: ended })
+    this.stop('timed out')
   }
 
   #unlessLeft<T> (work: Promise<T>): Promise<T> {

@@ -93,6 +93,22 @@ t.test('a launcher', { skip }, async (t) => {
     await until(dir, async () => recordsOf(t).length === 0 ? true : undefined)
   })
 
+  t.test('that is slow to let a command go: its timeout counts from then', async (t) => {
+    const dir = makeDirectory(t)
+    const suspended = join(dir, 'suspended')
+    const processor = await spawnProcessor(t, dir, makeStateDirectory(t), [], {
+      env: { SUSPENDED: suspended, SUSPEND_AT: 'open' }, imports: [new URL('../faults/suspended-at-start.mjs', import.meta.url).href]
+    })
+    const id = await enqueue(dir, { command: 'sleep 72', timeoutMs: 50 })
+    await waitFor(() => existsSync(suspended) && isStopped(processor.pid))
+    for (const pid of launchersOf(processor.pid)) process.kill(pid, 'SIGSTOP')
+    processor.kill('SIGCONT')
+    await processor.said(`${id} started`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    for (const pid of launchersOf(processor.pid)) process.kill(pid, 'SIGCONT')
+    t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 143, errorMessage: 'Timed out after 50 ms.' })
+  })
+
   t.test('that is gone: the command is spawned', async (t) => {
     const { attempt, gate, command, dir } = await prepare(t, 'echo ran', {
       before: async (launcher) => {
