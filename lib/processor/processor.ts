@@ -1,5 +1,6 @@
 import { constants, readlinkSync } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FileKind } from '../directory/files.ts'
 import { DirectoryGuard } from '../directory/guard.ts'
 import { Leftovers } from '../directory/leftovers.ts'
@@ -51,6 +52,8 @@ export class TaskProcessor {
   /** Aborted at the first wish to stop, and at the second. */
   readonly #stopping = new AbortController()
   readonly #hurry = new AbortController()
+  /** Aborted when nothing is left to look after. */
+  readonly #settled = new AbortController()
   /** What a wish to stop means for each run, also for those that are taken over after it. */
   #wish: ((run: TaskRun) => void) | undefined
   #tellEnded!: (how: ProcessorEnd) => void
@@ -63,7 +66,6 @@ export class TaskProcessor {
   #starting: Promise<void> | undefined
   #closing: Promise<void> | undefined
   #looking: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
   #nextScan = 0
   #unwatchPolicy: (() => void) | undefined
   #publishing: Promise<void> = Promise.resolve()
@@ -177,7 +179,7 @@ export class TaskProcessor {
     this.#unwatchPolicy = this.#options.policy.watch?.(() => this.#publish())
     this.#publish()
     this.#pump()
-    this.#lookLater()
+    this.#looking = this.#lookUntilSettled()
   }
 
   /** One after the other, so that the last policy is what stands there. */
@@ -219,12 +221,11 @@ export class TaskProcessor {
   }
 
   /** Looks at everything now and then: hints are a matter of speed. */
-  #lookLater (): void {
-    this.#timer = setTimeout(() => {
-      this.#looking = this.#lookAtAll()
-        .catch((error) => this.#warnOnce('The directory', error))
-        .finally(() => this.#lookLater())
-    }, this.#options.lookEveryMs)
+  async #lookUntilSettled (): Promise<void> {
+    const { signal } = this.#settled
+    while (await sleep(this.#options.lookEveryMs, true, { signal }).catch(() => false)) {
+      await this.#lookAtAll().catch((error) => this.#warnOnce('The directory', error))
+    }
   }
 
   async #lookAtAll (): Promise<void> {
@@ -278,9 +279,10 @@ export class TaskProcessor {
     this.#unwatchPolicy?.()
     // until then, they are looked after
     await this.#pool.settled()
-    await Promise.all([this.#looking, this.#publishing])
+    this.#settled.abort()
+    await this.#looking
+    await this.#publishing
     await Promise.all([this.#sweeper.idle(), this.#state?.idle()])
-    clearTimeout(this.#timer)
     await this.#release()
     this.#tellEnded(this.#lost ? 'lost lock' : 'stopped')
   }

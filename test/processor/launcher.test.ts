@@ -131,19 +131,24 @@ t.test('a launcher', { skip }, async (t) => {
   t.test('opens nothing but what it was asked for', async (t) => {
     const dir = makeDirectory(t)
     keepAlive(t)
+    // those of earlier tests, which take a moment to end
+    await waitFor(() => launchersOf().length === 0)
     const launcher = (await Launcher.start(WRAPPERS.perl, () => {}))!
     t.teardown(() => launcher.close())
+    const [pid] = launchersOf()
     for (const others of [['record'], ['log']]) {
+      process.kill(pid!, 'SIGSTOP')
+      await waitFor(() => isStopped(pid!))
       const [record, log] = ['record', 'log'].map((name) => openSync(join(dir, name), 'a')) as [number, number]
       const refused = new Promise<void>((resolve) => {
-        launcher.start('job', { record, log, cwd: undefined, env: {}, args: ['', '', '', 'true'] }, resolve)
+        t.ok(launcher.start('job', { record, log, cwd: undefined, env: {}, args: ['', '', '', 'true'] }, resolve))
       })
-      // it is told only when this turn is over
       for (const [name, fd] of [['record', record], ['log', log]] as const) {
         if (!others.includes(name)) continue
         closeSync(fd)
         t.equal(openSync(join(dir, 'other'), 'a'), fd, 'another file has its number')
       }
+      process.kill(pid!, 'SIGCONT')
       await refused
       t.equal(readFileSync(join(dir, 'other'), 'utf8'), '')
       for (const fd of [record, log]) closeSync(fd)
