@@ -7,7 +7,10 @@ import { defaultStateRoot } from './state-directory.ts'
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface ProcessorOptions {
-  /** How many tasks run at the same time. Default: 1, so that they run one by one, in order. */
+  /**
+   * How many commands run at the same time. Default: 1, so that they run one by one, in order: the next one begins when
+   * nothing is left of the last one and its output is in the log, perhaps just before its file says how it ended.
+   */
   concurrency?: number
   /** How long a command that is stopped has from TERM to KILL, in ms. Default: 10000. */
   graceMs?: number

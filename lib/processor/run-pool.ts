@@ -5,7 +5,7 @@ import type { TaskRun } from './task-run.ts'
 const PREPARED_AT_ONCE = 4
 
 export interface RunPoolOptions {
-  /** How many tasks may run at the same time. */
+  /** How many commands may run at the same time. */
   readonly concurrency: number
   /** How many of one type; undefined: as many as of all. */
   readonly concurrencyOf: (type: string) => number | undefined
@@ -48,13 +48,15 @@ export class RunPool {
 
   /** Whether another task can be taken, of some type. */
   get hasRoom (): boolean {
-    return this.#entries.size < this.#options.concurrency && this.runs.filter(({ begun }) => !begun).length < PREPARED_AT_ONCE
+    // the next one need not wait until an end is on the disk
+    const runs = this.runs.filter(({ over }) => !over)
+    return runs.length < this.#options.concurrency && runs.filter(({ begun }) => !begun).length < PREPARED_AT_ONCE
   }
 
   /** Says for each type whether one more of it can be taken now. */
   roomByType (): (type: string) => boolean {
     const running = new Map<string, number>()
-    for (const { type } of this.#entries.values()) running.set(type, (running.get(type) ?? 0) + 1)
+    for (const { run, type } of this.#entries.values()) if (!run.over) running.set(type, (running.get(type) ?? 0) + 1)
     return (type) => (running.get(type) ?? 0) < (this.#options.concurrencyOf(type) ?? Infinity)
   }
 

@@ -21,8 +21,9 @@ export class TaskRun {
   readonly #context: RunContext
   readonly #dir: string
   readonly #id: string
-  readonly #onBegun: () => void
+  readonly #onChange: () => void
   #begun = false
+  #over = false
   #graceMs: number
   #attempt: Attempt | undefined
   #command: Command | undefined
@@ -36,10 +37,10 @@ export class TaskRun {
   #leave!: () => void
   readonly #left = new Promise<never>((_resolve, reject) => { this.#leave = () => reject(new Left()) })
 
-  /** @param onBegun called when its command has been begun */
-  constructor (context: RunContext, id: string, onBegun: () => void) {
+  /** @param onChange called when its command has been begun, and when it is over */
+  constructor (context: RunContext, id: string, onChange: () => void) {
     this.#context = context
-    this.#onBegun = onBegun
+    this.#onChange = onChange
     this.#dir = context.dir
     this.#graceMs = context.graceMs
     this.#id = id
@@ -50,6 +51,11 @@ export class TaskRun {
   /** Whether its command has been begun. */
   get begun (): boolean {
     return this.#begun
+  }
+
+  /** Whether nothing of its command is left, and its output is in the log: what is left to do is to write its end. */
+  get over (): boolean {
+    return this.#over
   }
 
   /**
@@ -153,12 +159,14 @@ export class TaskRun {
   async #oversee (command: Command, adopted: boolean): Promise<void> {
     this.#command = command
     this.#begun = true
-    this.#onBegun()
+    this.#onChange()
     if (this.#stopEarly !== undefined) this.stop(this.#stopEarly)
     try {
       const end = await this.#supervise(command, adopted)
       // who held the gate was killed before it let the command go, or the record had no room for that
       if (neverBegan(this.#attempt!.record) && this.#stopped === undefined) return await this.takeBack(this.#attempt!)
+      this.#over = true
+      this.#onChange()
       const seconds = command.ageMs === null ? '' : `, ${(command.ageMs / 1000).toFixed(1)} s`
       await this.#finish(end)
       this.#say(`${this.#ownsTask() ? end.status : this.#stopped} (exit code ${end.exitCode}${seconds})`)

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { cancelTask } from '../../lib/directory/transitions.ts'
@@ -100,6 +100,21 @@ t.test('no more tasks of a type than it may have, also over a change of processo
   t.ok(String(ends[1]!.startedAt) >= String(ends[0]!.completedAt), 'the second one waited for the first')
   t.ok(String(ends[2]!.startedAt) >= String(ends[1]!.completedAt), 'the third one for the second')
   t.match(await readTaskOf(dir, never), { status: 'queued' })
+})
+
+t.test('a command waits for the one before it, and not for its end to be written', async (t) => {
+  const dir = makeDirectory(t)
+  const { said } = await startProcessor(t, dir, { concurrency: 2, policy: { ...anyCommand, concurrencyOf: (type) => type === 'one' ? 1 : undefined } })
+  const [go, trace] = [join(dir, 'go'), join(dir, 'trace')]
+  const unwritable = await enqueue(dir, { type: 'one', command: `echo up; while [ ! -e ${go} ]; do sleep 0.02; done; echo first >> ${trace}` })
+  await untilLogged(dir, unwritable, 'up\n')
+  const next = await enqueue(dir, { type: 'one', command: `echo next >> ${trace}` })
+  writeFileSync(join(dir, `${unwritable}.json`), 'no JSON any more')
+  writeFileSync(go, '')
+  t.match(await untilEnded(dir, next), { status: 'completed' })
+  t.equal(readFileSync(trace, 'utf8'), 'first\nnext\n')
+  t.notOk(said.lines.some((line) => line.includes('is not written')))
+  await said.until(`${unwritable}: its end (completed) is not written: it is not JSON`)
 })
 
 t.test('a task that has another type when it is taken waits for its turn', async (t) => {
