@@ -88,13 +88,18 @@ export async function readTask (dir: string, id: string): Promise<StoredTask | u
   return (await ifExists(readTaskFile(dir, id)))?.task
 }
 
+export interface ChangeOptions extends PutOptions {
+  /** The task as the caller has just read it. Default: it is read. */
+  readonly current?: StoredTask
+}
+
 /**
  * Changes fields of a task and leaves the rest, which belongs to others. Only the claim's holder, or the
  * processor that runs the task, may call it.
  * @returns undefined: the file is gone, and stays gone
  */
-export async function changeTask (dir: string, id: string, fields: Partial<Task>, options: PutOptions = {}): Promise<Task | undefined> {
-  const current = await readTask(dir, id)
+export async function changeTask (dir: string, id: string, fields: Partial<Task>, options: ChangeOptions = {}): Promise<Task | undefined> {
+  const current = options.current ?? await readTask(dir, id)
   if (current === undefined) return undefined
   const task = { ...current.task, ...fields }
   await putInPlace(dir, fileName(id, 'json'), formatTask(task), options)
@@ -111,14 +116,15 @@ export function formatTask (task: Task): string {
  * Writes the end of a task, then clears the wish to stop it, which has come true or come too late.
  * @returns undefined: it was deleted meanwhile, and what was left of it is gone
  */
-export async function endTask (dir: string, id: string, fields: Partial<Task> & Pick<Task, 'status'>, options: PutOptions = {}): Promise<Task | undefined> {
+export async function endTask (dir: string, id: string, fields: Partial<Task> & Pick<Task, 'status'>, options: ChangeOptions = {}): Promise<Task | undefined> {
   const task = await changeTask(dir, id, { completedAt: new Date().toISOString(), ...fields }, options)
-  if (await readMarker(dir, id) === 'delete') {
+  const marker = await readMarker(dir, id)
+  if (marker === 'delete') {
     // the write above was the holder's last one, and may have crossed the deletion
     await removeFiles(dir, id, { keepMarker: false })
     return undefined
   }
-  await clearCancelMarker(dir, id)
+  if (marker !== undefined) await clearCancelMarker(dir, id)
   return task
 }
 

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, closeSync, constants, fsync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fsync, openSync, readSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { errorCode } from '../directory/files.ts'
 import { isShortage } from './process-stat.ts'
 import { parseRecord, type AttemptRecord, type RecordHeader } from './record.ts'
 
+const APPEND = constants.O_RDWR | constants.O_APPEND
+const chunk = Buffer.alloc(4096)
 /** How often a record is read again where no notice of a change came, in ms. */
 const LOOK_MS = 250
 
@@ -14,11 +17,17 @@ const LOOK_MS = 250
  */
 export class Attempt {
   readonly #path: string
+  /** Open as long as this is in use. Undefined: no longer, and nothing more is learnt. */
+  #fd: number | undefined
   #record: AttemptRecord
+  /** As far as it was read: it only grows. */
+  #text: string
   readonly #waiting = new Set<() => void>()
 
-  private constructor (path: string, record: AttemptRecord) {
+  private constructor (path: string, fd: number, text: string, record: AttemptRecord) {
     this.#path = path
+    this.#fd = fd
+    this.#text = text
     this.#record = record
   }
 
@@ -28,12 +37,14 @@ export class Attempt {
     const name = recordName({ id: fields.id, nonce })
     const header: RecordHeader = { version: 1, nonce, ...fields, ...(cgroup !== undefined && { cgroup: join(cgroup, name) }) }
     const path = join(dir, name)
-    const attempt = new Attempt(path, { header })
+    const text = JSON.stringify(header) + '\n'
+    const fd = openSync(path, APPEND | constants.O_CREAT | constants.O_EXCL, 0o600)
+    const attempt = new Attempt(path, fd, text, { header })
     try {
-      writeFileSync(path, JSON.stringify(header) + '\n', { flag: 'wx', mode: 0o600 })
+      writeFileSync(fd, text)
     } catch (error) {
       // a full disk: half of it must not stay
-      rmSync(path, { force: true })
+      attempt.remove()
       throw error
     }
     return attempt
@@ -42,8 +53,17 @@ export class Attempt {
   /** Undefined: it does not even say of which task. */
   static read (dir: string, name: string): Attempt | undefined {
     const path = join(dir, name)
-    const record = parseRecord(readFileSync(path, 'latin1'))
-    return record && new Attempt(path, record)
+    const fd = openSync(path, APPEND | constants.O_NOFOLLOW)
+    try {
+      const text = readFrom(fd, 0)
+      const record = parseRecord(text)
+      if (record !== undefined) return new Attempt(path, fd, text, record)
+    } catch (error) {
+      closeSync(fd)
+      throw error
+    }
+    closeSync(fd)
+    return undefined
   }
 
   get record (): AttemptRecord {
@@ -54,14 +74,29 @@ export class Attempt {
     return recordName(this.#record.header)
   }
 
-  /** Reads the record again. One that can't be read now keeps saying what it said. */
+  /** Open for appending, for the wrapper. */
+  get fd (): number {
+    if (this.#fd === undefined) throw new Error(`the record ${this.name} is closed`)
+    return this.#fd
+  }
+
+  /** Reads what was added to the record. */
   refresh (): void {
-    try {
-      this.#record = parseRecord(readFileSync(this.#path, 'latin1')) ?? this.#record
-    } catch {
-      // somebody removed it: what then becomes of the command shows in its processes
+    const added = this.#readAdded()
+    if (added !== '') {
+      this.#text += added
+      this.#record = parseRecord(this.#text) ?? this.#record
     }
     for (const look of [...this.#waiting]) look()
+  }
+
+  /** What can't be read now is read the next time; what becomes of the command shows in its processes, too. */
+  #readAdded (): string {
+    try {
+      return this.#fd === undefined ? '' : readFrom(this.#fd, this.#text.length)
+    } catch {
+      return ''
+    }
   }
 
   /** Resolves when `holds` says true; asks it whenever the record changes, and now and then. */
@@ -100,31 +135,38 @@ export class Attempt {
   }
 
   append (line: string): void {
-    appendFileSync(this.#path, `${line}\n`)
+    writeFileSync(this.fd, `${line}\n`)
     this.refresh()
-  }
-
-  /** @returns a descriptor for the wrapper, to be closed here when the wrapper has it */
-  openForAppending (): { fd: number, close: () => void } {
-    const fd = openSync(this.#path, constants.O_WRONLY | constants.O_APPEND)
-    return { fd, close: () => closeSync(fd) }
   }
 
   /** Resolves when all that it says now survives a crash of the machine. */
   async sync (): Promise<void> {
-    const fd = openSync(this.#path, constants.O_RDONLY)
-    try {
-      // alone what may take long is not done on this thread
-      await promisify(fsync)(fd)
-    } finally {
-      closeSync(fd)
-    }
+    // alone what may take long is not done on this thread
+    await promisify(fsync)(this.fd)
+  }
+
+  /** Leaves the record to the next processor. */
+  close (): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
   }
 
   /** Call it when the task's end stands. */
   remove (): void {
-    rmSync(this.#path, { force: true })
+    this.close()
+    try {
+      unlinkSync(this.#path)
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error
+    }
   }
+}
+
+/** What stands in a file from there on. */
+function readFrom (fd: number, position: number): string {
+  let text = ''
+  for (let length; (length = readSync(fd, chunk, 0, chunk.length, position + text.length)) > 0;) text += chunk.toString('latin1', 0, length)
+  return text
 }
 
 function recordName ({ id, nonce }: Pick<RecordHeader, 'id' | 'nonce'>): string {

@@ -44,22 +44,19 @@ export async function launch ({ wrapper, launcher }: Launchers, attempt: Attempt
   const { cgroup } = attempt.record.header
   if (cgroup !== undefined) new TaskCgroup(cgroup).create()
   const forksBefore = forkCount()
-  const record = attempt.openForAppending()
-  try {
-    const { own, later } = environmentOf(program)
-    const job: Job = {
-      record: record.fd,
-      log: log.file.fd,
-      cwd: program.cwd,
-      env: { ...own, [ATTEMPT_VARIABLE]: attempt.record.header.nonce },
-      args: [cgroup ?? '', String(log.maxBytes ?? ''), String(program.user?.uid ?? ''), ...argumentsOf(program, later)]
-    }
-    // what the launcher can't start without a trace, spawning it tells why, or does
-    const gate = await (launcher && fork(launcher, attempt, job)) ?? await spawnWrapper(wrapper, attempt, job)
-    return { forksBefore, ...gate }
-  } finally {
-    record.close()
+  const { own, later } = variablesOf(program)
+  const job: Job = {
+    record: attempt.fd,
+    log: log.file.fd,
+    cwd: program.cwd,
+    // the secrets of this user are none of another one's
+    inherits: program.user === undefined,
+    env: { ...own, [ATTEMPT_VARIABLE]: attempt.record.header.nonce },
+    args: [cgroup ?? '', String(log.maxBytes ?? ''), String(program.user?.uid ?? ''), ...argumentsOf(program, later)]
   }
+  // what the launcher can't start without a trace, spawning it tells why, or does
+  const gate = await (launcher && fork(launcher, attempt, job)) ?? await spawnWrapper(wrapper, attempt, job)
+  return { forksBefore, ...gate }
 }
 
 /** @returns undefined: nothing was begun, and nothing recorded */
@@ -84,7 +81,7 @@ async function spawnWrapper ({ command: [file, ...args] }: Wrapper, attempt: Att
   const child = spawn(file, [...args, ...job.args], {
     detached: true,
     ...(job.cwd !== undefined && { cwd: job.cwd }),
-    env: job.env,
+    env: job.inherits ? { ...process.env, ...job.env } : job.env,
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', job.record, job.log]
   })
   child.once('exit', () => {
@@ -132,18 +129,17 @@ function argumentsOf (program: Program, later: readonly string[]): readonly stri
  */
 const LOADS = /^(PATH|LD_.*|PERL.*|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|TZDIR|ENV|BASH_ENV|BASHOPTS|SHELLOPTS|PS4|IFS)$/
 
-/** What the processes before the command have, and what the command alone gets, as arguments of `env`. */
-function environmentOf (program: Program): { own: NodeJS.ProcessEnv, later: string[] } {
+/** What the processes before the command have in their environment, too, and what the command alone gets, as arguments of `env`. */
+function variablesOf (program: Program): { own: NodeJS.ProcessEnv, later: string[] } {
   const given = Object.entries(program.env)
   return {
-    own: { ...baseEnvironment(program), ...Object.fromEntries(given.filter(([name]) => !LOADS.test(name))) },
+    own: { ...(program.user !== undefined && neutralVariables()), ...Object.fromEntries(given.filter(([name]) => !LOADS.test(name))) },
     later: given.filter(([name]) => LOADS.test(name)).map(([name, value]) => `${name}=${value}`)
   }
 }
 
-/** The secrets of this user are none of another one's. */
-function baseEnvironment ({ user }: Program): NodeJS.ProcessEnv {
-  if (user === undefined) return process.env
+/** Of this process's, those that another user's needs. */
+function neutralVariables (): NodeJS.ProcessEnv {
   const { PATH, LANG, LC_ALL, TZ } = process.env
   return { PATH, LANG, LC_ALL, TZ }
 }

@@ -21,6 +21,8 @@ export interface Job {
   readonly log: number
   /** Default: undefined, this process's. */
   readonly cwd: string | undefined
+  /** Whether it has the variables of this process, too. */
+  readonly inherits: boolean
   readonly env: NodeJS.ProcessEnv
   /** What the wrapper takes as its arguments. */
   readonly args: readonly string[]
@@ -38,11 +40,14 @@ export class Launcher {
   readonly #reports: Duplex
   readonly #refusals = new Map<string, () => void>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
+  /** Of the variables that it was started with, and its jobs inherit. */
+  readonly #ownBytes: number
   #closed = false
   #ended = false
 
-  private constructor (child: ChildProcess, nonce: string) {
+  private constructor (child: ChildProcess, nonce: string, ownBytes: number) {
     this.nonce = nonce
+    this.#ownBytes = ownBytes
     this.#child = child
     this.#requests = child.stdio[3] as Duplex
     this.#reports = child.stdio[4] as Duplex
@@ -56,16 +61,17 @@ export class Launcher {
    */
   static async start ({ command: [file, ...args] }: Wrapper, onLost: () => void): Promise<Launcher | undefined> {
     const nonce = randomBytes(16).toString('hex')
+    const env = { ...process.env, [ATTEMPT_VARIABLE]: nonce }
     const child = spawn(file, args, {
       detached: true,
-      env: { ...process.env, [ATTEMPT_VARIABLE]: nonce },
+      env,
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']
     })
     if (child.pid === undefined) {
       child.once('error', () => {})
       return undefined
     }
-    const launcher = new Launcher(child, nonce)
+    const launcher = new Launcher(child, nonce, bytesOf(variablesOf(env)))
     if (!await launcher.#listen(onLost)) return undefined
     // this process may end while it waits
     for (const handle of [child, launcher.#requests, launcher.#reports] as Array<{ unref (): void }>) handle.unref()
@@ -77,14 +83,14 @@ export class Launcher {
    * @param onRefused called if it will not get there
    * @returns false: it can't be asked for that
    */
-  start (name: string, { record, log, cwd, env, args }: Job, onRefused: () => void): boolean {
-    const variables = Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : `${name}=${value}`)
+  start (name: string, { record, log, cwd, inherits, env, args }: Job, onRefused: () => void): boolean {
+    const variables = variablesOf(env)
     const strings = [...variables, ...args]
-    const size = strings.reduce((sum, text) => sum + Buffer.byteLength(text) + 1 + POINTER_BYTES, 0)
+    const size = bytesOf(strings) + (inherits ? this.#ownBytes : 0)
     if (this.#ended || size > MAX_JOB_BYTES || strings.some((text) => text.includes('\0'))) return false
     this.#refusals.set(name, onRefused)
     this.#timers.set(name, setTimeout(() => this.#child.kill('SIGKILL'), ANSWER_MS).unref())
-    this.#send('start', name, ...describe(record), ...describe(log), cwd ?? '', String(variables.length), ...strings)
+    this.#send('start', name, ...describe(record), ...describe(log), cwd ?? '', inherits ? '1' : '', String(variables.length), ...strings)
     return true
   }
 
@@ -155,6 +161,15 @@ export class Launcher {
     this.#timers.delete(name)
     this.#refusals.delete(name)
   }
+}
+
+function variablesOf (env: NodeJS.ProcessEnv): string[] {
+  return Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : `${name}=${value}`)
+}
+
+/** As execve(2) counts them. */
+function bytesOf (strings: readonly string[]): number {
+  return strings.reduce((sum, text) => sum + Buffer.byteLength(text) + 1 + POINTER_BYTES, 0)
 }
 
 /** Where another process finds an open file, and how it can tell that it is that one. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createExclusive, errorCode, LOCK_NAME, MAX_LOCK_BYTES, openRegular, readText, removeFile, UnreadableFile } from '../directory/files.ts'
@@ -7,6 +8,8 @@ import type { Logger } from './logger.ts'
 import { alreadyRunning, ProcessorStartError } from './start-error.ts'
 
 const TOUCH_EVERY_MS = 2_000
+/** One touched that short ago is not touched again: whoever watches the directory is told of each time. */
+const FRESH_MS = 500
 
 export interface LockOptions {
   /** How long the lock's mtime must stand still, by this process's clock, before its holder counts as dead, in ms. */
@@ -37,6 +40,7 @@ export class ProcessorLock {
   readonly #text: string
   readonly #onLost: () => void
   #timer: NodeJS.Timeout | undefined
+  #touchedAt = -Infinity
   #lost = false
 
   private constructor (dir: string, onLost: () => void) {
@@ -75,7 +79,7 @@ export class ProcessorLock {
   }
 
   /**
-   * Looks whether the lock is still this one's, and touches it.
+   * Looks whether the lock is still this one's, and touches it now and then.
    * @throws the system's error where that can't be seen now
    */
   async isHeld (): Promise<boolean> {
@@ -84,8 +88,7 @@ export class ProcessorLock {
       const { handle, stats } = await openRegular(this.#path)
       try {
         if (stats.size <= MAX_LOCK_BYTES && await handle.readFile('utf8') === this.#text) {
-          const now = new Date()
-          await handle.utimes(now, now)
+          await this.#touch(handle)
           return true
         }
       } finally {
@@ -98,6 +101,14 @@ export class ProcessorLock {
     }
     this.#lose()
     return false
+  }
+
+  async #touch (handle: Pick<FileHandle, 'utimes'>): Promise<void> {
+    // by the monotonic clock: the other may be set back
+    if (performance.now() - this.#touchedAt < FRESH_MS) return
+    const now = new Date()
+    await handle.utimes(now, now)
+    this.#touchedAt = performance.now()
   }
 
   /** Removes it if it is still this one's. */

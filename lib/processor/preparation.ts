@@ -114,11 +114,13 @@ async function launchProgram (context: RunContext, attempt: Attempt, program: Pr
 async function markRunning ({ dir, guard, lock }: RunContext, id: string): Promise<boolean> {
   // stopped for a while (SIGSTOP, a suspended machine), another one may have taken over, and run it
   if (!await lock.isHeld()) return false
-  const task = await readTask(dir, id)
-  if (task !== undefined && task.status !== 'queued') return false
+  const current = await readTask(dir, id)
+  if (current === undefined) {
+    await clearDeleted(dir, guard, id)
+    return false
+  }
+  if (current.status !== 'queued') return false
   const now = new Date().toISOString()
-  const fields = { status: 'running', startedAt: now, heartbeatAt: now } as const
-  if (await changeTask(dir, id, fields, { sync: false }) !== undefined) return true
-  await clearDeleted(dir, guard, id)
-  return false
+  await changeTask(dir, id, { status: 'running', startedAt: now, heartbeatAt: now }, { sync: false, current })
+  return true
 }

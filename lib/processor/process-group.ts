@@ -76,8 +76,10 @@ export class ProcessGroup {
     const session: ProcessStat[] = []
     // later, numbers used up unseen may have gone all the way round
     const forks = ageMs(this.#leader) < YOUNG_MS ? forkCount() - this.#forksBefore : NaN
+    const names = readdirSync('/proc')
+    // not before: who was made between the two belongs, too
     const mayBelong = pidsAfter(leader, forks)
-    for (const name of readdirSync('/proc')) {
+    for (const name of names) {
       const stat = /^\d+$/.test(name) && mayBelong(Number(name)) ? readProcessStat(Number(name)) : undefined
       if (stat === undefined || isZombie(stat)) continue
       // at first, the leader is still in the session of the shell that made it

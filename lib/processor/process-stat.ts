@@ -65,17 +65,19 @@ function lastPid (): number {
 }
 
 /**
- * Which numbers the processes can have that were made after that one. They are given in turn, from 1 again behind the
- * largest, and those in use are left out; so `forks` later, they have not gone far.
+ * Which numbers the processes can have that were made after that one, until now. They are given in turn, from 1 again
+ * behind the largest, and those in use are left out; so `forks` later, they have not gone far.
  * @param forks how many processes and threads were made since; of other namespaces, too
  * @param last the number given last. Where it is farther than that, numbers were used up by processes that were never made
  */
 export function pidsAfter (first: number, forks: number, last = lastPid()): (pid: number) => boolean {
   const most = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'))
+  const distance = (pid: number) => (pid - first + most) % most
   // numbers in use: far fewer than an eighth of all
   const reach = 2 * forks + most / 8
-  const mayBelong = (pid: number) => !((pid - first + most) % most > reach)
-  return mayBelong(last) ? mayBelong : () => true
+  // else they may have gone all the way round
+  const isNear = reach < most && distance(last) <= reach
+  return isNear ? (pid) => distance(pid) <= distance(last) : () => true
 }
 
 /** A zombie does nothing any more; as pid 1's child it may stay for ever. */

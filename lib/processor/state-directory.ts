@@ -88,9 +88,13 @@ export class StateDirectory {
         continue
       }
       const attempt = Attempt.read(this.path, name)
-      if (attempt?.name === name) attempts.push(this.#keep(attempt))
+      if (attempt?.name === name) {
+        attempts.push(this.#keep(attempt))
+        continue
+      }
+      attempt?.close()
       // cut off by a crash of the machine, long before anything was started
-      else if (!readFileSync(join(this.path, name), 'latin1').includes('\n')) unlinkSync(join(this.path, name))
+      if (!readFileSync(join(this.path, name), 'latin1').includes('\n')) unlinkSync(join(this.path, name))
       else this.#logger.warn(`${join(this.path, name)} is no record that this version knows; it is left alone`)
     }
     return attempts
@@ -133,6 +137,7 @@ export class StateDirectory {
   /** The next processor goes on with what is left. */
   close (): void {
     this.#hints.close()
+    for (const attempt of [...this.#attempts.values(), ...this.#ended]) attempt.close()
     // the lock goes with its last descriptor, however this process ends
     if (this.#lock !== undefined) closeSync(this.#lock)
     this.#lock = undefined

@@ -36,9 +36,8 @@ export async function tryToEnd (context: EndContext, id: string, end: End): Prom
 /** Writes that a task was not begun after all, in the same way. */
 export async function writeQueued (context: EndContext, id: string): Promise<boolean> {
   return await untilWritten(context, id, 'that it is queued again', async () => {
-    if ((await readTask(context.dir, id))?.status === 'running') {
-      await changeTask(context.dir, id, { status: 'queued', startedAt: null, heartbeatAt: null })
-    }
+    const current = await readTask(context.dir, id)
+    if (current?.status === 'running') await changeTask(context.dir, id, { status: 'queued', startedAt: null, heartbeatAt: null }, { current })
     return undefined
   })
 }
@@ -66,7 +65,7 @@ async function writeEndOnce ({ dir, guard }: EndContext, id: string, end: End): 
   const taken = task?.status === 'queued' ? await takeTask(dir, id, 'processor') : undefined
   if (task?.status === 'queued' && taken === undefined) return new Error('somebody else has taken it')
   try {
-    if (task !== undefined && await endTask(dir, id, end, { sync: 'content' }) !== undefined) return undefined
+    if (task !== undefined && await endTask(dir, id, end, { sync: 'content', current: taken?.task ?? task }) !== undefined) return undefined
   } finally {
     await taken?.release()
   }

@@ -180,20 +180,23 @@ export class TaskRun {
   async #supervise (command: Command, adopted: boolean): Promise<End> {
     const { timeoutMs } = this.#attempt!.record.header
     const heartbeat = setInterval(() => this.#beat(), this.#context.heartbeatEveryMs)
-    const ended = new AbortController()
-    if (timeoutMs !== undefined) this.#stopAfter(timeoutMs, command, adopted, ended.signal).catch(() => {})
+    let timeout: AbortController | undefined
+    if (timeoutMs !== undefined) {
+      timeout = new AbortController()
+      this.#stopAfter(timeoutMs, command, adopted, timeout.signal).catch(() => {})
+    }
     try {
       // a marker may have been written since the last look
       this.look()
       const exitCode = await this.#unlessLeft(command.exitCode)
-      ended.abort()
+      timeout?.abort()
       const allGone = await this.#unlessLeft(command.end(this.#graceMs))
       const drained = await this.#unlessLeft(command.drain(() => logSize(this.#dir, this.#id)))
       await Promise.all([this.#beating, this.#looking])
       if (exitCode === null && this.#stopped === undefined && await readMarker(this.#dir, this.#id) === 'cancel') this.#stopped = 'cancelled'
       return endOf({ exitCode, stopped: this.#stopped, timeoutMs, allGone, drained, adopted })
     } finally {
-      ended.abort()
+      timeout?.abort()
       clearInterval(heartbeat)
       this.#command = undefined
     }

@@ -157,7 +157,7 @@ $SIG{CHLD} = sub {};
 sub is { my ($dev, $ino) = stat $_[0]; "$dev:$ino" eq $_[1] }
 
 sub start {
-  my ($name, $records, $record_is, $logs, $log_is, $cwd, $variables, @rest) = @_;
+  my ($name, $records, $record_is, $logs, $log_is, $cwd, $inherits, $variables, @rest) = @_;
   pipe(my $waiting, $gates{$name}) or return gone($name);
   my $pid = fork() // return gone($name);
   if ($pid) { $names{$pid} = $name; return }
@@ -171,7 +171,11 @@ sub start {
   sysopen($record, $records, 02001) && is($record, $record_is) or exit 1;
   sysopen($log, $logs, 02001) && is($log, $log_is) or exit 1;
   $cwd eq "" || chdir $cwd or exit 1;
-  %ENV = map { split /=/, $_, 2 } splice(@rest, 0, $variables);
+  %ENV = () if !$inherits;
+  for (splice(@rest, 0, $variables)) {
+    my ($variable, $value) = split /=/, $_, 2;
+    $ENV{$variable} = $value;
+  }
   wrap(@rest);
 }
 

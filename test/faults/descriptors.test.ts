@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { enqueue, launchersOf, makeDirectory, makeStateDirectory, processesOf, readTaskOf, untilEnded, untilLogged } from '../processor/fixtures.ts'
+import { enqueue, launchersOf, makeDirectory, makeStateDirectory, processesOf, readTaskOf, recordsOf, until, untilEnded, untilLogged } from '../processor/fixtures.ts'
 import { spawnProcessor } from '../processor/spawned.ts'
 
 const noLimits = spawnSync('prlimit', ['--version']).status === 0 ? false : 'needs prlimit'
@@ -14,7 +14,8 @@ function setFiles (pid: number, limit: number): void {
 
 t.test('no descriptors left: what runs is still there, what waits runs when there are some', { skip: noLimits }, async (t) => {
   const dir = makeDirectory(t)
-  const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace-ms', '200'])
+  const state = makeStateDirectory(t)
+  const processor = await spawnProcessor(t, dir, state, ['--concurrency', '4', '--grace-ms', '200'])
   const go = join(dir, 'go')
   const running = await enqueue(dir, { command: `echo up; while [ ! -e ${go} ]; do sleep 0.02; done; exit 3` })
   const late = await enqueue(dir, { command: 'echo up; sleep 61', timeoutMs: 2_000 })
@@ -24,7 +25,9 @@ t.test('no descriptors left: what runs is still there, what waits runs when ther
   const queued = await Promise.all([4, 5, 6].map((n) => enqueue(dir, { command: `exit ${n}` })))
   await processor.said('EMFILE')
   // its end was due meanwhile
-  await processor.said('its record does not say why it is ended: EMFILE')
+  const [folder = ''] = readdirSync(state)
+  const record = recordsOf(t).find((name) => name.startsWith(late))!
+  await until(join(state, folder), async () => readFileSync(join(state, folder, record), 'utf8').includes('\nstop timed out\n') ? true : undefined)
   t.match(await readTaskOf(dir, running), { status: 'running' })
   t.ok(processesOf(running).length > 0)
   setFiles(processor.pid, 1024)

@@ -141,7 +141,7 @@ t.test('a launcher', { skip }, async (t) => {
       await waitFor(() => isStopped(pid!))
       const [record, log] = ['record', 'log'].map((name) => openSync(join(dir, name), 'a')) as [number, number]
       const refused = new Promise<void>((resolve) => {
-        t.ok(launcher.start('job', { record, log, cwd: undefined, env: {}, args: ['', '', '', 'true'] }, resolve))
+        t.ok(launcher.start('job', { record, log, cwd: undefined, inherits: true, env: {}, args: ['', '', '', 'true'] }, resolve))
       })
       for (const [name, fd] of [['record', record], ['log', log]] as const) {
         if (!others.includes(name)) continue

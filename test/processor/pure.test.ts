@@ -41,14 +41,19 @@ t.test('/proc/PID/stat, whatever a process calls itself', async (t) => {
 
 t.test('the numbers of later processes', async (t) => {
   const most = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8'))
-  const table: Array<[first: number, forks: number, pid: number, may: boolean]> = [
-    [5000, 0, 5000, true], [5000, 0, 5001, true], [5000, 0, 4999, false], [5000, 10, 5000 + most / 8 + 20, true], [5000, 10, 5000 + most / 8 + 21, false],
+  const table: Array<[first: number, forks: number, last: number, pid: number, may: boolean]> = [
+    [5000, 0, 5000, 5000, true], [5000, 0, 5000, 5001, false], [5000, 0, 5000, 4999, false],
+    [5000, 2, 5003, 5003, true], [5000, 2, 5003, 5004, false], [5000, 2, 5003, 4999, false],
     // behind the largest they begin again
-    [most - 2, 0, 5, true], [most - 2, 0, most - 3, false], [most - 2, 0, most / 2, false],
-    [5000, most, 4999, true], [5000, NaN, 4999, true]
+    [most - 2, 5, 5, 5, true], [most - 2, 5, 5, most - 1, true], [most - 2, 5, 5, 6, false], [most - 2, 5, 5, most - 3, false],
+    // they may have gone all the way round
+    [5000, most, 5003, 4999, true], [5000, NaN, 5003, 4999, true],
+    // used up by forks that failed
+    [5000, 10, 5000 + most / 8 + 20, 4999, false], [5000, 10, 5000 + most / 8 + 21, 4999, true]
   ]
-  for (const [first, forks, pid, may] of table) t.equal(pidsAfter(first, forks, first)(pid), may, `${pid} after ${first} and ${forks}`)
-  t.equal(pidsAfter(100, 1, 20_000)(20_000), true, 'numbers used up by forks that failed')
+  for (const [first, forks, last, pid, may] of table) {
+    t.equal(pidsAfter(first, forks, last)(pid), may, `${pid} after ${first} and ${forks} forks, the last one ${last}`)
+  }
 })
 
 t.test('timeouts of others', async (t) => {
