@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { putTask, waitFor } from '../helpers.ts'
 import { enqueue, launchersOf, makeDirectory, makeStateDirectory, processesOf, readTaskOf, recordsOf, until, untilEnded, untilLogged } from '../processor/fixtures.ts'
 import { spawnProcessor } from '../processor/spawned.ts'
 
@@ -37,6 +38,26 @@ t.test('no descriptors left: what runs is still there, what waits runs when ther
   t.match(await readTaskOf(dir, running), { status: 'running' })
   execFileSync('touch', [go])
   t.match(await untilEnded(dir, running), { status: 'failed', exitCode: 3 })
+})
+
+t.test('what has ended keeps none open', async (t) => {
+  const dir = makeDirectory(t)
+  const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace-ms', '200'])
+  const open = () => readdirSync(`/proc/${processor.pid}/fd`).length
+  await untilEnded(dir, await enqueue(dir, { command: 'echo one' }))
+  await waitFor(() => recordsOf(t).length === 0)
+  const before = open()
+  const ended = await Promise.all(Array.from({ length: 12 }, (_, i) => enqueue(dir, { command: `echo ${i}` })))
+  const unstartable = `task_${Date.now()}_x`
+  symlinkSync('/dev/null', join(dir, `${unstartable}.log`))
+  await putTask(dir, unstartable)
+  const [cancelled, deleted] = await Promise.all([75, 76].map((n) => enqueue(dir, { command: `echo up; sleep ${n}` })))
+  for (const id of [cancelled!, deleted!]) await untilLogged(dir, id, 'up\n')
+  t.ok(open() > before)
+  writeFileSync(join(dir, `${cancelled}.cancel`), '{}')
+  rmSync(join(dir, `${deleted}.json`))
+  for (const id of [...ended, unstartable, cancelled!]) await untilEnded(dir, id)
+  await waitFor(() => recordsOf(t).length === 0 && open() === before)
 })
 
 t.test('no processes left: what waits runs when there are some', { skip: noLimits || (process.getuid!() !== 0 && 'needs root, to be a user without processes') }, async (t) => {
