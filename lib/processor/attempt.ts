@@ -21,13 +21,13 @@ export class Attempt {
   #fd: number | undefined
   #record: AttemptRecord
   /** As far as it was read: it only grows. */
-  #text: string
+  #content: Buffer
   readonly #waiting = new Set<() => void>()
 
-  private constructor (path: string, fd: number, text: string, record: AttemptRecord) {
+  private constructor (path: string, fd: number, content: Buffer, record: AttemptRecord) {
     this.#path = path
     this.#fd = fd
-    this.#text = text
+    this.#content = content
     this.#record = record
   }
 
@@ -37,11 +37,11 @@ export class Attempt {
     const name = recordName({ id: fields.id, nonce })
     const header: RecordHeader = { version: 1, nonce, ...fields, ...(cgroup !== undefined && { cgroup: join(cgroup, name) }) }
     const path = join(dir, name)
-    const text = JSON.stringify(header) + '\n'
+    const content = Buffer.from(JSON.stringify(header) + '\n')
     const fd = openSync(path, APPEND | constants.O_CREAT | constants.O_EXCL, 0o600)
-    const attempt = new Attempt(path, fd, text, { header })
+    const attempt = new Attempt(path, fd, content, { header })
     try {
-      writeFileSync(fd, text)
+      writeFileSync(fd, content)
     } catch (error) {
       // a full disk: half of it must not stay
       attempt.remove()
@@ -55,9 +55,9 @@ export class Attempt {
     const path = join(dir, name)
     const fd = openSync(path, APPEND | constants.O_NOFOLLOW)
     try {
-      const text = readFrom(fd, 0)
-      const record = parseRecord(text)
-      if (record !== undefined) return new Attempt(path, fd, text, record)
+      const content = readFrom(fd, 0)
+      const record = parseRecord(content.toString())
+      if (record !== undefined) return new Attempt(path, fd, content, record)
     } catch (error) {
       closeSync(fd)
       throw error
@@ -83,19 +83,20 @@ export class Attempt {
   /** Reads what was added to the record. */
   refresh (): void {
     const added = this.#readAdded()
-    if (added !== '') {
-      this.#text += added
-      this.#record = parseRecord(this.#text) ?? this.#record
+    if (added !== undefined) {
+      this.#content = Buffer.concat([this.#content, added])
+      this.#record = parseRecord(this.#content.toString()) ?? this.#record
     }
     for (const look of [...this.#waiting]) look()
   }
 
   /** What can't be read now is read the next time; what becomes of the command shows in its processes, too. */
-  #readAdded (): string {
+  #readAdded (): Buffer | undefined {
     try {
-      return this.#fd === undefined ? '' : readFrom(this.#fd, this.#text.length)
+      const added = this.#fd === undefined ? undefined : readFrom(this.#fd, this.#content.length)
+      return added?.length === 0 ? undefined : added
     } catch {
-      return ''
+      return undefined
     }
   }
 
@@ -162,11 +163,11 @@ export class Attempt {
   }
 }
 
-/** What stands in a file from there on. */
-function readFrom (fd: number, position: number): string {
-  let text = ''
-  for (let length; (length = readSync(fd, chunk, 0, chunk.length, position + text.length)) > 0;) text += chunk.toString('latin1', 0, length)
-  return text
+/** What stands in a file from that byte on. */
+function readFrom (fd: number, position: number): Buffer {
+  const parts: Buffer[] = []
+  for (let length; (length = readSync(fd, chunk, 0, chunk.length, position)) > 0; position += length) parts.push(Buffer.from(chunk.subarray(0, length)))
+  return Buffer.concat(parts)
 }
 
 function recordName ({ id, nonce }: Pick<RecordHeader, 'id' | 'nonce'>): string {

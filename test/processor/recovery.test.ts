@@ -78,6 +78,18 @@ t.test('what a process adds to the record before it ends is known when its end i
   t.equal(record.gate, 'unstarted')
 })
 
+t.test('a record says the same to all who read it, whatever letters its type has', async (t) => {
+  const dir = makeDirectory(t)
+  // read from the wrong place, its end would be lines of the record
+  for (const type of ['déploiement', ...[0, 1].map((n) => '日'.repeat(41 + n) + 'exit 0')]) {
+    const attempt = Attempt.create(dir, { id: 'task_1_a', bootId, type }, undefined)
+    attempt.append('exit 3')
+    for (const { record } of [attempt, Attempt.read(dir, attempt.name)!]) t.match(record, { header: { type }, exitCode: 3 })
+    t.equal(attempt.record.exitCode, 3)
+    attempt.remove()
+  }
+})
+
 t.test('half a cancelling and half a deletion are finished', async (t) => {
   const dir = makeDirectory(t)
   const half = await enqueue(dir, { command: 'echo ran' })
