@@ -17,14 +17,14 @@ const LOOK_MS = 250
  */
 export class Attempt {
   readonly #path: string
-  /** Open as long as this is in use. Undefined: no longer, and nothing more is learnt. */
+  /** Open while its command is prepared. Later, a descriptor for each would be too many. */
   #fd: number | undefined
   #record: AttemptRecord
   /** As far as it was read: it only grows. */
   #content: Buffer
   readonly #waiting = new Set<() => void>()
 
-  private constructor (path: string, fd: number, content: Buffer, record: AttemptRecord) {
+  private constructor (path: string, fd: number | undefined, content: Buffer, record: AttemptRecord) {
     this.#path = path
     this.#fd = fd
     this.#content = content
@@ -53,17 +53,9 @@ export class Attempt {
   /** Undefined: it does not even say of which task. */
   static read (dir: string, name: string): Attempt | undefined {
     const path = join(dir, name)
-    const fd = openSync(path, APPEND | constants.O_NOFOLLOW)
-    try {
-      const content = readFrom(fd, 0)
-      const record = parseRecord(content.toString())
-      if (record !== undefined) return new Attempt(path, fd, content, record)
-    } catch (error) {
-      closeSync(fd)
-      throw error
-    }
-    closeSync(fd)
-    return undefined
+    const content = withFile(path, constants.O_RDONLY, (fd) => readFrom(fd, 0))
+    const record = parseRecord(content.toString())
+    return record && new Attempt(path, undefined, content, record)
   }
 
   get record (): AttemptRecord {
@@ -74,7 +66,7 @@ export class Attempt {
     return recordName(this.#record.header)
   }
 
-  /** Open for appending, for the wrapper. */
+  /** Open for appending, for the wrapper, until `close`. */
   get fd (): number {
     if (this.#fd === undefined) throw new Error(`the record ${this.name} is closed`)
     return this.#fd
@@ -93,8 +85,9 @@ export class Attempt {
   /** What can't be read now is read the next time; what becomes of the command shows in its processes, too. */
   #readAdded (): Buffer | undefined {
     try {
-      const added = this.#fd === undefined ? undefined : readFrom(this.#fd, this.#content.length)
-      return added?.length === 0 ? undefined : added
+      const read = (fd: number) => readFrom(fd, this.#content.length)
+      const added = this.#fd === undefined ? withFile(this.#path, constants.O_RDONLY, read) : read(this.#fd)
+      return added.length === 0 ? undefined : added
     } catch {
       return undefined
     }
@@ -136,7 +129,7 @@ export class Attempt {
   }
 
   append (line: string): void {
-    writeFileSync(this.fd, `${line}\n`)
+    withFile(this.#path, constants.O_WRONLY | constants.O_APPEND, (fd) => writeFileSync(fd, `${line}\n`))
     this.refresh()
   }
 
@@ -146,7 +139,7 @@ export class Attempt {
     await promisify(fsync)(this.fd)
   }
 
-  /** Leaves the record to the next processor. */
+  /** Call it when the command is prepared, or will not be. */
   close (): void {
     if (this.#fd !== undefined) closeSync(this.#fd)
     this.#fd = undefined
@@ -160,6 +153,15 @@ export class Attempt {
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw error
     }
+  }
+}
+
+function withFile<T> (path: string, flags: number, use: (fd: number) => T): T {
+  const fd = openSync(path, flags | constants.O_NOFOLLOW)
+  try {
+    return use(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -70,6 +70,7 @@ async function prepareProgram (context: RunContext, id: string, program: Program
         removeCgroup(attempt)
       }
     }
+    attempt?.close()
     await log.close()
   }
 }

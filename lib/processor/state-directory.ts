@@ -88,13 +88,9 @@ export class StateDirectory {
         continue
       }
       const attempt = Attempt.read(this.path, name)
-      if (attempt?.name === name) {
-        attempts.push(this.#keep(attempt))
-        continue
-      }
-      attempt?.close()
+      if (attempt?.name === name) attempts.push(this.#keep(attempt))
       // cut off by a crash of the machine, long before anything was started
-      if (!readFileSync(join(this.path, name), 'latin1').includes('\n')) unlinkSync(join(this.path, name))
+      else if (!readFileSync(join(this.path, name), 'latin1').includes('\n')) unlinkSync(join(this.path, name))
       else this.#logger.warn(`${join(this.path, name)} is no record that this version knows; it is left alone`)
     }
     return attempts
@@ -137,7 +133,6 @@ export class StateDirectory {
   /** The next processor goes on with what is left. */
   close (): void {
     this.#hints.close()
-    for (const attempt of [...this.#attempts.values(), ...this.#ended]) attempt.close()
     // the lock goes with its last descriptor, however this process ends
     if (this.#lock !== undefined) closeSync(this.#lock)
     this.#lock = undefined
