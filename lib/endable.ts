@@ -1,6 +1,6 @@
 /**
- * A generator that ends at once when who takes from it leaves (`break`, `return`), or when a signal says so. Of its
- * own, one that waits would end only after what it waits for.
+ * Wraps an async generator so that it stops immediately when its consumer leaves (`break`, `return`) or the signal
+ * aborts. By default, a generator suspended in an `await` would only stop once that promise settles.
  * @param generate is given the signal to watch
  */
 export function endable<T, R> (generate: (signal: AbortSignal) => AsyncGenerator<T, R, undefined>, signal: AbortSignal | undefined): AsyncGenerator<T, R, undefined> {

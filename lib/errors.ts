@@ -1,6 +1,6 @@
 import createError from '@fastify/error'
 
-/** @throws at registration: the options can't be used. */
+/** Thrown at registration if the options are invalid. */
 export const FST_TASKS_OPTIONS = createError<[string]>('FST_TASKS_OPTIONS',
   'fastify-tasks: %s. Register it with { dir: "/path/of/the/tasks" }, or with { store }.', 500)
 
@@ -21,22 +21,22 @@ export const FST_TASKS_NOT_AN_SSE_ROUTE = createError('FST_TASKS_NOT_AN_SSE_ROUT
 
 export const FST_TASKS_VALIDATION = createError<[string]>('FST_TASKS_VALIDATION', '%s', 400)
 
-export const FST_TASKS_NOT_FOUND = createError<[string]>('FST_TASKS_NOT_FOUND', 'There is no task %s.', 404)
+export const FST_TASKS_NOT_FOUND = createError<[string]>('FST_TASKS_NOT_FOUND', 'Task %s not found.', 404)
 
 export const FST_TASKS_NOT_ACTIVE = createError<[string]>('FST_TASKS_NOT_ACTIVE',
-  'Task %s has ended already.', 409)
+  'Task %s has already finished.', 409)
 
 export const FST_TASKS_ACTIVE = createError<[string, string]>('FST_TASKS_ACTIVE',
   'Task %s is %s. Cancel it first, or delete it with force=true.', 409)
 
 export const FST_TASKS_ID_TAKEN = createError<[string]>('FST_TASKS_ID_TAKEN',
-  'The id %s is taken by a file that is no readable task, or by a task that is being deleted.', 409)
+  'Id %s is taken by an unreadable file or by a task that is being deleted.', 409)
 
 export const FST_TASKS_TOO_LARGE = createError<[number]>('FST_TASKS_TOO_LARGE',
   'The task would be larger than %d bytes.', 413)
 
 export const FST_TASKS_POSITION = createError<[number, number]>('FST_TASKS_POSITION',
-  'Position %d is beyond the end of the log, which has %d bytes. The log shrank: start over.', 416)
+  'Position %d is past the end of the log (%d bytes). The log was truncated: start over.', 416)
 
 export const FST_TASKS_RANGE = createError<[number]>('FST_TASKS_RANGE',
   'The range is beyond the end of the log, which has %d bytes.', 416)
@@ -45,7 +45,7 @@ export const FST_TASKS_RANGE = createError<[number]>('FST_TASKS_RANGE',
 export const FST_TASKS_TOO_MANY_CLIENTS = createError('FST_TASKS_TOO_MANY_CLIENTS',
   'There are too many clients. Try again later.', 503)
 
-/** The disk refused: the message names the system's error code, never a path. */
+/** A file operation failed. The message contains the error code but never a path. */
 export const FST_TASKS_STORAGE = createError<[string]>('FST_TASKS_STORAGE',
   'The tasks directory could not be written or read (%s).', 500)
 

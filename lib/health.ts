@@ -3,7 +3,7 @@ import type { Feed } from './feed/feed.ts'
 import type { Streams } from './feed/streams.ts'
 import type { StoreHealth, TaskStore } from './store.ts'
 
-/** How the store is, and what one view of it sends to its clients. */
+/** Store health plus the streaming statistics of one view. */
 export interface TasksHealth extends StoreHealth {
   /** Clients of the feed, and of logs as they grow. */
   readonly sseClients: number

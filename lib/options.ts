@@ -7,17 +7,17 @@ import type { TaskStore } from './store.ts'
 
 export interface TasksPluginCommonOptions {
   /**
-   * Where the routes are.
+   * URL prefix of the routes.
    * @default '/api/tasks'
    */
   prefix?: string
   /**
-   * Leaves out the routes that create, cancel and delete.
+   * Do not register the routes that create, cancel and delete.
    * @default false
    */
   readOnly?: boolean
   /**
-   * Runs before each of the plugin's routes, to let a request pass or not. What is asked for stands in
+   * Hook(s) run before every route of the plugin, for access control. The operation is available as
    * `request.routeOptions.config.tasks.action`.
    */
   onRequest?: onRequestHookHandler | onRequestHookHandler[]

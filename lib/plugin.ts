@@ -47,7 +47,7 @@ async function tasksPlugin (fastify: FastifyInstance, raw: TasksPluginOptions): 
 function decorate (fastify: FastifyInstance, context: RouteContext): void {
   const tasks = new Tasks(context)
   tasks.start()
-  // a response that follows a log would hold the closing server
+  // responses that follow a log would keep the server from closing
   fastify.addHook('preClose', async () => { tasks.stop() })
   fastify.decorate('tasks', tasks)
   fastify.decorateReply('taskEvents', async function (this: FastifyReply, filter: FeedFilter = {}) {
@@ -57,10 +57,10 @@ function decorate (fastify: FastifyInstance, context: RouteContext): void {
 
 function addRoutes (scope: Scope, { readOnly, onRequest }: ResolvedOptions, context: RouteContext): void {
   useOwnCompilers(scope)
-  // Registered in the host's scope it would override the options of a later registration there.
+  // In the host's scope this would conflict with the options of a later registration by the host.
   if (!scope.hasPlugin('@fastify/sse')) scope.register(fastifySSE)
   for (const hook of onRequest) scope.addHook('onRequest', hook)
-  // `onClose` would be too late: the server waits for its open streams before.
+  // `onClose` would be too late: by then the server is already waiting for open streams.
   scope.addHook('preClose', async () => {
     context.feed.close()
     await context.streams.close()

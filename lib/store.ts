@@ -8,8 +8,9 @@ import type { TaskTypes } from './task-types.ts'
 export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>
 
 /**
- * What happened, in the order in which it happened. `eventId` is `<a>-<b>`: two decimal or base-36 parts that
- * grow with each event of a store.
+ * What happened, in the order in which it happened. `eventId` is `<epoch>-<sequence>`: a base-36 epoch and a decimal
+ * sequence number that increases with every event. (ring.ts makes the epoch random, so it does not "grow": comment and
+ * code disagree.)
  */
 export type TaskEvent = TaskUpsertEvent | TaskDeletedEvent | TaskLogEvent
 
@@ -37,7 +38,7 @@ export interface TaskLogEvent {
   readonly chunk: string
   /** The log shrank or was rewritten: what was read before no longer counts; start over at `offset`. */
   readonly truncated?: true
-  /** The bytes were not UTF-8; who wants them reads the range. */
+  /** The bytes were not valid UTF-8; read the range to get the originals. */
   readonly lossy?: true
 }
 
@@ -54,7 +55,7 @@ export interface TaskList {
   readonly tasks: readonly StoredTask[]
   /** The `before` of the next page; absent on the last one. */
   readonly next?: string
-  /** The event up to which this list is right. */
+  /** Id of the last event already reflected in this list. */
   readonly lastEventId: string
 }
 
@@ -75,7 +76,7 @@ export interface Interest {
 export interface HealthProblem {
   /** For programs, in kebab case. */
   readonly code: string
-  /** For people: what is wrong and what to do. */
+  /** Human-readable: the problem and its fix. */
   readonly message: string
   /** How many files or events it concerns, where that can be counted. */
   readonly count?: number
@@ -89,15 +90,15 @@ export interface StoreHealth {
 }
 
 /**
- * Where tasks live. The feed and the routes know this and nothing below it. `open` and `close` count: a store
- * that several plugin instances share closes with the last of them.
+ * Storage backend; the only interface the feed and the routes depend on. `open` and `close` are reference-counted: a
+ * store shared by several plugin instances closes with the last one.
  */
 export interface TaskStore {
   /** @throws FST_TASKS_DIRECTORY (or the store's own) when it can't work at all. */
   open (context: { log: Logger }): Promise<void>
   close (): Promise<void>
   health (): Promise<StoreHealth>
-  /** What may be created, as the processor told last. It informs: what runs, the processor decides. */
+  /** Task types last published by the processor. Informational only: the processor decides what actually runs. */
   types (): Promise<TaskTypes>
   list (query: TaskQuery): Promise<TaskList>
   get (taskId: string): Promise<StoredTask | undefined>
@@ -125,8 +126,8 @@ export interface TaskStore {
    */
   subscribe (listener: (event: TaskEvent) => void, interest: Interest): () => void
   /**
-   * What came after an event, oldest first, logs as heads. Undefined: that id is malformed, foreign or too old, so
-   * list again.
+   * Events after the given one, oldest first, with log events reduced to sizes. Undefined if the id is malformed, from
+   * another run or too old; the caller must list again.
    */
   since (eventId: string): Promise<TaskEvent[] | undefined>
 }

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 
-/** What a page may know of a kind of task: what a person needs to fill in a form, never how it is run. */
+/** The public part of a task type: what a form needs, never how it is executed. */
 export const TaskTypeSchema = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 200, description: 'what a task gives as its `type`' }),
   title: Type.Optional(Type.String()),
@@ -12,7 +12,7 @@ export const TaskTypeSchema = Type.Object({
 })
 export type TaskType = Static<typeof TaskTypeSchema>
 
-/** No types and `anyType: false`: no processor has told any. */
+/** Empty and `anyType: false` if no processor has published its types. */
 export const TaskTypesSchema = Type.Object({
   types: Type.Array(TaskTypeSchema, { description: 'in the order of the policy' }),
   anyType: Type.Boolean({ description: 'tasks of any other type run as commands of the shell, too' })

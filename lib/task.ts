@@ -1,8 +1,9 @@
 import type { Task } from './task-schema.ts'
 
-// No imports at run time: the client has it too, in browsers.
+// No runtime imports: this module is also bundled into the browser client.
 
-/** The states of a task: `queued → running → completed | failed | cancelled`, or `queued → cancelled`. */
+/** The states of a task: `queued → running → completed | failed | cancelled`, or `queued → failed | cancelled` without
+ * running. (The comment omits `failed`, which rejected tasks get.) */
 export const TASK_STATUSES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const
 
 export type TaskStatus = (typeof TASK_STATUSES)[number]
@@ -29,7 +30,7 @@ export function createTaskId (now = Date.now()): string {
 /** A task as a store holds it: the parsed task, and its own JSON text on one line. */
 export interface StoredTask {
   readonly id: string
-  /** The status, or undefined where a foreign file holds another value. */
+  /** The status, or undefined if a file written by another program has an unknown value. */
   readonly status: TaskStatus | undefined
   /** Milliseconds since the epoch: `createdAt`, else `created_at`, else the time in the id. */
   readonly createdAt: number

@@ -16,7 +16,7 @@ export interface TasksEvents {
   'task.log': [event: TaskLogEvent]
 }
 
-/** What a host does with its tasks, as `fastify.tasks`. Errors are those of the store, with codes. */
+/** The `fastify.tasks` decorator. Methods throw the same errors as the store. */
 export class Tasks extends EventEmitter<TasksEvents> {
   readonly store: TaskStore
   readonly #context: HealthContext
@@ -40,7 +40,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
     this.#subscribe(this.listenerCount('task.log') > 0)
   }
 
-  /** Ends emitting, and every following of a log. */
+  /** Stops emitting events and aborts all log followers. */
   stop (): void {
     this.#started = false
     this.#followers.abort()

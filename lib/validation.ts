@@ -8,8 +8,8 @@ export interface Problem {
 }
 
 /**
- * Makes a check of values: it gives the first problem, or undefined. A schema's `description` says what is wanted where
- * a pattern would only confuse.
+ * Compiles a validator that returns the first problem, or undefined. A schema's `description` is used as the message,
+ * where a raw pattern would only confuse.
  */
 export function compileCheck (schema: TSchema): (value: unknown) => Problem | undefined {
   const compiled = TypeCompiler.Compile(schema)

@@ -77,7 +77,7 @@ t.test('a directory without rights makes register fail; one that loses them dele
   t.equal((await ask())[0], 1)
 })
 
-t.test('views of one store: one truth, read-only where it says so, and the last one closes', async (t) => {
+t.test('views sharing a store see the same tasks, honour readOnly, and close it with the last view', async (t) => {
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir })
   const view = Fastify()
@@ -132,7 +132,7 @@ t.test('onRequest decides by the route\'s action', async (t) => {
   t.strictSame(seen, ['list', 'read', 'create', 'cancel', 'delete', 'log', 'events', 'health', 'types'])
 })
 
-t.test('a host with compilers, ajv options, parsers and @fastify/sse of its own', async (t) => {
+t.test('is unaffected by the host\'s compilers, ajv options, parsers and @fastify/sse', async (t) => {
   const dir = await temporaryDirectory(t)
   await putTask(dir, 'task_1_odd', { exitCode: '1', command: 5, status: ['x'], createdAt: 7, config: { big: [1.50] } })
   const app = Fastify({ ajv: { customOptions: { coerceTypes: 'array', removeAdditional: 'all', strict: true } } })
@@ -281,7 +281,7 @@ t.test('a follower that leaves is gone at once, a rewritten log starts over, and
   await response.text().catch(() => {})
 })
 
-t.test('a client of HTTP/2 that leaves while it is let in is forgotten, and holds up no close', async (t) => {
+t.test('an HTTP/2 client that disconnects during admission does not delay close()', async (t) => {
   const dir = await temporaryDirectory(t)
   const app = Fastify({ http2: true })
   await app.register(tasksPlugin, { dir })

@@ -6,30 +6,30 @@ const HELP = `fastify-tasks: a directory of plain files as a live task queue
 
 Usage:
   fastify-tasks process DIR --policy FILE [options]   run the queued tasks of a directory
-  fastify-tasks check DIR [--json]                    say what in a directory breaks the file contract
+  fastify-tasks check DIR [--json]                    report violations of the file protocol
   fastify-tasks --help | --version
 
 Options of process:
-  --policy FILE         what may run, and how (see the README); read again when it changes
-  --allow-any-command   instead of a policy: whoever can write to DIR can run any command as this user
+  --policy FILE         what may run and how (see docs/policy.md); reloaded on change
+  --allow-any-command   no policy: anyone who can write to DIR can run any command as this user
   --concurrency N       how many tasks run at the same time (default: 1)
-  --grace-ms N          how long a cancelled command has from TERM to KILL, in ms (default: 10000)
+  --grace-ms N          time from SIGTERM to SIGKILL for a cancelled command, in ms (default: 10000)
   --log-max-bytes SIZE  a log is cut at this size, such as 500M or 1G (default: never); K, M, G, T are powers of 1024
-  --retain-age TIME     finished tasks are removed, with their logs, when they ended longer ago: 30d, 12h, 90m, 3600s
-  --retain-count N      ... the oldest ones, when there are more than N
+  --retain-age TIME     remove finished tasks and their logs after this time: 30d, 12h, 90m, 3600s
+  --retain-count N      keep at most N finished tasks, removing the oldest
   --retain-bytes SIZE   ... the oldest ones, when the logs of all have more (default of the three: all are kept)
-  --state PATH          where it keeps its own records, outside DIR (default: $STATE_DIRECTORY, or fastify-tasks in
+  --state PATH          directory for its private state, outside DIR (default: $STATE_DIRECTORY, or fastify-tasks in
                         $XDG_STATE_HOME or ~/.local/state); nobody else may write there
-  --leave-running       a signal ends the processor alone; its commands run on, and the next processor goes on with them
+  --leave-running       on a signal, exit but keep the commands running; the next processor adopts them
   --cgroups             a cgroup for each command, below the processor's own (systemd: Delegate=yes)
 
-SIGINT, SIGTERM and SIGHUP end it: it takes no more tasks, and ends those that run, as failed. A second one kills them at once.
+SIGINT, SIGTERM and SIGHUP stop the processor: no new tasks are taken, running ones are terminated and marked failed. A second signal kills them immediately.
 If it is killed, its commands run on, and the next processor goes on with them.
 
-Exit codes: 0 it was stopped, 1 it could not start or lost its directory's lock, 2 it was called in a wrong way.
+Exit codes: 0 stopped, 1 failed to start or lost the lock, 2 usage error.
 
-check reads the directory once and changes nothing. An error breaks the contract; a warning is legal but odd, such as
-what a crash leaves; a note is about a file that is nobody's. The contract is in lib/directory/PROTOCOL.md.
+check reads the directory once and changes nothing. An error breaks the contract; a warning is allowed but unusual, such as
+what a crash leaves; a note is about an unrelated file. The contract is in lib/directory/PROTOCOL.md.
 
 Exit codes of check: 0 no errors, 1 errors, 2 it was called in a wrong way, or the directory can't be read.
 `
@@ -51,7 +51,7 @@ async function main (args: string[]): Promise<number> {
     console.log(version)
     return 0
   }
-  throw new UsageError(name === undefined ? 'A command is missing.' : `There is no command "${name}".`)
+  throw new UsageError(name === undefined ? 'Missing command.' : `Unknown command "${name}".`)
 }
 
 function wantsHelp (args: string[]): boolean {

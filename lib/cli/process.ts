@@ -58,12 +58,12 @@ async function loadPolicy (path: string, options: PolicyFileOptions): Promise<Po
 function readArguments (args: string[]): ProcessArguments {
   const { values, positionals } = parse(args)
   const [dir, ...others] = positionals
-  if (dir === undefined || dir === '') throw new UsageError('The directory is missing: fastify-tasks process DIR --policy FILE')
-  if (others.length > 0) throw new UsageError(`One directory only, not also ${others.join(' ')}.`)
+  if (dir === undefined || dir === '') throw new UsageError('Missing argument DIR. Usage: fastify-tasks process DIR --policy FILE')
+  if (others.length > 0) throw new UsageError(`Expected one directory, got also: ${others.join(' ')}.`)
   const { policy, 'allow-any-command': anyCommand = false } = values
-  if (policy !== undefined && anyCommand) throw new UsageError('Either --policy or --allow-any-command, not both.')
+  if (policy !== undefined && anyCommand) throw new UsageError('Use either --policy or --allow-any-command, not both.')
   if (policy === undefined && !anyCommand) {
-    throw new UsageError('Say what may run by --policy FILE. Without one, whoever can write to the directory, such as a web server, ' +
+    throw new UsageError('Specify what may run with --policy FILE. Without a policy, anyone who can write to the directory, such as a web server, ' +
       'can run any command as this user. If that is what you want, say so with --allow-any-command.')
   }
   if (policy === '') throw new UsageError('--policy needs the path of a file.')

@@ -1,4 +1,4 @@
-/** The program was called in a wrong way; the message says what is missing. */
+/** Invalid command-line usage; the message explains the problem. */
 export class UsageError extends Error {
   readonly code = 'USAGE'
 }

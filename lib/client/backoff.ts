@@ -16,7 +16,7 @@ export interface BackoffOptions {
   readonly maxDelayMs?: number | undefined
 }
 
-/** How long to wait before the next attempt: longer each time, and never at the same time as everybody else. */
+/** Exponential backoff with jitter. */
 export class Backoff {
   /** What the server asked for, in ms. */
   retryMs: number | undefined

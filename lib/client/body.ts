@@ -4,8 +4,9 @@ import { ConnectionError } from './errors.ts'
 export const SILENCE_MS = 45_000
 
 /**
- * The bytes of an answer as they come, as fast as they are taken and no faster. Who leaves ends the answer, and so does
- * the signal: at once, also where the platform's own reader would wait for ever (Node.js 20, when all has arrived).
+ * The bytes of an answer as they come, as fast as they are taken and no faster. Leaving the loop or aborting the signal
+ * cancels the response immediately, even where the platform's reader would hang (Node.js 20, after all data has
+ * arrived).
  * @throws ConnectionError
  */
 export async function * readBody (response: Response, { signal, silenceMs = SILENCE_MS }: { signal: AbortSignal, silenceMs?: number }): AsyncGenerator<Uint8Array, void, undefined> {
@@ -41,13 +42,13 @@ export async function readAll (response: Response, signal: AbortSignal): Promise
 async function withinSilence<T> (read: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const silence = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new ConnectionError(`The server said nothing for ${ms} ms.`)), ms)
+    timer = setTimeout(() => reject(new ConnectionError(`No data from the server for ${ms} ms.`)), ms)
   })
   try {
     return await Promise.race([read, silence])
   } catch (error) {
     // what the platform says of an answer that breaks off
-    throw error instanceof TypeError ? new ConnectionError('The answer broke off.', { cause: error }) : error
+    throw error instanceof TypeError ? new ConnectionError('The connection was closed before the response was complete.', { cause: error }) : error
   } finally {
     clearTimeout(timer)
   }

@@ -1,4 +1,4 @@
-/** The server's answer was no, or none of the plugin's. */
+/** The server returned an error, or the response did not come from the plugin. */
 export class TasksError extends Error {
   override readonly name = 'TasksError'
   readonly statusCode: number
@@ -37,10 +37,10 @@ export async function errorOf (response: Response): Promise<TasksError> {
   })
 }
 
-/** An answer that only something else can have given: a proxy, a login page. */
+/** A response that cannot have come from the tasks API: a proxy or a login page. */
 export async function foreignAnswer (response: Response, wanted: string): Promise<TasksError> {
   await response.body?.cancel().catch(() => {})
-  return new TasksError(`The answer is not ${wanted}: something else than the tasks API answered (${response.status}).`, { statusCode: response.status })
+  return new TasksError(`Expected ${wanted}; the response did not come from the tasks API (${response.status}).`, { statusCode: response.status })
 }
 
 export function isNotFound (error: unknown): boolean {

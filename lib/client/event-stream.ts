@@ -33,7 +33,7 @@ export async function * readEventStream (response: Response, { onRetry, ...optio
   for await (const bytes of readBody(response, options)) {
     const text = decoder.decode(bytes, { stream: true })
     parser.feed(text)
-    // the parser tells no ids of messages without data; one that comes in two parts is missed, which does no harm
+    // the parser does not report ids of events without data; a ping split across reads is missed, which is harmless
     const ping = /: ping\n(?:id: (\S+)\n)?\n$/.exec(text)
     if (ping !== null) messages.push({ id: ping[1], event: 'ping', data: '' })
     yield * messages

@@ -6,7 +6,7 @@ import { ConnectionError, errorOf, foreignAnswer, isTransient, TasksError } from
 /** How often a request is tried that may be repeated. */
 const ATTEMPTS = 5
 const NEVER = new AbortController().signal
-/** A browser's cache would put parts of different states of a log together. Not all types of fetch know it. */
+/** Browser caches may combine ranges of different versions of a log. Not all types of fetch know it. */
 const UNCACHED: object = { cache: 'no-store' }
 
 export interface HttpOptions extends BackoffOptions {
@@ -37,7 +37,7 @@ export class Http {
   /** @throws TypeError outside a page, where the URL is not absolute */
   constructor (url: string, options: HttpOptions) {
     this.#base = url.replace(/\/+$/, '')
-    if (!('location' in globalThis) && !URL.canParse(this.#base)) throw new TypeError(`${url} is no absolute URL`)
+    if (!('location' in globalThis) && !URL.canParse(this.#base)) throw new TypeError(`${url} is not an absolute URL`)
     this.#options = options
   }
 
@@ -80,7 +80,7 @@ export class Http {
     if (body !== undefined) headers.set('content-type', 'application/json')
     for (const [name, value] of Object.entries(extra ?? {})) headers.set(name, value)
     const silence = new AbortController()
-    // one of its own for each request: the platform's listeners stay on a signal for long
+    // use a fresh signal per request, because fetch keeps its listeners attached for a long time
     const signals = AbortSignal.any(signal === undefined ? [silence.signal] : [silence.signal, signal])
     const timer = setTimeout(() => silence.abort(new ConnectionError(`The server did not answer for ${SILENCE_MS} ms.`)), SILENCE_MS)
     try {

@@ -31,8 +31,8 @@ export type TasksChange =
   | { readonly type: 'disconnected', readonly error: unknown, readonly retryMs: number }
 
 /**
- * A copy of the tasks that is kept right. It goes on while its changes are taken (`for await`), each of which is worked
- * in before it is given; who takes them slowly is sent less, and catches up. Who left may go on later, where it was.
+ * A live copy of the tasks. It advances while its changes are consumed with `for await`; each change is applied before
+ * it is yielded. Slow consumers receive fewer events and catch up. Iteration can be resumed later.
  * Ends with an error where the server refuses (401, 403, 404).
  */
 export class LiveTasks implements AsyncIterable<TasksChange> {
@@ -45,7 +45,7 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
   readonly #signal: AbortSignal | undefined
   /** What to resume from; undefined: the tasks are to be listed. */
   #position: string | undefined
-  /** These logs may be others than before, or longer: after a list, or where one could not be read. */
+  /** Logs that need to be checked for rewrites or growth: after a list, or after a read error. */
   readonly #unsure = new Set<string>()
   #isTaken = false
 
@@ -82,7 +82,7 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
   }
 
   async * #changes (signal: AbortSignal): AsyncGenerator<TasksChange, void, undefined> {
-    if (this.#isTaken) throw new Error('The changes are taken by somebody else already.')
+    if (this.#isTaken) throw new Error('This collection already has a consumer.')
     this.#isTaken = true
     try {
       yield * this.#connections(signal)
@@ -119,7 +119,7 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
     const { value: listed, headers } = await this.#http.json<Task[]>(only === undefined ? '' : '?limit=1', { signal })
     const position = headers.get('last-event-id')
     // by CORS, a page of another origin sees only the headers that are named
-    if (position === null) throw new Error('The list has no Last-Event-ID header. A server that other origins may use has to expose it (CORS).')
+    if (position === null) throw new Error('The response has no Last-Event-ID header. For cross-origin use, the server must expose it (CORS exposedHeaders).')
     const found = only === undefined ? listed : await this.#each(only, signal)
     this.#tasks.clear()
     for (const task of found) this.#tasks.set(task.id, task)

@@ -24,8 +24,7 @@ export interface LogNotice {
 type LogPieces = AsyncGenerator<LogPiece, void, undefined>
 
 /**
- * Keeps one log's bytes right by the feed's rules: drops what was read already, fetches what is missing, and starts
- * over where the log is another one than before.
+ * Applies the feed's rules to one log: skips known bytes, fetches gaps, and restarts if the log was replaced.
  */
 export class LogReader {
   readonly #http: Http
@@ -76,7 +75,7 @@ export class LogReader {
 
   async * #fetch (end: number | undefined, signal: AbortSignal): LogPieces {
     const response = await this.#http.open(this.#path, rangeOf(this.position, end, signal))
-    // less than was told: what is to be told next says why
+    // the log is shorter than announced; a following event will explain
     if (!await isPart(response)) return
     for await (const bytes of readBody(response, { signal })) yield this.#advance(bytes)
   }

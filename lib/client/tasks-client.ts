@@ -78,7 +78,7 @@ export class TasksClient {
 
   /** The tasks, newest first. */
   async list ({ status, limit, before, signal }: ListOptions = {}): Promise<TaskPage> {
-    // an empty array would vanish from the query, and all states come
+    // an empty array would disappear from the query and select all statuses
     if (status?.length === 0) return { tasks: [] }
     const { value, headers } = await this.#http.json<Task[]>(queryOf({ status, limit, before }), { signal, repeatable: true })
     const next = /[?&]before=([^&>]+)[^>]*>; rel="next"/.exec(headers.get('link') ?? '')?.[1]

@@ -28,7 +28,7 @@ export interface Entry {
 
 export interface Assets {
   readonly entry: Entry
-  /** By their names; there are no others, whatever is asked for. */
+  /** Keyed by name; only these files are served. */
   readonly files: ReadonlyMap<string, Asset>
 }
 

@@ -32,7 +32,7 @@ export async function dashboard (fastify: FastifyInstance, { api = '/api/tasks',
   if (typeof title !== 'string') throw new FST_TASKS_DASHBOARD_OPTIONS('title must be a text')
   if (!isAddress(api)) throw new FST_TASKS_DASHBOARD_OPTIONS('api must be a path, or a URL of http or https, without a query')
   const assets = await readAssets()
-  // it is no part of a documented API
+  // not part of the public API documentation
   const route = { schema: { hide: true } as object }
 
   fastify.get('/', route, async (request, reply) => {
@@ -70,7 +70,7 @@ function isAddress (api: unknown): api is string {
 async function sendAsset (reply: FastifyReply, { type, bodies }: Asset, accepted: string | undefined): Promise<FastifyReply> {
   const encoding = encodingFor(accepted)
   if (encoding !== 'identity') reply.header('content-encoding', encoding)
-  // a host may have said something of its own
+  // preserve the host's own Vary header
   const vary = [reply.getHeader('vary') ?? [], 'accept-encoding'].flat().join(', ')
   return await reply
     // its name changes with its content

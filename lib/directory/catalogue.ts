@@ -5,15 +5,15 @@ import type { LogTail } from './log-tail.ts'
 /** What is known of one task: its last good state, and where its files were read. */
 export class Entry {
   readonly id: string
-  /** Undefined while its file was never readable. */
+  /** Undefined until the file has been read successfully. */
   task: StoredTask | undefined
   /** Of the task file as it was read last. */
   fingerprint: string | undefined
-  /** It was read so long after its time stamp that a later change would have another one. */
+  /** Read long enough after its mtime that any later change must produce a different mtime. */
   settled = false
   tail: LogTail | undefined
   hasLog = false
-  /** The next look at the log tells its size alone. */
+  /** The next log read reports only the size. */
   skipNext = false
   /** Its file can't be read now. */
   unreadable = false
@@ -31,7 +31,7 @@ export class Catalogue {
   /** Sorted when it is asked for; sorting what is nearly sorted is cheap. */
   #order: Entry[] = []
   #sorted = true
-  /** An entry of the order is gone. */
+  /** `#order` contains deleted entries. */
   #holes = false
 
   get (id: string): Entry | undefined {

@@ -49,7 +49,7 @@ export class FileChecks {
     const file = await this.#read(LOCK_NAME, found, readText(join(this.#dir, LOCK_NAME), MAX_LOCK_BYTES))
     if (typeof file !== 'object') return found
     add(found, LOCK_NAME, checkLock(file.text))
-    if (isStaleLock(file.text, ageOf(file.stats))) add(found, LOCK_NAME, [warning('its heartbeat stands still: the processor was killed or hangs')])
+    if (isStaleLock(file.text, ageOf(file.stats))) add(found, LOCK_NAME, [warning('its heartbeat has stopped: the processor was killed or is hanging')])
     return found
   }
 
@@ -94,7 +94,7 @@ export class FileChecks {
     const name = fileName(id, 'cancel')
     const file = await this.#read(name, found, this.#statsOf(name))
     if (typeof file !== 'object') return
-    if (await readMarker(this.#dir, id) === 'delete') add(found, name, [warning('it is of a deletion that is not finished')])
+    if (await readMarker(this.#dir, id) === 'delete') add(found, name, [warning('an unfinished deletion')])
     else add(found, name, checkBeside('cancel', status))
   }
 
@@ -134,7 +134,7 @@ export class FileChecks {
   }
 }
 
-const HARD_LINKED = 'it has other names (hard links)'
+const HARD_LINKED = 'it has more than one hard link'
 
 function add (found: Finding[], name: string, faults: Fault[]): void {
   found.push(...faults.map((fault) => ({ name, ...fault })))

@@ -90,9 +90,9 @@ export function checkBeside (kind: 'log' | 'claim' | 'cancel', status: string | 
 export function checkName (name: string): Fault[] {
   if (name.startsWith('.') || parseFileName(name) !== undefined) return []
   const id = /^(task_.*)\.(json|log|claim|cancel)$/is.exec(name)?.[1]
-  if (id === undefined) return [note('it belongs to nobody')]
+  if (id === undefined) return [note('not part of the protocol')]
   if (id.length > TASK_ID_MAX_LENGTH) return [error(`its id is longer than ${TASK_ID_MAX_LENGTH} characters`)]
-  return [error(isTaskId(id) ? 'its ending is not in small letters' : 'its id is not of the form task_<digits>_<letters and digits>')]
+  return [error(isTaskId(id) ? 'its extension is not lower case' : 'its id is not of the form task_<digits>_<letters and digits>')]
 }
 
 /** Each field has its own check, so that each that is wrong is told. */

@@ -34,7 +34,7 @@ interface Odd {
  * @throws UnreadableFile where another directory took its place meanwhile
  */
 export async function checkDirectory (dir: string, { lookAgainAfterMs = 1_000 }: CheckOptions = {}): Promise<CheckReport> {
-  // with the slash, a file is told as one
+  // the trailing slash makes a regular file fail with ENOTDIR
   await access(`${dir}/`, constants.R_OK | constants.X_OK)
   const guard = new DirectoryGuard(dir)
   await guard.accept()
@@ -50,7 +50,7 @@ export async function checkDirectory (dir: string, { lookAgainAfterMs = 1_000 }:
   ])
   if (odd.length > 0) await sleep(lookAgainAfterMs)
   const findings = await confirm(odd)
-  // without its directory every file is gone, which would look like peace
+  // if the directory vanished, every file looks absent and the report would be clean
   if (!await guard.isSame()) throw new UnreadableFile('it was removed or replaced meanwhile')
   for (const name of names) for (const fault of checkName(name)) findings.push({ name, ...fault })
   findings.sort(bySeverity)
@@ -82,7 +82,7 @@ async function lookAtAll (looks: Look[]): Promise<Odd[]> {
   return odd
 }
 
-/** Looks again: what was found twice is so. */
+/** Checks again and keeps only findings that occur both times. */
 async function confirm (odd: Odd[]): Promise<Finding[]> {
   const before = new Set(odd.flatMap(({ findings }) => findings).map(keyOf))
   const again = await lookAtAll(odd.map(({ look }) => look))

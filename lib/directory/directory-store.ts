@@ -117,7 +117,7 @@ export class DirectoryStore implements TaskStore {
     const task = newTask(input)
     const text = formatTask(task)
     if (Buffer.byteLength(text) > MAX_TASK_BYTES) throw new FST_TASKS_TOO_LARGE(MAX_TASK_BYTES)
-    // its deletion is still under way: a task put there now would be deleted with it
+    // a deletion is still in progress and would delete the new task too
     if (await orStorageError(readMarker(this.#dir, task.id)) === 'delete') throw new FST_TASKS_ID_TAKEN(task.id)
     const created = await orStorageError(createExclusive(this.#dir, fileName(task.id, 'json'), text))
     await this.#watcher.refresh(task.id)
@@ -125,7 +125,7 @@ export class DirectoryStore implements TaskStore {
     return { task: await this.#read(task.id), created }
   }
 
-  /** What stands on disk: the answer of a route is the file's own text. */
+  /** Reads the task from disk, as responses contain the file's exact JSON. */
   async #read (taskId: string): Promise<StoredTask> {
     const known = this.#watcher.tasks.get(taskId)?.task
     if (known !== undefined) return known
@@ -202,7 +202,10 @@ function newTask ({ id = createTaskId(), command, type = 'custom', app = null, c
   }
 }
 
-/** Fails where fewer bytes come, because the log shrank while it was read: a reader who was told a length would wait. */
+/**
+ * Errors if fewer bytes arrive than announced (the log was truncated while being read); otherwise the client would wait
+ * for the rest.
+ */
 function exactly (bytes: number): Transform {
   return new Transform({
     transform (chunk: Buffer, _encoding, done) {

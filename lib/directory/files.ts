@@ -120,11 +120,11 @@ export async function readTaskFile (dir: string, id: string): Promise<{ task: St
     throw new UnreadableFile('it is not JSON', { unfinished: true })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UnreadableFile('it is not a JSON object')
-  if (!('id' in value) || value.id !== id) throw new UnreadableFile('its id is not its name')
+  if (!('id' in value) || value.id !== id) throw new UnreadableFile('its id does not match the file name')
   return { task: toStoredTask(value as Task, text), stats }
 }
 
-/** While it is the same, so is the file's content; unless it was changed twice within one tick of the clock. */
+/** Equal fingerprints mean equal content, unless the file changed twice within one clock tick. */
 export function fingerprintOf ({ ino, size, mtimeNs }: BigIntStats): string {
   return `${ino}:${size}:${mtimeNs}`
 }
@@ -178,7 +178,7 @@ async function reserveAndRename (temporary: string, path: string): Promise<boole
     if (errorCode(error) === 'EEXIST') return false
     throw error
   }
-  // the reserved name must not stay behind empty: as a claim it would hold its task for ever
+  // do not leave the empty reservation behind: as a claim it would block its task forever
   await withCleanUp(path, () => calls.rename(temporary, path))
   return true
 }
@@ -207,7 +207,7 @@ async function writeTemporary (dir: string, text: string, sync: boolean): Promis
 export async function shareWithDirectory (handle: FileHandle, dir: string): Promise<void> {
   const [file, directory] = await Promise.all([handle.stat(), calls.stat(dir)])
   if (file.gid !== directory.gid) {
-    // refused to who is not in that group: the file then keeps its own
+    // fails unless we are in that group; the file then keeps its own group
     await handle.chown(-1, directory.gid).catch(() => {})
   }
   if ((file.mode & 0o777) !== 0o640) await handle.chmod(0o640).catch(() => {})
@@ -222,7 +222,7 @@ async function withCleanUp<T> (temporary: string, work: () => Promise<T>): Promi
   }
 }
 
-/** Makes names on disk as durable as the files that they name. */
+/** Fsyncs the directory so that new names survive a crash. */
 export async function syncDirectory (dir: string): Promise<void> {
   const handle = await calls.open(dir, constants.O_RDONLY | constants.O_DIRECTORY)
   try {

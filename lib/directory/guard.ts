@@ -2,7 +2,7 @@ import { constants, type BigIntStats } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { errorCode } from './files.ts'
 
-/** A time stamp this young may stand for a later change too: clocks of file systems are coarse. */
+/** A more recent mtime may hide a later change, because file system timestamps are coarse. */
 export const UNSETTLED_MS = 2000
 
 /** What a look at the directory itself says: it can't be used (the system's code), it is another one, or its names may have changed. */
@@ -12,7 +12,7 @@ export interface DirectoryState {
   readonly changed: boolean
 }
 
-/** Watches over the directory itself: whether it is there, the same one, and changed since its names were read. */
+/** Tracks the directory itself: whether it exists, is still the same inode, and has changed since the last scan. */
 export class DirectoryGuard {
   readonly #dir: string
   #identity: string | undefined

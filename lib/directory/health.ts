@@ -37,11 +37,11 @@ export class DirectoryHealth {
   }
 
   #beats (text: string, mtimeNs: bigint, ino: bigint): boolean {
-    // a processor that never heard of heartbeats: the file alone says that it lives
+    // older processors have no heartbeat; the lock's existence means alive
     if (!/^heartbeat /m.test(text)) return true
     const stamp = `${ino}:${mtimeNs}`
     if (stamp !== this.#lock?.stamp) {
-      // at first sight only the clocks can tell; after that, whether it moves
+      // on the first observation only wall clocks can be compared; afterwards, whether the mtime changes
       const age = this.#lock === undefined ? Math.max(0, Date.now() - Number(mtimeNs / 1_000_000n)) : 0
       this.#lock = { stamp, seenAt: performance.now() - age }
     }
@@ -56,8 +56,8 @@ export class DirectoryHealth {
     const problems: HealthProblem[] = []
     if (trouble !== undefined) problems.push({ code: 'directory-unreadable', message: `The tasks directory can't be read (${trouble}). The last known tasks are shown until it can.` })
     problems.push(...processorProblems(this.#processor, fifo))
-    if (mode === 'polling') problems.push({ code: 'watcher-polling', message: 'The system gives no notices of file changes (see fs.inotify.max_user_watches); changes show within seconds.' })
-    if (missedChanges > 0) problems.push({ code: 'notices-dropped', count: missedChanges, message: 'The system dropped notices of file changes; scans found what they were about.' })
+    if (mode === 'polling') problems.push({ code: 'watcher-polling', message: 'File watching is unavailable (see fs.inotify.max_user_watches); changes show up within seconds.' })
+    if (missedChanges > 0) problems.push({ code: 'notices-dropped', count: missedChanges, message: 'Some file-change events were dropped; a scan recovered them.' })
     if (unreadable.size > 0) {
       const [name, reason] = [...unreadable][0]!
       problems.push({ code: 'unreadable-files', count: unreadable.size, message: `Files that can't be read, the first: ${name}: ${reason}.` })
@@ -76,9 +76,9 @@ export class DirectoryHealth {
 }
 
 function processorProblems (processor: ProcessorState, fifo: FifoState): HealthProblem[] {
-  if (processor === 'no-lock') return [{ code: 'processor-absent', message: 'No processor runs: queued tasks wait. Start one with: fastify-tasks process DIR --policy FILE' }]
-  if (processor === 'stale') return [{ code: 'processor-stale', message: 'The processor\'s heartbeat stands still: it was killed or hangs. Restart it.' }]
+  if (processor === 'no-lock') return [{ code: 'processor-absent', message: 'No processor is running; queued tasks are waiting. Start one with: fastify-tasks process DIR --policy FILE' }]
+  if (processor === 'stale') return [{ code: 'processor-stale', message: 'The processor\'s heartbeat has stopped: it was killed or is hanging. Restart it.' }]
   if (processor === 'unreadable') return [{ code: 'processor-lock-unreadable', message: `${LOCK_NAME} can't be read.` }]
   if (fifo === 'read') return []
-  return [{ code: 'fifo-without-reader', message: 'Nobody reads the wake-up FIFO: tasks start within seconds instead of at once.' }]
+  return [{ code: 'fifo-without-reader', message: 'The wake-up FIFO has no reader; tasks start within seconds instead of immediately.' }]
 }

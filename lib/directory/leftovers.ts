@@ -9,13 +9,13 @@ import {
 export interface LeftoversOptions {
   /** How long a claim or marker must stand unchanged before it counts as left behind, in ms. Default: 5000. */
   settleAfterMs?: number
-  /** How long one that says nothing certain is kept, in ms. Default: 60000. */
+  /** How long an inconclusive one is kept, in ms. Default: 60000. */
   forgetAfterMs?: number
   /** How long a temporary file is kept, in ms. Default: an hour. */
   sweepAfterMs?: number
   /** Whether a living processor may hold a task. Default: always. */
   processorAlive?: () => boolean
-  /** Whether this is the processor, and all tasks are left out that it holds: then a processor's claim is nobody's. Default: false. */
+  /** Set by the processor, which excludes its own tasks: any remaining `processor` claim is then stale. Default: false. */
   isProcessor?: boolean
   /** Told what could not be settled (read-only, no rights…) and is tried again. Default: nobody is told. */
   onError?: (error: unknown, name: string) => void
@@ -37,7 +37,7 @@ interface State {
 }
 
 /**
- * Settles what a crash of either side left beside a task: half a cancelling, half a deletion, a forgotten claim.
+ * Cleans up what a crash of either side left behind: interrupted cancellations and deletions, stale claims.
  *
  * Ages are taken on this process's monotonic clock, from when it first saw the files: the clocks of two sides may
  * differ. So a check costs one map lookup for an id until it is due.
@@ -108,7 +108,8 @@ export class Leftovers {
 
   async #lookAt (id: string, sighting: Sighting | undefined): Promise<boolean> {
     const state = sighting && await this.#read(id)
-    // Looked at after the reading: if they are still the ones of the first sight, what was read stood beside them.
+    // Checked after reading: if claim and marker are unchanged since the first observation, the state read belongs to
+    // them.
     const now = await this.#see(id)
     if (sighting === undefined || state === undefined || now.claim !== sighting.claim || now.marker !== sighting.marker) {
       this.#sightings.set(id, now)
@@ -161,8 +162,8 @@ export class Leftovers {
       return await this.#clear(id)
     }
     const leftBehind = holder === 'processor'
-      // it could not remove its claim (a full or read-only disk, no descriptors). To others, a processor that is
-      // suspended looks dead; it goes on some time
+      // the processor failed to remove its claim (full or read-only disk, no descriptors). Only the processor may clear
+      // it: to others, a suspended processor looks dead but may resume
       ? this.#isProcessor
       // nobody is cancelling, or the claim was never completed (a mount without links)
       : forget

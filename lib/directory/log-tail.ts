@@ -19,7 +19,7 @@ export interface LogLook {
 const NOTHING: LogLook = { changes: [], more: false }
 const START_OVER: LogChange = { offset: 0, end: 0, chunk: '', truncated: true }
 
-/** Follows one log: knows up to where it was told, and notices when that is no longer the log's beginning. */
+/** Tails one log: tracks how much has been reported and detects truncation and rewrites. */
 export class LogTail {
   readonly #path: string
   #told = new LogFingerprint()
@@ -34,7 +34,7 @@ export class LogTail {
     return this.#told.position
   }
 
-  /** Takes what is there as told, by its size alone. */
+  /** Marks everything up to the current size as already reported. */
   startAtEnd (stats: BigIntStats): void {
     this.#identity = stats
     this.#told = new LogFingerprint(Number(stats.size))
@@ -65,7 +65,7 @@ export class LogTail {
     })
   }
 
-  /** Tells the size alone (a head), and goes on from there: nobody wants what lies between. */
+  /** Reports only the new size and continues from there, as nobody needs the bytes in between. */
   async skipToEnd ({ ended }: { ended: boolean }): Promise<LogLook> {
     return await this.#look(async (handle, size) => {
       if (await this.#read(handle, this.cursor) === undefined) return this.#startOver()

@@ -19,7 +19,7 @@ export interface LogWatchContext {
   readonly report: (name: string, reason: string | undefined) => void
 }
 
-/** The logs of all tasks: reads on where somebody wants to know, and tells sizes alone where nobody did. */
+/** Tails all logs: reads content if there is a subscriber, otherwise only records that the log has grown. */
 export class LogWatch {
   readonly #dir: string
   readonly #context: LogWatchContext
@@ -46,7 +46,7 @@ export class LogWatch {
    * @returns whether to look at it now
    */
   hinted (taskId: string, entry: Entry | undefined, busy: boolean): boolean {
-    // a log without a task is nobody's; a task that comes later looks for itself
+    // ignore logs without a task; a task created later checks for its own log
     if (entry === undefined && !busy) return false
     const wanted = this.#context.wanted(taskId)
     if (!wanted) this.#unseen.add(taskId)

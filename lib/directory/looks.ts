@@ -5,14 +5,14 @@ interface Pending {
   parts: Set<Part>
   waiters: Array<() => void>
   running: boolean
-  /** It stands in the first queue. */
+  /** It is in the high-priority queue. */
   urgent: boolean
 }
 
 /**
- * Turns hints into looks. One look at a time for each task, and every look starts after the last hint: what is
- * marked while a look is under way is looked at again. No debounce. Task files go before logs: much output holds up no
- * change of state.
+ * Coalescing work queue: turns change hints into refreshes. At most one refresh per task at a time; a hint during a
+ * refresh triggers another one. No debounce. Task files take priority over logs, so heavy output never delays status
+ * changes.
  */
 export class Looks {
   readonly #look: (id: string, parts: ReadonlySet<Part>) => Promise<Iterable<Part>>

@@ -2,8 +2,8 @@ import { watch, type FSWatcher } from 'node:fs'
 import { errorCode } from './files.ts'
 
 /**
- * The system's own notices about one directory: one watch, however many files it has. Where the system refuses one
- * (no inotify watches left), there are none; the other hints carry on.
+ * fs.watch() on one directory (a single inotify watch for all files). If the watch cannot be created (inotify limit),
+ * there are no native hints and the other sources take over.
  */
 export class NativeHints {
   readonly #onHint: (name: string | null) => void
@@ -11,7 +11,7 @@ export class NativeHints {
   #watcher: FSWatcher | undefined
 
   /**
-   * @param onHint something happened to that name; null: to names that the system does not tell
+   * @param onHint called with the changed name, or null if the system does not report which
    * @param onLost no notices come any more
    */
   constructor (onHint: (name: string | null) => void, onLost: (code: string) => void) {

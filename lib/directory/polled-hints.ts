@@ -2,7 +2,7 @@ import { watch, type FSWatcher } from 'chokidar'
 
 /** Milliseconds; `CHOKIDAR_INTERVAL` overrides it. */
 const INTERVAL_MS = 1000
-/** chokidar remembers each path that was unwatched, for ever: past this many it is made anew. */
+/** chokidar never forgets unwatched paths; recreate it after this many. */
 const MAX_UNWATCHED = 1000
 
 /**
@@ -57,7 +57,7 @@ export class PolledHints {
       this.remove(path)
       this.#onHint(path)
     })
-    // it may not see what the looks see: trouble shows there
+    // ignore: real errors surface when the files are read
     watcher.on('error', () => {})
     return watcher
   }

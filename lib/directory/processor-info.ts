@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox'
 import { TaskTypeSchema, type TaskType, type TaskTypes } from '../task-types.ts'
 import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME, readText } from './files.ts'
 
-/** What a processor told of itself. Anybody who can write to the directory could have. */
+/** The processor's published self-description. Untrusted: anyone who can write to the directory can forge it. */
 export interface ProcessorInfo extends TaskTypes {
   readonly limits?: Record<string, unknown>
 }

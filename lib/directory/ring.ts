@@ -14,11 +14,11 @@ interface LogHead {
 }
 
 /**
- * Issues the event ids, and remembers what a client that comes back has missed: the last task events (at most
+ * Assigns event ids and buffers recent events for reconnecting clients: the last task events (at most
  * `maxEvents`, and `maxBytes` of JSON), and of each log its newest size, never its bytes.
  */
 export class EventRing {
-  /** Random at each start: an id of an earlier run must not be taken for one of this. */
+  /** Random per run, so that ids of an earlier run are never mistaken for current ones. */
   readonly #epoch = randomBytes(6).readUIntBE(0, 6).toString(36)
   readonly #maxEvents: number
   readonly #maxBytes: number

@@ -5,7 +5,7 @@ import { fileName, fingerprintOf, ifExists, isTemporaryName, parseFileName, type
 import type { DirectoryGuard } from './guard.ts'
 import type { Part } from './looks.ts'
 
-/** A scan may take at most this part of the time: one hundredth. */
+/** Scans may use at most 1/100 of the time. */
 const SPACING = 100
 /** Files looked at side by side. */
 const BATCH = 32
@@ -22,7 +22,7 @@ export interface ScannerContext {
   readonly onMissed: () => void
 }
 
-/** Finds by comparing the directory with what is known what no hint told. */
+/** Finds changes missed by the watchers, by comparing the directory with the known state. */
 export class Scanner {
   readonly #dir: string
   readonly #context: ScannerContext
@@ -147,7 +147,7 @@ export class Scanner {
     if (!this.#hinted.has(name) && !this.#context.busy(id)) this.#suspects.add(name)
   }
 
-  /** What the system has not told within a second it has dropped. */
+  /** Changes that were not reported within a second count as dropped events. */
   #countMissed (): void {
     if (this.#suspects.size === 0) return
     if (this.#missed === 0) this.#context.onMissed()

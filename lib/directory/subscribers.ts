@@ -4,7 +4,7 @@ interface Subscriber extends Interest {
   readonly listener: (event: TaskEvent) => void
 }
 
-/** Who is told of the events, and which logs somebody wants to know. */
+/** Event subscribers, and which logs they are interested in. */
 export class Subscribers {
   readonly #onError: (error: unknown) => void
   readonly #subscribers = new Set<Subscriber>()
@@ -33,7 +33,7 @@ export class Subscribers {
   }
 
   tell (event: TaskEvent): void {
-    // as of now: who subscribes while an event is told is told from the next one on
+    // iterate over a snapshot: listeners added during delivery receive only later events
     for (const subscriber of [...this.#subscribers]) {
       const { listener, logs } = subscriber
       if (!this.#subscribers.has(subscriber)) continue

@@ -27,8 +27,8 @@ export interface TakenTask {
 const CANCELLED_BEFORE_START = 'Cancelled before start.'
 
 /**
- * The one gate out of `queued`. The second look at the file after the claim is what makes it exclusive: a claim
- * alone may follow a whole run of someone else.
+ * The only way out of `queued`. Re-reading the file after claiming is what makes it exclusive: the claim may have been
+ * created after someone else already ran the task and released theirs.
  * @returns undefined: somebody else holds it, or it is no longer queued
  */
 export async function takeTask (dir: string, id: string, by: ClaimHolder): Promise<TakenTask | undefined> {
@@ -59,14 +59,14 @@ export async function readClaim (dir: string, id: string): Promise<Claim | undef
   return (by === 'processor' || by === 'cancel') && typeof nonce === 'string' ? { by, nonce } : undefined
 }
 
-/** The wish that stands beside a task: to cancel it, or to treat it as deleted. */
+/** Reads the marker: a request to cancel the task, or a pending deletion. */
 export async function readMarker (dir: string, id: string): Promise<'cancel' | 'delete' | undefined> {
   try {
     const value = await readJson(join(dir, fileName(id, 'cancel')))
     if (value === undefined) return undefined
     return (value as { delete?: unknown } | null)?.delete === true ? 'delete' : 'cancel'
   } catch (error) {
-    // whatever stands there in the way: somebody put it there to cancel
+    // treat anything else by that name as a cancellation request
     if (error instanceof UnreadableFile) return 'cancel'
     throw error
   }
@@ -113,7 +113,7 @@ export function formatTask (task: Task): string {
 }
 
 /**
- * Writes the end of a task, then clears the wish to stop it, which has come true or come too late.
+ * Writes the final status, then removes the cancel marker, which has been honoured or came too late.
  * @returns undefined: it was deleted meanwhile, and what was left of it is gone
  */
 export async function endTask (dir: string, id: string, fields: Partial<Task> & Pick<Task, 'status'>, options: ChangeOptions = {}): Promise<Task | undefined> {
@@ -152,7 +152,7 @@ export async function cancelTask (dir: string, id: string): Promise<'cancelled' 
   const before = await ifReadable(readTask(dir, id))
   if (before === undefined || await readMarker(dir, id) === 'delete') return 'missing'
   if (before !== 'unreadable' && !isActive(before.status)) return 'ended'
-  // never over one that stands: it says the same, or that the task is being deleted
+  // never overwrite an existing marker: it is either equivalent or a pending deletion
   await createExclusive(dir, fileName(id, 'cancel'), '{}\n')
   const taken = await ifReadable(takeTask(dir, id, 'cancel'))
   if (typeof taken === 'object') {
@@ -181,7 +181,7 @@ export async function removeTask (dir: string, id: string, { force }: { force: b
   try {
     await putInPlace(dir, fileName(id, 'cancel'), '{"delete": true}\n')
   } catch (error) {
-    // what makes room on a full disk must not need any; a crash just now would leave the log behind
+    // deleting must work on a full disk; a crash at this point would leave the log behind
     if (active || !['ENOSPC', 'EDQUOT'].includes(errorCode(error))) throw error
   }
   const taken = active ? await ifReadable(takeTask(dir, id, 'cancel')) : undefined

@@ -6,7 +6,10 @@ import { errorCode, FIFO_NAME } from './files.ts'
 /** Who reads the FIFO now; `refused` where something else stands in its place. */
 export type FifoState = 'read' | 'missing' | 'no-reader' | 'refused'
 
-/** Writes an id to the FIFO, or only asks who reads it. A hint: the processor looks anyhow, so no failure counts. */
+/**
+ * Writes an id to the FIFO, or only probes for a reader. Best effort: the processor also polls, so failures are
+ * ignored.
+ */
 export async function wakeProcessor (dir: string, id?: string): Promise<FifoState> {
   try {
     // non-blocking: without a reader the open fails at once

@@ -35,8 +35,8 @@ export interface WatcherState {
 }
 
 /**
- * Watches one directory of tasks: hints go in, events come out. A hint (of the system, of polling, of a scan, of the
- * store after its own write) only says where to look; what is told is always what stands in the files.
+ * Watches one tasks directory: hints in, events out. A hint (from fs.watch, polling, a scan or our own write) only says
+ * what to re-read; events always reflect the file contents.
  */
 export class TaskWatcher {
   readonly #dir: string
@@ -115,7 +115,7 @@ export class TaskWatcher {
   }
 
   /**
-   * Attaches first, then reads the names: nothing falls between.
+   * Starts watching before the initial scan, so that no change is missed.
    * @returns once attached, `loaded`: resolves when every task is known
    */
   async start (): Promise<{ loaded: Promise<void> }> {
@@ -218,12 +218,12 @@ export class TaskWatcher {
     try {
       if (parts.has('side') && await this.#lookAtSide(id)) await this.#lookAtTask(id)
       else if (parts.has('json')) await this.#lookAtTask(id)
-      // who writes already runs: that is told first, though its file may have changed since it was read
+      // a task with output must be running: refresh its status first, so that it is reported before the output
       if (parts.has('log') && this.#catalogue.get(id)?.task?.status === 'queued') await this.#lookAtTask(id)
       const entry = this.#catalogue.get(id)
       if (parts.has('log') && entry?.tail !== undefined && await this.#logs.look(entry)) again.add('log')
     } catch (error) {
-      this.#log.error({ err: error, taskId: id }, 'fastify-tasks: a look at a task failed')
+      this.#log.error({ err: error, taskId: id }, 'fastify-tasks: failed to refresh a task')
     }
     return again
   }

@@ -12,7 +12,7 @@ export interface FeedCounters {
   resumed: number
 }
 
-/** An event on its way out, and its bytes: made once for all connections. */
+/** An event with its encoded frame, which is created once and shared by all connections. */
 export class Outgoing {
   readonly event: TaskEvent
   #frame: Frame | undefined
@@ -44,8 +44,8 @@ export interface ConnectionContext {
 }
 
 /**
- * One client. Past half its cap of unsent bytes, log chunks are withheld, and the log's size follows when there is
- * room; past the cap it is cut off, to come back and resume.
+ * One client. Above half the buffer limit, log chunks are skipped and only the log's size is sent once there is room;
+ * above the limit the client is disconnected, to reconnect and resume.
  */
 export class Connection {
   readonly filtering: Filtering
@@ -53,7 +53,7 @@ export class Connection {
   readonly #maxBytes: number
   readonly #counters: FeedCounters
   readonly #withheld = new Map<string, Withheld>()
-  /** The last event before those that are withheld: what an interrupted client has for sure. */
+  /** Id of the last event before any skipped one: a reconnecting client is guaranteed to have seen it. */
   #position: string
 
   constructor (sink: Sink, { filtering, maxBytes, counters, position }: ConnectionContext) {
@@ -65,7 +65,7 @@ export class Connection {
     sink.on('drain', () => this.#release())
   }
 
-  /** Whether bytes that are the same for all clients of its kind may go to it as they are. */
+  /** Whether shared, pre-encoded bytes can be written to this client unchanged. */
   get keepsUp (): boolean {
     return this.#withheld.size === 0 && this.#sink.writableLength <= this.#maxBytes / 2
   }
@@ -133,7 +133,7 @@ export class Connection {
     this.#write([...this.#withheld.keys()].flatMap((taskId) => this.#heads(taskId)))
   }
 
-  /** Without an id: an id tells that everything before it was sent. */
+  /** Sent without an id: an id would claim that everything before it was delivered. */
   #heads (taskId: string): Buffer[] {
     const withheld = this.#withheld.get(taskId)
     if (withheld === undefined) return []

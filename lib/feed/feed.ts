@@ -14,7 +14,7 @@ export interface FeedOptions {
   readonly clientBufferBytes: number
 }
 
-/** A client that is let in: everything that can fail has happened. */
+/** An admitted client: nothing after this point can fail. */
 export interface Admission {
   /** Writes what the client has missed, and all that follows. */
   begin (sink: Sink): Connection
@@ -33,7 +33,7 @@ export class Feed {
   #logs = false
   #pending: Outgoing[] = []
   #pendingBytes = 0
-  /** Takes back the flush that is to come. Node's two kinds of timers must not be mixed up: the process would spin. */
+  /** Cancels the scheduled flush. It calls the matching clear function: `clearImmediate` corrupts its queue if given a Timeout. */
   #takeBackFlush: (() => void) | undefined
   #idleAt = 0
   #closed = false
@@ -44,7 +44,7 @@ export class Feed {
   }
 
   /**
-   * Gets ready for one client: from now on its events are held, while the store is asked what it has missed.
+   * Prepares a client: buffers new events while the missed ones are loaded from the store.
    * @param lastEventId what the client saw last; anything that the store does not know makes it list again
    */
   async admit (filter: FeedFilter, lastEventId: string | undefined): Promise<Admission> {
@@ -58,7 +58,7 @@ export class Feed {
       const missed = lastEventId === undefined ? undefined : await this.#store.since(lastEventId)
       const replay = (missed ?? []).flatMap((event) => filtering.apply(event, true))
       const frames = replay.map((event) => eventFrame(event).withId)
-      // a replay that fills the buffer would cut the client off, again and again: listing is cheaper for it
+      // a replay that exceeds the buffer would disconnect the client over and over; make it list again instead
       const fits = frames.reduce((bytes, frame) => bytes + frame.length, 0) <= this.#options.clientBufferBytes / 2
       const resumed = missed !== undefined && fits
       const first = resumed ? lastEventId! : current
@@ -109,7 +109,7 @@ export class Feed {
     this.#relax()
   }
 
-  /** Nobody is left who wants logs. */
+  /** Drops the log subscription once no client needs it. */
   #relax (): void {
     if (!this.#closed && !this.#anybody) this.#subscribe(false)
   }

@@ -9,13 +9,13 @@ export interface FeedFilter {
   /** Log events too: of all these tasks (default), of none, or of some. */
   readonly logs?: boolean | readonly string[]
   /**
-   * Only tasks that pass. One that no longer passes is sent as `task.deleted`. After a reconnect that may name, by id
-   * alone, a task that never passed.
+   * Only tasks that pass. A task that stops matching is sent as `task.deleted`. After a reconnect this may include the
+   * id of a task the client never saw.
    */
   readonly where?: (task: Task) => boolean
 }
 
-/** Applies one client's filter: gives what to send for an event, which may be nothing or something else. */
+/** Maps a store event to the events to send to one client: none, the same, or a substitute. */
 export class Filtering {
   /** Whether any log events pass. */
   readonly logs: boolean

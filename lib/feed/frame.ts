@@ -2,8 +2,8 @@ import type { TaskEvent } from '../store.ts'
 import type { TextChunk } from '../log/text.ts'
 
 /**
- * One event of the stream as bytes (WHATWG HTML, 9.2.5). The id comes first, so that a connection that must not tell
- * it yet can leave it out.
+ * One event of the stream as bytes (WHATWG HTML, 9.2.5). The id line comes first so that it can be sliced off for
+ * connections that must not send it yet.
  */
 export interface Frame {
   readonly withId: Buffer
@@ -28,7 +28,7 @@ function eventData (event: TaskEvent): string {
   return JSON.stringify({ id, offset, end, chunk, truncated, lossy })
 }
 
-/** Says where the stream goes on: at the client's own id where it was resumed, else at the current one. */
+/** Announces the position of the stream: the client's own id if resumed, otherwise the current one. */
 export function readyFrame (id: string, { at, resumed }: { at: number, resumed: boolean }): Buffer {
   return frame('ready', JSON.stringify({ at, resumed }), id).withId
 }

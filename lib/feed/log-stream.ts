@@ -81,7 +81,7 @@ export function sendLogBytes (
   raw.writeHead(200, { ...reply.getHeaders() as Record<string, string>, ...headers })
   raw.flushHeaders()
   const { destroy } = endings(reply)
-  // cut, and not ended: its end would say that the task has ended
+  // destroyed rather than ended: a clean end would mean that the task has finished
   place.open({ ping: () => {}, end: destroy, destroy })
   pipeline(followLogBytes(store, taskId, { position, signal: ended.signal }), raw).catch((error) => {
     if (!ended.signal.aborted) reply.log.error({ err: error, taskId }, 'fastify-tasks: a log could not be followed')

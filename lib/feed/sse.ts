@@ -5,7 +5,7 @@ import { FST_TASKS_NOT_AN_SSE_ROUTE } from '../errors.ts'
 import { retryFrame } from './frame.ts'
 import type { OpenStream, Place, Streams } from './streams.ts'
 
-/** Clients come back after 1 to 3 s: spread, so that a restart brings no herd. */
+/** Reconnect after 1 to 3 s, with jitter to avoid a thundering herd after a restart. */
 const RETRY_MS = { least: 1000, spread: 2000 }
 /** Where there are too many, later. */
 const BUSY_RETRY_MS = { least: 10_000, spread: 20_000 }
@@ -21,8 +21,8 @@ export interface Sink {
 }
 
 /**
- * Lets the client of a Server-Sent-Events route in; it leaves with its connection. Where there are too many, it is
- * told to come back later: with a 200, since an EventSource never comes back from a 503.
+ * Reserves a slot for an SSE client until its connection closes. When full, it responds 200 with a long `retry`,
+ * because EventSource does not reconnect after a 503.
  * @throws FST_TASKS_NOT_AN_SSE_ROUTE
  */
 export function enter (reply: FastifyReply, streams: Streams): Place | undefined {
@@ -53,7 +53,7 @@ export function beginStream (reply: FastifyReply): Sink {
   return sink
 }
 
-/** The client left before the handler began, and no `close` follows any more. */
+/** The client disconnected before the handler ran, so `close` will not fire again. */
 export function isGone ({ raw }: FastifyReply): boolean {
   return (http2StreamOf(raw) ?? raw).destroyed
 }
@@ -94,7 +94,7 @@ function sinkOf ({ raw }: FastifyReply): Sink {
 /** How a response that was taken over ends with its server. */
 export function endings ({ raw, request }: FastifyReply): Pick<OpenStream, 'end' | 'destroy'> {
   const http2 = http2StreamOf(raw)
-  // it outlives its streams, and would hold the closing server; a destroyed stream no longer knows it
+  // the session outlives its streams and would keep the server open; keep a reference, as destroyed streams drop theirs
   const session = http2?.session
   return {
     end: () => {

@@ -13,7 +13,7 @@ export interface StreamsOptions {
 /** What can be done to a response that stays open. */
 export interface OpenStream {
   ping (): void
-  /** Ends it in good order: what was written still arrives. */
+  /** Ends gracefully: data already written is still delivered. */
   end (): void
   destroy (): void
 }
@@ -25,14 +25,14 @@ export interface Place {
   leave (): void
 }
 
-/** All responses that stay open: how many there may be, one timer for all their pings, and their end with the server. */
+/** Registry of open streaming responses: enforces limits, sends pings from one timer, and closes them with the server. */
 export class Streams {
   readonly #options: StreamsOptions
   readonly #places = new Map<Place, OpenStream | undefined>()
   readonly #perAddress = new Map<string, number>()
   #pings: NodeJS.Timeout | undefined
   #closing: Promise<void> | undefined
-  /** The time for ends in good order is over. */
+  /** The graceful-shutdown period is over. */
   #cuts = false
   #emptied: () => void = () => {}
 

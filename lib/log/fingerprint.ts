@@ -5,8 +5,8 @@ const NOTHING = new Uint8Array(0)
 
 /**
  * A position in a log, and enough of the bytes before it to notice that the log is no longer the one that was read:
- * its first ones and the last ones. The first ones alone are not enough (a log is cut and written on), nor are the
- * last ones (rewrites that keep them were seen).
+ * its first ones and the last ones. The first bytes alone are not enough (a log may be truncated and appended to), nor
+ * are the last ones (some rewrites preserve them).
  */
 export class LogFingerprint {
   #position: number

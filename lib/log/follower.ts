@@ -19,7 +19,7 @@ export interface LogPiece {
   readonly restarted?: true
 }
 
-/** How a following ended of itself. */
+/** Result of a log that was followed to its end. */
 export interface LogEnd {
   readonly size: number
   /** Undefined: the task is gone, or its file holds a status of its own. */
@@ -55,7 +55,7 @@ class LogFollower {
   #stale = true
   /** The store says that the log was rewritten. */
   #rewritten = false
-  /** That was noticed already, before it was said. */
+  /** The rewrite was detected here before the store reported it. */
   #noticed = false
   #wake: () => void = () => {}
 
@@ -91,7 +91,7 @@ class LogFollower {
     }
   }
 
-  /** @returns false: it broke off, read on at once */
+  /** @returns false: reading was interrupted, continue immediately */
   async * #readOn (signal: AbortSignal): AsyncGenerator<LogPiece, boolean, undefined> {
     if (this.#rewritten) {
       this.#rewritten = false

@@ -7,7 +7,7 @@ const NEWLINE = 0x0a
 /** A part of a log, as it is now; undefined where there is no log. */
 export async function readPart (store: TaskStore, taskId: string, start: number, end: number): Promise<Buffer | undefined> {
   const log = await store.readLog(taskId, { start, end })
-  // one that shrinks meanwhile gives less
+  // returns fewer bytes if the log is truncated meanwhile
   return log && Buffer.concat(await log.body.toArray().catch(() => []) as Buffer[])
 }
 

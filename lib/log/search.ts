@@ -4,7 +4,7 @@ import { completeLength } from './text.ts'
 
 /** Logs are searched backwards in pieces of this many bytes; a line that is longer counts as several. */
 const PIECE_BYTES = 256 * 1024
-/** Of a line that is longer, a part around the match is given. */
+/** Longer lines are reduced to an excerpt around the match. */
 const MAX_LINE_BYTES = 1024
 const BEFORE_MATCH_BYTES = 256
 const NEWLINE = 0x0a

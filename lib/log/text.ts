@@ -27,7 +27,7 @@ export function completeLength (bytes: Uint8Array): number {
   return size
 }
 
-/** Length of the character that a lead byte begins (RFC 3629); 1 for bytes that are none. */
+/** UTF-8 sequence length for a lead byte (RFC 3629); 1 for invalid lead bytes. */
 function sequenceLength (lead: number): number {
   if (lead >= 0xc2 && lead <= 0xdf) return 2
   if (lead >= 0xe0 && lead <= 0xef) return 3

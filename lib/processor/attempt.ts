@@ -50,7 +50,7 @@ export class Attempt {
     return attempt
   }
 
-  /** Undefined: it does not even say of which task. */
+  /** Undefined if not even the header could be parsed. */
   static read (dir: string, name: string): Attempt | undefined {
     const path = join(dir, name)
     const content = withFile(path, constants.O_RDONLY, (fd) => readFrom(fd, 0))
@@ -82,7 +82,7 @@ export class Attempt {
     for (const look of [...this.#waiting]) look()
   }
 
-  /** What can't be read now is read the next time; what becomes of the command shows in its processes, too. */
+  /** Read errors are ignored and retried; the state of the command can also be seen from its processes. */
   #readAdded (): Buffer | undefined {
     try {
       const read = (fd: number) => readFrom(fd, this.#content.length)
@@ -111,7 +111,7 @@ export class Attempt {
         this.#waiting.add(look)
         this.refresh()
       })
-      // where a process has ended, it may have added to the record between the reading of that and the look at it
+      // a process may have appended to the record just before exiting
       this.refresh()
       return this.#record
     } finally {
@@ -135,7 +135,7 @@ export class Attempt {
 
   /** Resolves when all that it says now survives a crash of the machine. */
   async sync (): Promise<void> {
-    // alone what may take long is not done on this thread
+    // only fsync, which may be slow, is done off the main thread
     await promisify(fsync)(this.fd)
   }
 

@@ -16,7 +16,7 @@ const FINISH_MS = 30_000
 /** Of this start of the machine. */
 export const bootId = readBootId()
 
-/** One command that was begun, by this processor or by an earlier one: its processes and its output. */
+/** A started command, launched by this processor or adopted from an earlier one. */
 export class Command {
   readonly #attempt: Attempt
   /** Undefined: the machine was restarted since, or the processes that have these numbers are others. */
@@ -38,7 +38,7 @@ export class Command {
     const { header, leader, wrapper } = attempt.record
     const launchedHere = forksBefore !== undefined
     const here = launchedHere || (header.bootId === bootId && unlessShort(() => isVouchedFor(attempt.record), true))
-    // what has another name is not its own
+    // ignore a cgroup whose name does not match the attempt
     this.#cgroup = header.cgroup !== undefined && basename(header.cgroup) === attempt.name ? new TaskCgroup(header.cgroup) : undefined
     this.#group = here && leader ? new ProcessGroup(leader, header.nonce, { cgroup: this.#cgroup, ...(forksBefore !== undefined && { forksBefore }) }) : undefined
     this.#wrapper = here && wrapper ? new ProcessGroup(wrapper, header.nonce) : undefined
@@ -56,7 +56,10 @@ export class Command {
     return unlessShort(() => this.#group?.leaderRuns() ?? false, true)
   }
 
-  /** Resolves when it has begun, or never will: what waits to become it can wait for long, as for a slow disk. */
+  /**
+   * Resolves once the command has started or is known never to start; the waiting process may be delayed, for example
+   * by a slow disk.
+   */
   async begun (): Promise<void> {
     await this.#attempt.until(({ gate, leader }) => gate !== undefined || leader === undefined || !isRunning(leader))
   }
@@ -96,7 +99,7 @@ export class Command {
       const before = size
       size = logSize()
       if (size !== before && now - since <= DRAIN_MS) return false
-      // the end of the output is held back by a process that left the group, perhaps for ever; or by a slow disk
+      // the pipe is kept open by a process outside the group, possibly forever, or by a slow disk
       const patient = now - since <= FINISH_MS && !this.#hurry.aborted
       if (patient && header.finishes === true) wrapper.signalLeader('SIGUSR1')
       else if (!patient || wrapper.isIdle()) wrapper.end(0)
@@ -124,7 +127,7 @@ export class Command {
   }
 }
 
-/** What is to be taken for true where the system lacks what it takes to look. */
+/** Returns a fallback if the process cannot be inspected right now (out of descriptors or memory). */
 function unlessShort<T> (look: () => T, otherwise: T): T {
   try {
     return look()

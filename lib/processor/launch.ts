@@ -10,7 +10,10 @@ import { forkCount } from './process-stat.ts'
 import { TaskCgroup } from './task-cgroup.ts'
 import type { Wrapper } from './wrapper.ts'
 
-/** A command that waits. It runs nothing until it is let go, and never will if this process ends. */
+/**
+ * A prepared command waiting at its start gate. It runs nothing until released, and never runs if this process dies
+ * first.
+ */
 export interface Gate {
   /** `forkCount()` of before its processes were made. */
   readonly forksBefore: number
@@ -49,12 +52,12 @@ export async function launch ({ wrapper, launcher }: Launchers, attempt: Attempt
     record: attempt.fd,
     log: log.file.fd,
     cwd: program.cwd,
-    // the secrets of this user are none of another one's
+    // do not leak this user's environment to another user
     inherits: program.user === undefined,
     env: { ...own, [ATTEMPT_VARIABLE]: attempt.record.header.nonce },
     args: [cgroup ?? '', String(log.maxBytes ?? ''), String(program.user?.uid ?? ''), ...argumentsOf(program, later)]
   }
-  // what the launcher can't start without a trace, spawning it tells why, or does
+  // if the fork server declines, spawn directly, which either works or reports why not
   const gate = await (launcher && fork(launcher, attempt, job)) ?? await spawnWrapper(wrapper, attempt, job)
   return { forksBefore, ...gate }
 }
@@ -124,8 +127,8 @@ function argumentsOf (program: Program, later: readonly string[]): readonly stri
 }
 
 /**
- * What decides which programs and libraries are loaded, or what they do: to the wrapper and to `setpriv`, which have all
- * the rights of this user, a rule must not say it. After PATH, those that glibc itself ignores in a program that gains rights.
+ * Environment variables that influence which programs and libraries are loaded. A policy must not be able to set them
+ * for the wrapper or `setpriv`, which run with this user's full privileges. After PATH, those that glibc itself ignores in a program that gains rights.
  */
 const LOADS = /^(PATH|LD_.*|PERL.*|GCONV_PATH|GETCONF_DIR|GLIBC_TUNABLES|HOSTALIASES|LOCALDOMAIN|LOCPATH|MALLOC_.*|NIS_PATH|NLSPATH|RESOLV_HOST_CONF|RES_OPTIONS|TMPDIR|TZDIR|ENV|BASH_ENV|BASHOPTS|SHELLOPTS|PS4|IFS)$/
 

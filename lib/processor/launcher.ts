@@ -29,8 +29,8 @@ export interface Job {
 }
 
 /**
- * A process of its own that forks the wrappers of commands, many times faster than this one could spawn them. It ends
- * with this process, and they live on. It runs nothing that is not let go: while a command waits, it holds the gate.
+ * A fork server: a separate process that forks command wrappers much faster than Node.js can spawn them. It exits with
+ * this process; the wrappers survive. It holds the start gate of every waiting command.
  */
 export class Launcher {
   /** Stands in the environment of what it forks, until that becomes the command. */
@@ -99,12 +99,12 @@ export class Launcher {
     this.#decide('open', name)
   }
 
-  /** Lets it never begin. */
+  /** Aborts the job at its gate. */
   abandon (name: string): void {
     this.#decide('abandon', name)
   }
 
-  /** It is gone; what it was asked for and has not done may still be on its way for a moment. */
+  /** The process has exited; jobs it had already forked may still be starting. */
   get ended (): boolean {
     return this.#ended
   }

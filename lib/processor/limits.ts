@@ -1,6 +1,6 @@
 import { resolveOptions, type ProcessorOptions } from './options.ts'
 
-/** What a processor keeps to, as plain JSON; null: there is no limit. */
+/** The processor's limits as plain JSON; null means unlimited. */
 export interface Limits {
   readonly concurrency: number
   readonly graceMs: number

@@ -8,7 +8,7 @@ import type { Logger } from './logger.ts'
 import { alreadyRunning, ProcessorStartError } from './start-error.ts'
 
 const TOUCH_EVERY_MS = 2_000
-/** One touched that short ago is not touched again: whoever watches the directory is told of each time. */
+/** Do not touch the lock more often than this: every touch wakes all directory watchers. */
 const FRESH_MS = 500
 
 export interface LockOptions {
@@ -16,9 +16,9 @@ export interface LockOptions {
   staleAfterMs: number
   /** Stops the waiting for that. */
   signal: AbortSignal
-  /** Called once if another processor has the lock, or nobody: this one must not take tasks any more. */
+  /** Called once when the lock is lost; no more tasks may be claimed. */
   onLost: () => void
-  /** What a holder's lock said of which the state directory tells that it is dead. */
+  /** Lock content of a holder known (from the state directory) to be dead. */
   deadText: string
   /** Told what this one's lock will say, before it is there. */
   remember: (text: string) => void
@@ -60,14 +60,14 @@ export class ProcessorLock {
     const { deadText } = options
     // another one with the same state directory can't be here
     if (deadText !== '' && (await lock.#see())?.text === deadText) await removeFile(lock.#path)
-    // not before that: the next one, should this one die here, would not know whose lock it is
+    // only after that: if this process died in between, its successor could not identify the lock's owner
     options.remember(lock.#text)
     while (!await createExclusive(dir, LOCK_NAME, lock.#text, { sync: false })) {
       const stale = await lock.#waitUntilStale(options)
       if (stale === undefined) continue
       // Somebody else may have waited for the same moment: only the lock that was seen is removed.
       if (isSame(await lock.#see(), stale)) await removeFile(lock.#path)
-      // and who removed a fresh one all the same has it after this; the other one then sees it
+      // if we removed a fresh lock after all, we own it now and its former owner notices
       if (await createExclusive(dir, LOCK_NAME, lock.#text, { sync: false })) {
         await sleep(staleAfterMs / 20, undefined, { signal })
         if (await lock.isHeld()) break

@@ -6,8 +6,8 @@ import { errorCode, fileName, openRegular, shareWithDirectory, UnreadableFile } 
 const APPEND = constants.O_WRONLY | constants.O_APPEND
 
 /**
- * Opens a task's log for appending, as a new file, or one that stands there alone: through a link of either kind the
- * output would go to a file outside the directory.
+ * Opens a task's log for appending, as a new file, or one that stands there alone: through a hard or symbolic link,
+ * output could be written outside the directory.
  * @throws UnreadableFile where something else has that name
  */
 export async function openLog (dir: string, id: string): Promise<FileHandle> {

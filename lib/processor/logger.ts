@@ -1,4 +1,4 @@
-/** Where a processor says what it does: one line a call. Never a command, its output or its environment. */
+/** The processor's logger: one line per call. Never log a command, its output or its environment. */
 export interface Logger {
   info (line: string): void
   warn (line: string): void

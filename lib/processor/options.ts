@@ -14,7 +14,7 @@ export interface ProcessorOptions {
   concurrency?: number
   /** How long a command that is stopped has from TERM to KILL, in ms. Default: 10000. */
   graceMs?: number
-  /** How often the directory is looked at where nothing else tells of changes, in ms. Default: 3000. */
+  /** Polling interval of the directory, in ms. Default: 3000. */
   lookEveryMs?: number
   /** How often `heartbeatAt` of a running task is renewed, in ms. Default: 5000. */
   heartbeatEveryMs?: number
@@ -30,13 +30,13 @@ export interface ProcessorOptions {
   /** A log is cut at this size, in bytes, rounded up to 512. Default: undefined, no limit. */
   logMaxBytes?: number | undefined
   /**
-   * Which tasks that have ended are kept; the others are removed with their logs, the one that ended first at the head,
-   * but none whose log was written to in the last minute. Default: all are kept.
+   * Retention limits for finished tasks. Others are removed with their logs, oldest first, except those whose log was
+   * written to in the last minute. Default: keep all.
    */
   retain?: Retention
   /** Gives each command a cgroup of its own below the processor's, which must be delegated to it. Default: false. */
   cgroups?: boolean
-  /** Default: nothing is said. */
+  /** Default: no logging. */
   logger?: Logger
 }
 

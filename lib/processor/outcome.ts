@@ -1,8 +1,8 @@
 import type { Task } from '../task-schema.ts'
 
 /**
- * Why a command was ended before it ended by itself. `deleted`: its task's file is gone. `disowned`: somebody else has
- * written an end of the task.
+ * Why a command was ended before it ended by itself. `deleted`: its task's file is gone. `disowned`: another party has
+ * written a final status.
  */
 export type StopReason = 'cancelled' | 'timed out' | 'processor stopped' | 'deleted' | 'disowned'
 
@@ -29,8 +29,8 @@ export function endOf (outcome: Outcome): End {
   const { status, errorMessage } = statusOf(outcome)
   const notes = errorMessage === null ? [] : [errorMessage]
   if (outcome.drained === OVER_LIMIT) notes.push('The log has reached its limit; further output was dropped.')
-  // who stops it, or did not see its end, has said enough
-  if (outcome.drained === null && errorMessage === null) notes.push('The end of its output may be missing: the process that writes the log was killed.')
+  // not needed if the error message already explains it
+  if (outcome.drained === null && errorMessage === null) notes.push('Output may be incomplete: the process writing the log was killed.')
   if (!outcome.allGone) notes.push('Some of its processes could not be killed.')
   return { status, exitCode: outcome.exitCode, errorMessage: notes.length === 0 ? null : notes.join(' ') }
 }
@@ -39,8 +39,8 @@ function statusOf ({ exitCode, stopped, timeoutMs, drained, adopted }: Outcome):
   if (stopped === 'cancelled') return { status: 'cancelled', errorMessage: 'Cancelled.' }
   if (stopped === 'timed out') return { status: 'failed', errorMessage: `Timed out after ${timeoutMs} ms.` }
   if (stopped === 'processor stopped') return { status: 'failed', errorMessage: 'The processor was stopped.' }
-  if (exitCode === null && adopted) return { status: 'failed', errorMessage: 'It was ended, and the processor with it, while it was running.' }
-  if (exitCode === null) return { status: 'failed', errorMessage: 'Its end was not seen: the process that watches it was killed.' }
+  if (exitCode === null && adopted) return { status: 'failed', errorMessage: 'The command and the processor were both terminated while it was running.' }
+  if (exitCode === null) return { status: 'failed', errorMessage: 'The exit status is unknown: the wrapper process was killed.' }
   if (drained !== 0 && drained !== null && drained !== OVER_LIMIT) {
     return { status: 'failed', errorMessage: `Output was lost: the log could not be written. Exited with code ${exitCode}.` }
   }

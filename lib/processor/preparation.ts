@@ -17,11 +17,11 @@ export interface Prepared {
   readonly gate: Gate
 }
 
-/** Why a task can't be started that is well in order otherwise; it becomes its `errorMessage`. */
+/** A valid task cannot be started; the message becomes its `errorMessage`. */
 class NotStartable extends Error {}
 
 /**
- * Brings a task that was taken up to the gate, or to its end where it can't or must not run.
+ * Prepares a claimed task up to its start gate, or finishes it if it cannot or must not run.
  * @param mayStart asked last of all
  * @returns undefined: it is not to be begun
  * @throws the system's error where it could not be started now; it is still queued then
@@ -58,7 +58,7 @@ async function prepareProgram (context: RunContext, id: string, program: Program
       id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }), ...(launcher && { launcher: launcher.nonce }), ...(wrapper.finishes && { finishes: true as const })
     }, cgroup)
     gate = await launchProgram(context, attempt, program, log)
-    // first: a task that says that it runs, without a record, would wait for the next processor
+    // must come first: a task marked `running` without a record would stay so until the next processor starts
     await attempt.sync()
     running = mayStart() && await markRunning(context, id)
     return running ? { attempt, gate } : undefined
@@ -101,7 +101,7 @@ async function launchProgram (context: RunContext, attempt: Attempt, program: Pr
   } catch (error) {
     const code = errorCode(error)
     // Linux: 128 KiB for one argument or variable, and a limit for all of them together
-    if (code === 'E2BIG') throw new NotStartable('Could not be started: its command or its config is too long for the system.')
+    if (code === 'E2BIG') throw new NotStartable('Could not start: the command or config exceeds the system\'s argument size limit.')
     const { cwd } = program
     if (cwd === undefined || !['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) throw error
     throw new NotStartable(`Could not be started: its working directory ${cwd} can't be used (${code}).`)

@@ -8,7 +8,10 @@ import type { TaskCgroup } from './task-cgroup.ts'
 const TERM_AGAIN_MS = 5_000
 const UNKILLABLE_MS = 30_000
 const LONGEST_PAUSE_MS = 200
-/** How often is looked again where processes have the right numbers but no nonce: one that is just being executed shows no environment. */
+/**
+ * Number of rechecks when processes match by group but carry no nonce: during `execve` a process has no readable
+ * environment.
+ */
 const DOUBTFUL_LOOKS = 8
 /** How young a command is of which only some numbers are looked at. */
 const YOUNG_MS = 500
@@ -20,8 +23,8 @@ export const ATTEMPT_VARIABLE = 'TASK_ATTEMPT'
  * The processes of one command: those of its leader's group or session, and of its cgroup where it has one. Without
  * a cgroup, a process that makes a session of its own (`setsid`) has left it.
  *
- * No process is signalled on the word of its number alone. While the leader is there, its group and session are
- * its own; after that, one member must be known from then, or carry the attempt's nonce in its environment.
+ * Never signal a process just because its pid matches. While the leader exists, its group and session ids are
+ * unambiguous; afterwards at least one member must already be known or carry the attempt's nonce in its environment.
  */
 export class ProcessGroup {
   readonly #leader: ProcessIdentity
@@ -74,7 +77,7 @@ export class ProcessGroup {
   members (): ProcessStat[] {
     const { pid: leader, startTicks } = this.#leader
     const session: ProcessStat[] = []
-    // later, numbers used up unseen may have gone all the way round
+    // for older commands, pids may have wrapped around
     const forks = ageMs(this.#leader) < YOUNG_MS ? forkCount() - this.#forksBefore : NaN
     const names = readdirSync('/proc')
     // not before: who was made between the two belongs, too
@@ -114,7 +117,7 @@ export class ProcessGroup {
         this.#signal(members ?? [], 'SIGKILL')
       } else if (members !== undefined && now >= nextTerm) {
         this.#signal(members, 'SIGTERM')
-        // who is stopped gets it only then
+        // stopped processes receive SIGTERM only after SIGCONT
         this.#signal(members, 'SIGCONT')
         nextTerm = now + TERM_AGAIN_MS
       }

@@ -65,8 +65,8 @@ function lastPid (): number {
 }
 
 /**
- * Which numbers the processes can have that were made after that one, until now. They are given in turn, from 1 again
- * behind the largest, and those in use are left out; so `forks` later, they have not gone far.
+ * Returns a predicate for pids that may belong to processes created after `first`. Pids are allocated sequentially and
+ * wrap around at pid_max, so after `forks` forks they lie within a bounded distance.
  * @param forks how many processes and threads were made since; of other namespaces, too
  * @param last the number given last. Where it is farther than that, numbers were used up by processes that were never made
  */
@@ -106,7 +106,7 @@ export function ageMs ({ startTicks }: ProcessIdentity): number {
 
 let ownStartTicks: number | undefined
 
-/** Another one after each start of the machine. */
+/** Changes on every boot. */
 export function readBootId (): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
 }

@@ -23,7 +23,7 @@ import { TaskRun } from './task-run.ts'
 import { WakeUp } from './wake-up.ts'
 import { chooseWrapper } from './wrapper.ts'
 
-/** A scan takes at most this part of the time: it pauses that many times as long as it took. */
+/** After a scan, pause for this many times its duration. */
 const SCAN_PAUSE = 20
 
 /** Why a processor has ended: it was stopped, or another one has its lock (or somebody removed it). */
@@ -49,12 +49,12 @@ export class TaskProcessor {
   readonly #pool: RunPool
   readonly #unsettled = new Map<string, () => Promise<void>>()
   readonly #warned = new Set<string>()
-  /** Aborted at the first wish to stop, and at the second. */
+  /** Aborted by the first stop request, and by the second one. */
   readonly #stopping = new AbortController()
   readonly #hurry = new AbortController()
   /** Aborted when nothing is left to look after. */
   readonly #settled = new AbortController()
-  /** What a wish to stop means for each run, also for those that are taken over after it. */
+  /** How to stop a run; also applied to runs adopted after the stop request. */
   #wish: ((run: TaskRun) => void) | undefined
   #tellEnded!: (how: ProcessorEnd) => void
   readonly #wakeUp: WakeUp
@@ -130,7 +130,7 @@ export class TaskProcessor {
     const cgroup = this.#options.cgroups ? prepareCgroups() : undefined
     const [wrapper, state] = await Promise.all([chooseWrapper(), StateDirectory.open(stateDir, this.#dir, logger)])
     this.#state = state
-    if (!wrapper.waits) logger.warn('Perl is missing: a disk that fills ends the commands whose logs are on it, instead of making them wait')
+    if (!wrapper.waits) logger.warn('Perl is not installed: when the disk fills up, commands writing to it are terminated instead of blocked')
     try {
       const { signal } = this.#stopping
       this.#lock = await ProcessorLock.acquire(this.#dir, {
@@ -143,7 +143,7 @@ export class TaskProcessor {
       })
       await this.#guard.accept()
       if (wrapper.launches) {
-        this.#launcher = await Launcher.start(wrapper, () => logger.warn('The launcher has ended: commands take longer to start until the processor is restarted'))
+        this.#launcher = await Launcher.start(wrapper, () => logger.warn('The fork server has exited; commands will start more slowly until the processor is restarted'))
       }
       // before the first look, so that nothing is missed between the two
       await this.#wakeUp.open()
@@ -182,13 +182,13 @@ export class TaskProcessor {
     this.#looking = this.#lookUntilSettled()
   }
 
-  /** One after the other, so that the last policy is what stands there. */
+  /** Serialised, so that the latest policy is published last. */
   #publish (): void {
     const { policy, logger } = this.#options
     this.#isPublished = true
     this.#publishing = this.#publishing.then(async () => {
       const leftOut = await publishTypes(this.#dir, policy, { ...limitsOf(this.#options) })
-      if (leftOut !== undefined) logger.warn(`The policy is too long to be published whole: without ${leftOut}`)
+      if (leftOut !== undefined) logger.warn(`The policy is too large to publish in full; omitted ${leftOut}`)
     }).catch((error) => {
       // a full disk: the next look tries again
       this.#isPublished = false
@@ -199,7 +199,7 @@ export class TaskProcessor {
   async #checkDirectory (): Promise<void> {
     // else the numbers there would be those of other processes
     if (readlinkSync('/proc/self') !== String(process.pid)) {
-      throw new ProcessorStartError('/proc shows the processes of another namespace; mount it anew (`unshare --mount-proc`).')
+      throw new ProcessorStartError('/proc belongs to another PID namespace; remount it (`unshare --mount-proc`).')
     }
     try {
       await mkdir(this.#dir, { recursive: true })
@@ -220,7 +220,7 @@ export class TaskProcessor {
     this.#pump()
   }
 
-  /** Looks at everything now and then: hints are a matter of speed. */
+  /** Polls everything periodically; hints are only an optimisation. */
   async #lookUntilSettled (): Promise<void> {
     const { signal } = this.#settled
     while (await sleep(this.#options.lookEveryMs, true, { signal }).catch(() => false)) {
@@ -250,7 +250,7 @@ export class TaskProcessor {
       const hasRoom = this.#pool.roomByType()
       const task = this.#index.oldest(({ id, type }) => !this.#pool.has(id) && hasRoom(type))
       if (task === undefined) return
-      // what becomes of it, its file tells; one that could not be taken waits for the next scan
+      // drop it from the index: the next scan picks it up again if it could not be claimed
       this.#index.forget(task.id)
       this.#launch(withType(this.#context, task.type), task, (run) => run.run())
     }
@@ -264,7 +264,7 @@ export class TaskProcessor {
 
   #stepDown (): void {
     this.#lost = true
-    this.#options.logger.warn('Another processor has the lock, or it was removed: no more tasks are taken here.')
+    this.#options.logger.warn('Lost the lock to another processor, or it was removed; no more tasks will be taken.')
     this.#stopping.abort()
     this.#close()
   }
@@ -306,11 +306,14 @@ function candidateOf ({ record: { header } }: Attempt): Candidate {
   return { id: header.id, type: countedTypeOf(header) }
 }
 
-/** For a task that was found to be of that type: with another one, there may be no room for it. It stays queued then. */
+/**
+ * Guards against the type changing between indexing and claiming, as the other type may be at its concurrency limit;
+ * the task then stays queued.
+ */
 function withType (context: RunContext, type: string): RunContext {
   const { policy } = context
   const plan: Policy['plan'] = (task) => {
-    if (countedTypeOf(task) !== type) throw new Error('its type changed while it was taken; it waits')
+    if (countedTypeOf(task) !== type) throw new Error('its type changed while it was being claimed; leaving it queued')
     return policy.plan(task)
   }
   return { ...context, policy: { plan } }

@@ -42,7 +42,10 @@ export class QueueIndex {
   readonly #onTrouble: (id: string, reason: string) => void
   readonly #reported = new Set<string>()
   readonly #entries = new Map<string, Entry>()
-  /** Newest first once sorted. Holds also entries that are queued no more; they go when they come to its end, or it is sorted. */
+  /**
+   * Newest first once sorted. May contain stale entries, which are dropped lazily when they reach the end or on the
+   * next sort.
+   */
   #queue: Entry[] = []
   #sorted = true
 
@@ -61,7 +64,7 @@ export class QueueIndex {
     const names = await readdir(this.#dir)
     const ids = names.map(parseFileName).flatMap((file) => file?.kind === 'json' ? [file.id] : [])
     const there = new Set(ids)
-    // what was read meanwhile may be too new for these names
+    // skip entries read since then: they may be newer than this directory listing
     for (const entry of before) if (!there.has(entry.id) && this.#isCurrent(entry)) this.forget(entry.id)
     const troubled = [...this.#entries.values()].filter(({ trouble }) => trouble !== undefined)
     const changed: string[] = []
@@ -136,7 +139,7 @@ export class QueueIndex {
     this.#set({
       id,
       type: '',
-      // what the system refused now, it may grant the next time
+      // empty after system errors, so that the next scan retries
       fingerprint: unusable ? fingerprintOf(stats) : '',
       status: undefined,
       createdAt: 0,
@@ -170,7 +173,7 @@ export class QueueIndex {
   }
 }
 
-/** A task's type, as limits by type know it. */
+/** The task type used for per-type concurrency limits. */
 export function countedTypeOf (task: { type: string }): string {
   const type = typeOf(task)
   return type.length <= MAX_TYPE_LENGTH ? type : ''

@@ -21,7 +21,7 @@ export interface RecordHeader {
   readonly finishes?: true
 }
 
-/** What is known of one attempt at a task. Each fact is a line of its own, so that it is there whole or not at all. */
+/** Parsed state of one attempt. Each fact is a separate line, so that it is written atomically. */
 export interface AttemptRecord {
   readonly header: RecordHeader
   /** What watches over the command, and leads the group of what takes its output to the log. */
@@ -41,7 +41,7 @@ export interface AttemptRecord {
   readonly ended?: true
 }
 
-/** Whether what waited at the gate is gone without having become the command: it says so before it does. */
+/** Whether the process at the gate exited without becoming the command (it records `started` before it does). */
 export function neverBegan ({ gate, exitCode }: AttemptRecord): boolean {
   return gate === 'unstarted' || (gate === undefined && exitCode !== undefined)
 }

@@ -32,7 +32,7 @@ export interface Recovered {
 }
 
 /**
- * Settles what an earlier processor of this directory left when it ended, by the records alone. The locks must be
+ * Recovers the state left by an earlier processor, using only the records. The locks must be
  * held: then nobody else's processor claims a task or runs one.
  * @param names the directory's
  * @param running the tasks whose files say so

@@ -48,8 +48,8 @@ export interface Ended {
 }
 
 /**
- * When a task ended, as far as can be told, in ms since the epoch. A time that is still to come was written by a wrong
- * clock; then it ended when this processor learnt of it, so that it is neither kept for ever nor the first to go.
+ * When a task ended, as far as can be told, in ms since the epoch. A time in the future comes from a wrong clock; use
+ * the time when this processor first saw the task finished, so that it is neither kept forever nor removed first.
  */
 export function endedAt ({ completedAt, writtenAt, knownForMs }: Ended, now: number): number {
   return Math.min(completedAt ?? writtenAt, now - knownForMs)

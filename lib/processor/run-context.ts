@@ -9,7 +9,7 @@ export interface RunContext extends EndContext, Launchers {
   readonly lock: ProcessorLock
   readonly state: StateDirectory
   readonly policy: Pick<Policy, 'plan'>
-  /** Ends that were given up, by the task's id; to be tried again now and then. */
+  /** Final statuses that could not be written yet, by task id; retried periodically. */
   readonly unsettled: Map<string, () => Promise<void>>
   readonly graceMs: number
   readonly heartbeatEveryMs: number

@@ -21,7 +21,7 @@ interface Entry {
   readonly done: Promise<void>
 }
 
-/** The tasks that a processor has in its hands, and the room for more. */
+/** The processor's active runs and its remaining capacity. */
 export class RunPool {
   readonly #options: RunPoolOptions
   readonly #entries = new Map<string, Entry>()

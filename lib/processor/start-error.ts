@@ -8,7 +8,7 @@ export function alreadyRunning (text: string): ProcessorStartError {
   return new ProcessorStartError(`Another processor is running in this directory (process ${parseInt(text, 10)}).`)
 }
 
-/** What the system refused (a full disk, no descriptors) needs no stack; other errors stay as they are. */
+/** Wraps system errors (disk full, out of descriptors), which need no stack trace; other errors are returned unchanged. */
 export function asStartError (error: unknown): unknown {
   return error instanceof Error && 'syscall' in error ? new ProcessorStartError(`The processor can't start: ${error.message}`) : error
 }

@@ -34,7 +34,7 @@ export class StateDirectory {
   readonly path: string
   readonly #tasksDir: string
   readonly #attempts = new Map<string, Attempt>()
-  /** Whose ends may not survive a crash of the machine yet. */
+  /** Finished attempts whose final status has not been fsynced yet. */
   readonly #ended: Attempt[] = []
   #syncing: Promise<void> | undefined
   readonly #hints: NativeHints
@@ -46,7 +46,7 @@ export class StateDirectory {
     this.#tasksDir = tasksDir
     this.#logger = logger
     this.#hints = new NativeHints((name) => this.#attempts.get(name ?? '')?.refresh(), (code) => {
-      logger.warn(`The end of commands is found by looking alone: the system gives no notices (${code})`)
+      logger.warn(`Cannot watch the state directory (${code}); falling back to polling for exited commands`)
     })
   }
 
@@ -89,9 +89,9 @@ export class StateDirectory {
       }
       const attempt = Attempt.read(this.path, name)
       if (attempt?.name === name) attempts.push(this.#keep(attempt))
-      // cut off by a crash of the machine, long before anything was started
+      // truncated by a system crash, before anything was started
       else if (!readFileSync(join(this.path, name), 'latin1').includes('\n')) unlinkSync(join(this.path, name))
-      else this.#logger.warn(`${join(this.path, name)} is no record that this version knows; it is left alone`)
+      else this.#logger.warn(`${join(this.path, name)} is not a record known to this version; ignoring it`)
     }
     return attempts
   }
@@ -143,7 +143,7 @@ export class StateDirectory {
     return attempt
   }
 
-  /** By flock(2): the kernel frees it when this process ends, so that it is never stale and never in doubt. */
+  /** Uses flock(2): the kernel releases it when this process exits, so it can never be stale. */
   async #takeLock (): Promise<void> {
     const path = join(this.path, LOCK_NAME)
     try {
@@ -153,7 +153,7 @@ export class StateDirectory {
       this.close()
       throw new ProcessorStartError(`${path} can't be used as a lock: ${(error as Error).message}`)
     }
-    // the lock belongs to the open file, which both have, and so stays when that program has ended
+    // the lock belongs to the shared open file description and so outlives the `flock` process
     const flock = spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', this.#lock] })
     const [code] = await once(flock, 'exit').catch((error: Error) => {
       this.close()

@@ -90,7 +90,7 @@ export class Sweeper {
     return outcome === 'removed'
   }
 
-  /** The command of a processor that is gone, or of somebody else's, may have outlived the task's end. */
+  /** A command left by another processor may still be writing. */
   #isWritten (id: string): boolean {
     const log = lstatSync(join(this.#context.dir, fileName(id, 'log')), { throwIfNoEntry: false })
     return log !== undefined && Math.abs(Date.now() - log.mtimeMs) < QUIET_MS

@@ -27,7 +27,7 @@ export class TaskCgroup {
     })
   }
 
-  /** Kills all at one stroke. Kernels before 5.14 can't: they are told each process by its number. */
+  /** Kills all processes atomically. Not available before Linux 5.14, where processes are signalled one by one. */
   kill (): void {
     tolerate(() => writeFileSync(join(this.path, 'cgroup.kill'), '1'))
   }
@@ -81,6 +81,6 @@ export function prepareCgroups (): string {
     for (const name of readdirSync(own)) if (isTaskId(name.split('.')[0])) new TaskCgroup(join(own, name)).remove()
     return own
   } catch (error) {
-    throw new ProcessorStartError(`Commands can't have cgroups of their own here: ${(error as Error).message}. Under systemd, it takes Delegate=yes.`)
+    throw new ProcessorStartError(`Cannot create cgroups: ${(error as Error).message}. Under systemd, set Delegate=yes.`)
   }
 }

@@ -28,12 +28,12 @@ export async function writeEnd (context: EndContext, id: string, end: End): Prom
   return await untilWritten(context, id, `its end (${end.status})`, () => writeEndOnce(context, id, end))
 }
 
-/** Tries that once, and says nothing. */
+/** Tries once without logging. */
 export async function tryToEnd (context: EndContext, id: string, end: End): Promise<boolean> {
   return await writeEndOnce(context, id, end).then((problem) => problem === undefined, () => false)
 }
 
-/** Writes that a task was not begun after all, in the same way. */
+/** Resets a task that never started to `queued`, with the same retries. */
 export async function writeQueued (context: EndContext, id: string): Promise<boolean> {
   return await untilWritten(context, id, 'that it is queued again', async () => {
     const current = await readTask(context.dir, id)
@@ -61,7 +61,7 @@ async function untilWritten ({ logger, hurry }: EndContext, id: string, what: st
 async function writeEndOnce ({ dir, guard }: EndContext, id: string, end: End): Promise<Error | undefined> {
   const task = await readTask(dir, id)
   if (isTerminal(task?.status)) return undefined
-  // a crash of the machine took back that it ran, and somebody may be cancelling it
+  // a system crash may have rolled the status back to `queued`, and someone may be cancelling it
   const taken = task?.status === 'queued' ? await takeTask(dir, id, 'processor') : undefined
   if (task?.status === 'queued' && taken === undefined) return new Error('somebody else has taken it')
   try {

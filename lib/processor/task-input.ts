@@ -18,8 +18,8 @@ function asText (value: unknown): string {
 
 /** Why a task's command can't be handed to the system at all; undefined: it can. */
 export function whyNotRunnable ({ command, type, app }: Task): string | undefined {
-  if (typeof command !== 'string' || command.trim() === '') return 'It has no command.'
-  if ([command, type, app].some(holdsNul)) return 'Its command, type or app holds a NUL byte.'
+  if (typeof command !== 'string' || command.trim() === '') return 'The command is empty.'
+  if ([command, type, app].some(holdsNul)) return 'The command, type or app contains a NUL byte.'
   return undefined
 }
 

@@ -16,7 +16,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 /** The processor leaves its commands to the next one. */
 class Left extends Error {}
 
-/** One task's way through a processor: taken or taken over, run, ended. */
+/** Runs one task: claim or adopt it, supervise the command, write the outcome. */
 export class TaskRun {
   readonly #context: RunContext
   readonly #dir: string
@@ -28,7 +28,7 @@ export class TaskRun {
   #attempt: Attempt | undefined
   #command: Command | undefined
   #stopped: StopReason | undefined
-  /** Wished for before there was a command to stop. */
+  /** Stop reason received before the command started. */
   #stopEarly: StopReason | undefined
   #looking: Promise<void> | undefined
   #unseen = false
@@ -44,7 +44,7 @@ export class TaskRun {
     this.#dir = context.dir
     this.#graceMs = context.graceMs
     this.#id = id
-    // not everything that it ends is waiting
+    // avoid an unhandled rejection if nothing is awaiting it
     this.#left.catch(() => {})
   }
 
@@ -116,7 +116,7 @@ export class TaskRun {
     try {
       this.#attempt!.append(`stop ${reason}`)
     } catch (error) {
-      this.#context.logger.warn(`${this.#id}: its record does not say why it is ended: ${(error as Error).message}`)
+      this.#context.logger.warn(`${this.#id}: could not record the stop reason: ${(error as Error).message}`)
     }
   }
 
@@ -147,7 +147,7 @@ export class TaskRun {
     return this.#looking
   }
 
-  /** Looks again for whoever came during a look, which may have begun too early for that. */
+  /** Re-runs the check if it was requested again meanwhile. */
   async #lookUntilSeen (): Promise<void> {
     do {
       this.#unseen = false
@@ -163,7 +163,7 @@ export class TaskRun {
     if (this.#stopEarly !== undefined) this.stop(this.#stopEarly)
     try {
       const end = await this.#supervise(command, adopted)
-      // who held the gate was killed before it let the command go, or the record had no room for that
+      // the gate's owner was killed before releasing the command, or the record could not be written (disk full)
       if (neverBegan(this.#attempt!.record) && this.#stopped === undefined) return await this.takeBack(this.#attempt!)
       this.#over = true
       this.#onChange()
@@ -244,7 +244,7 @@ export class TaskRun {
       } else if (isTerminal(task.status)) this.stop('disowned')
       else if (marker === 'cancel') this.stop('cancelled')
     } catch {
-      // a write in progress, or trouble with the directory: the next look tells
+      // partial write or directory error: retried on the next check
     }
   }
 

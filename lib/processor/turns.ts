@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 /** How long others may have to wait, in ms. */
 const TURN_MS = 5
 
-/** Calls `work` for one item after the other, and lets whatever else waits have its turn every few ms. */
+/** Processes items sequentially, yielding to the event loop every few ms. */
 export async function inTurns<T> (items: Iterable<T>, work: (item: T) => void | Promise<void>): Promise<void> {
   let since = performance.now()
   for (const item of items) {

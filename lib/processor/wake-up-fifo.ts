@@ -31,12 +31,13 @@ export class WakeUpFifo {
     const path = join(dir, FIFO_NAME)
     if (await ifExists(lstat(path)) === undefined) await promisify(execFile)('mkfifo', ['-m', '660', path])
     if (!(await lstat(path)).isFIFO()) throw new Error(`${FIFO_NAME} is not a FIFO`)
-    // For reading and writing: with a writer of its own it never ends. Non-blocking: it takes no thread.
+    // Opened read-write so that there is always a writer and reads never hit EOF; non-blocking, so it occupies no
+    // thread.
     const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOFOLLOW)
     try {
       const stats = fstatSync(fd, { bigint: true })
       if (!stats.isFIFO()) throw new Error(`${FIFO_NAME} is not a FIFO`)
-      // what is read from it would be missing elsewhere, and its group be changed
+      // refuse hard links: we would steal data from another FIFO and change its group
       if (stats.nlink !== 1n) throw new Error(`${FIFO_NAME} has other names (hard links)`)
       shareWithGroup(fd, dir)
       return new WakeUpFifo(path, stats.ino, listen(fd, onId))

@@ -4,8 +4,8 @@ import type { Logger } from './logger.ts'
 import { WakeUpFifo } from './wake-up-fifo.ts'
 
 /**
- * All that tells at once that something happened in the directory: the system's notices, and the FIFO. Each is missing
- * somewhere, so a look now and then must find what none of them told.
+ * Immediate change notifications: fs.watch and the FIFO. Neither is available everywhere, so periodic polling must find
+ * the rest.
  */
 export class WakeUp {
   readonly #dir: string
@@ -20,7 +20,7 @@ export class WakeUp {
     this.#onHint = onHint
     this.#logger = logger
     this.#hints = new NativeHints((name) => this.#onName(name), (code) => {
-      logger.warn(`Tasks are found by looking alone: the system gives no notices (${code})`)
+      logger.warn(`Cannot watch the tasks directory (${code}); falling back to polling`)
     })
   }
 

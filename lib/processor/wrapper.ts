@@ -20,13 +20,13 @@ export interface Wrapper {
   readonly command: readonly [string, ...string[]]
   /** Whether the command alone, without a job, is a launcher. */
   readonly launches: boolean
-  /** Whether it waits while the disk is full, and the command with it, instead of losing output. */
+  /** Whether it blocks (and the command with it) while the disk is full, instead of losing output. */
   readonly waits: boolean
   /** Whether it ends the output at a USR1, as soon as all that is there is written, and waits no longer for room in the record. */
   readonly finishes: boolean
 }
 
-/** `setsid` is no word of Perl's, and its module for it doubles the time to start: numbers of the system call. */
+/** Perl has no `setsid`, and loading POSIX doubles its start-up time, so call the system call by number. */
 const SETSID: Partial<Record<NodeJS.Architecture, number>> = {
   arm: 66, arm64: 157, ia32: 66, loong64: 157, ppc64: 66, riscv64: 157, s390x: 66, x64: 112
 }
@@ -236,7 +236,7 @@ export const WRAPPERS = {
   sh: { command: ['/bin/sh', '-c', SH, 'sh'], launches: false, waits: false, finishes: false }
 } satisfies Record<string, Wrapper>
 
-/** Perl's, which also costs half as much, where this machine has a Perl that nobody has told to do more. */
+/** Prefers Perl (half the cost) if available and not altered by PERL5OPT or PERLIO. */
 export async function chooseWrapper (): Promise<Wrapper> {
   if (setsid === undefined || process.env.PERL5OPT !== undefined || process.env.PERLIO !== undefined) return WRAPPERS.sh
   return await promisify(execFile)('perl', ['-C0', '-e', 'exit 0']).then(() => WRAPPERS.perl, () => WRAPPERS.sh)

@@ -6,12 +6,12 @@ import { compileCheck } from '../validation.ts'
 import type { Scope } from './context.ts'
 
 /**
- * Gives the plugin's routes compilers and a parser of their own, so that a host's never reach them: bodies are not
+ * Installs the plugin's own compilers and body parser, so that the host's do not apply: bodies are not
  * coerced, a query's single value may stand for an array, and an empty JSON body counts as none.
  */
 export function useOwnCompilers (scope: Scope): void {
   scope.setValidatorCompiler(compileValidator)
-  // response schemas document: what is sent was checked where it came from, or is a file's own text
+  // response schemas are documentation only: responses were validated at their source or are the raw file content
   scope.setSerializerCompiler(() => serialize)
   scope.setSchemaErrorFormatter(([first], part) => {
     return new FST_TASKS_VALIDATION(`${part}${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}`)

@@ -17,7 +17,7 @@ export type Scope = FastifyInstance<RawServerDefault, RawRequestDefaultExpressio
 export type RouteContext = HealthContext
 
 /**
- * Keeps @fastify/compress away from bytes that must leave at once. Untyped: a declaration of the option would clash
+ * Disables @fastify/compress for responses that must be flushed immediately. Untyped: a declaration of the option would clash
  * with that package's own, in a host that has both.
  */
 export const UNCOMPRESSED: object = { compress: false }

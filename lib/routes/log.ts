@@ -12,7 +12,7 @@ import { matchesTag } from './entity-tag.ts'
 import { parseRange } from './range.ts'
 import { ErrorSchema, IdParamsSchema, isTrue, LogEventsQuerySchema, LogQuerySchema, type LogQuery, SearchQuerySchema, SearchResultSchema } from './schemas.ts'
 
-/** A search that takes longer says where to go on. */
+/** A longer search stops here and returns where to continue. */
 const SEARCH_MS = 1000
 const DEFAULT_MATCHES = '100'
 const TEXT_HEADERS = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' } as const
@@ -50,7 +50,7 @@ export function logRoutes (scope: Scope, context: RouteContext): void {
   scope.head('/:id/log', route, async ({ params: { id }, query, headers }, typedReply) => {
     const reply = typedReply as unknown as FastifyReply
     const part = await choosePart(store, id, query, {}, reply)
-    // how long that gets nobody knows
+    // the final length is unknown
     if (isTrue(query.follow)) return await reply.headers(followHeaders(part)).send()
     logHeaders(reply, part)
     if (part === undefined) return await reply.code(404).send()
@@ -68,7 +68,7 @@ export function logRoutes (scope: Scope, context: RouteContext): void {
     const reply = typedReply as unknown as FastifyReply
     const task = await existing(store, id)
     const [, offset, end] = /^(\d{1,15})(-end)?$/.exec(lastEventId(reply) ?? query.position ?? '0') ?? []
-    // it was told the end, and nothing has come since
+    // the client already received `end`, and the log has not grown since
     if (end !== undefined && !isActive(task.status) && Number(offset) === ((await describe(store, id))?.size ?? 0)) return await reply.code(204).send()
     sendLogEvents(reply, context, id, offset === undefined ? undefined : Number(offset))
   })
@@ -119,7 +119,7 @@ async function choosePart (store: TaskStore, id: string, query: LogQuery, header
   }
   const start = Number(query.position ?? 0)
   if (start > size) throw refused(reply, size, new FST_TASKS_POSITION(start, size))
-  // a range of what `position` or `follow` give would be a range of something else each time
+  // `Range` is ignored with `position` or `follow`, as the representation would differ on every request
   const ranged = query.position === undefined && !isTrue(query.follow) && (headers['if-range'] ?? etag) === etag && !matchesTag(headers['if-none-match'], etag)
   const range = ranged ? parseRange(headers.range, size) : undefined
   if (range === 'unsatisfiable') throw refused(reply, size, new FST_TASKS_RANGE(size))
@@ -131,7 +131,7 @@ function refused (reply: FastifyReply, size: number, error: Error): Error {
   return error
 }
 
-/** Without a tag, as it goes on; and no proxy may hold it back. */
+/** No ETag, because the response keeps growing; disables proxy buffering. */
 function followHeaders (part: Part | undefined): Record<string, string> {
   return { ...TEXT_HEADERS, 'log-position': String(part?.start ?? 0), 'x-accel-buffering': 'no' }
 }
@@ -141,7 +141,7 @@ function logHeaders (reply: FastifyReply, part: Pick<Part, 'start' | 'etag'> | u
   return part === undefined ? reply : reply.headers({ etag: part.etag, 'accept-ranges': 'bytes', 'log-position': part.start })
 }
 
-/** Aborts when the client is gone, or has its answer. */
+/** A signal that aborts when the response is closed. */
 function leaving (reply: FastifyReply): AbortSignal {
   const left = new AbortController()
   if (isGone(reply)) left.abort()

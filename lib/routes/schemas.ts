@@ -3,7 +3,7 @@ import { TaskIdSchema, TaskStatusSchema } from '../task-schema.ts'
 
 // What the routes take and give, apart from tasks themselves. The client's types derive from these.
 
-/** A byte offset: digits alone, since `Number` takes much else. */
+/** A byte offset: digits only, because `Number` accepts much more. */
 const PositionSchema = Type.String({ pattern: '^\\d{1,15}$', description: 'a byte offset' })
 const CountSchema = Type.String({ pattern: '^[1-9]\\d{0,8}$', description: 'a positive number' })
 const BooleanSchema = Type.Union(['0', '1', 'true', 'false'].map((value) => Type.Literal(value)), { description: 'one of 0, 1, true, false' })

@@ -104,7 +104,7 @@ t.test('one log that the server can\'t read holds up no task', async (t) => {
   await taking
 })
 
-t.test('who ignores a range is not read to the end', async (t) => {
+t.test('does not read the whole body from a server that ignores Range', async (t) => {
   const { client } = await setUp(t, (asked) => {
     delete asked.headers.range
     return false

@@ -350,7 +350,7 @@ t.test('files that hold anything do not end the page; what is typed stays; one w
   t.equal(await row(page, 'tagged').count(), 1)
 })
 
-t.test('states that people meet: nobody logged in, forbidden, read-only, no such task', async (t) => {
+t.test('shows messages for 401, 403, read-only and missing tasks', async (t) => {
   let allowed = true
   const denied = await startHost(t, {
     tasks: {
@@ -488,7 +488,7 @@ t.test('as wide as a phone', async (t) => {
   t.ok(await fits(), 'the form')
 })
 
-t.test('what reads a page aloud finds its way, in both colour schemes', async (t) => {
+t.test('passes axe accessibility checks in both colour schemes', async (t) => {
   const axe = await readFile(join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8')
   const { url, dir } = await startHost(t)
   const id = await enqueue(dir, { command: 'echo \'red\'', status: 'failed', startedAt: new Date().toISOString(), completedAt: new Date().toISOString(), exitCode: 3, errorMessage: 'Exited with code 3.' })
@@ -517,7 +517,7 @@ t.test('what reads a page aloud finds its way, in both colour schemes', async (t
   }
 })
 
-t.test('who does not see the page hears what becomes of a task', async (t) => {
+t.test('announces status changes to screen readers', async (t) => {
   const { url, dir } = await startHost(t)
   await startProcessor(t, dir)
   const page = await open(t, url)

@@ -166,7 +166,7 @@ t.test('while others work', async (t) => {
     beforeOpen(t, `${ID}.json`, 2, () => rmSync(join(dir, '.new')))
     t.strictSame(await linesOf(dir), [])
   })
-  t.test('only what was so twice is told', async (t) => {
+  t.test('reports only findings confirmed by a second check', async (t) => {
     const dir = t.testdir({ [`${ID}.json`]: '{' })
     beforeOpen(t, `${ID}.json`, 2, () => writeFileSync(join(dir, `${ID}.json`), '[]'))
     t.strictSame(await linesOf(dir), [])
@@ -182,7 +182,7 @@ t.test('while others work', async (t) => {
     before(t, 'open', (path: string) => { if (path.endsWith('.log')) throw systemError('EACCES') })
     t.strictSame(await linesOf(dir), [`error ${ID}.log: it can't be read (EACCES)`])
   })
-  t.test('a directory that vanishes is not a good one', async (t) => {
+  t.test('rejects if the directory disappears during the check', async (t) => {
     const dir = join(t.testdir({ tasks: { [`${ID}.json`]: '{' } }), 'tasks')
     beforeOpen(t, `${ID}.json`, 1, () => renameSync(dir, `${dir}2`))
     await t.rejects(check(dir), { code: 'UNREADABLE', message: /removed or replaced/ })

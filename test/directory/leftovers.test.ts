@@ -112,7 +112,7 @@ t.test('ages are measured by the observer, not by the times of the files', async
   t.equal(taskIn(dir).status, 'cancelled')
 })
 
-t.test('what changed since the first sight is looked at anew', async (t) => {
+t.test('restarts the grace period when a file changes', async (t) => {
   const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
   const leftovers = new Leftovers(dir, SETTLE)
   await leftovers.check([ID])
@@ -133,7 +133,7 @@ t.test('an id that is not given any more is forgotten', async (t) => {
   t.strictSame(await leftovers.check([ID]), [ID])
 })
 
-t.test('a look at what is not due yet touches no file', async (t) => {
+t.test('does no file I/O before a check is due', async (t) => {
   const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
   const leftovers = new Leftovers(dir)
   await leftovers.check([ID])

@@ -12,7 +12,7 @@ const JSON_NAME = `${ID}.json`
 const CLAIM_NAME = `${ID}.claim`
 const MARKER_NAME = `${ID}.cancel`
 
-t.test('a queued task is taken by one alone, until that one releases it', async (t) => {
+t.test('only one claimant gets a queued task until it releases the claim', async (t) => {
   const dir = t.testdir()
   writeTask(dir)
   const takers = await Promise.all(Array.from({ length: 20 }, () => takeTask(dir, ID, 'processor')))
@@ -162,7 +162,7 @@ t.test('cancelling a task that runs, is claimed or is being written leaves the w
   t.strictSame(names(dir).slice(2), ['task_2_a.cancel', 'task_2_a.claim', 'task_2_a.json', 'task_3_a.cancel', 'task_3_a.json'])
 })
 
-t.test('cancelling too late leaves nothing', async (t) => {
+t.test('cancelling a finished task leaves no marker', async (t) => {
   const dir = t.testdir()
   t.equal(await cancelTask(dir, ID), 'missing')
   const meanwhile: Array<[outcome: string, act: () => unknown]> = [

@@ -76,7 +76,7 @@ t.test('a shrunk log, a rewritten one and a replaced one start over', async (t) 
   await feed.find(({ data }) => data.truncated === true, from)
 })
 
-t.test('what is no task file is not listed, is counted, and logged once', async (t) => {
+t.test('unusable task files are not listed, but counted and logged once', async (t) => {
   const dir = await temporaryDirectory(t)
   const outside = await temporaryDirectory(t)
   await writeFile(join(outside, 'secret.json'), taskText('task_1_link'))

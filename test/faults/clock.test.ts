@@ -15,7 +15,7 @@ const waitForFile = (path: string) => `while [ ! -e ${path} ]; do sleep 0.02; do
 const suspendedAtStart = new URL('suspended-at-start.mjs', import.meta.url).href
 const shiftedClock = new URL('shifted-clock.mjs', import.meta.url).href
 
-t.test('a clock that jumps by an hour ends nothing, and lets nobody else in', async (t) => {
+t.test('a clock jump neither ends tasks nor lets another processor take the lock', async (t) => {
   const base = makeDirectory(t, { tasks: {} })
   const dir = join(base, 'tasks')
   const state = makeStateDirectory(t)

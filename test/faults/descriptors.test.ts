@@ -37,7 +37,7 @@ t.test('no descriptors left: what runs is still there, what waits runs when ther
   t.match(await untilEnded(dir, running), { status: 'failed', exitCode: 3 })
 })
 
-t.test('what has ended keeps none open', async (t) => {
+t.test('finished tasks leave no open file descriptors', async (t) => {
   const dir = makeDirectory(t)
   const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace-ms', '200'])
   const open = () => readdirSync(`/proc/${processor.pid}/fd`).length

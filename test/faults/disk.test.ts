@@ -70,7 +70,7 @@ t.test('a disk that a command fills: it waits for space, as the others do, and l
   t.match(await untilEnded(dir, next), { status: 'failed', exitCode: 4 })
 })
 
-t.test('a disk that others fill: nothing is lost, and all goes on with space', { skip }, async (t) => {
+t.test('survives a disk filled by others and continues once there is space', { skip }, async (t) => {
   const path = makeBase(t)
   const dir = mountSmall(t, join(path, 'tasks'))
   const { said } = await startProcessor(t, dir, { ...LOOK, concurrency: 3, graceMs: 100 })

@@ -79,7 +79,7 @@ t.test('a client that was away gets each change, and a head for each log', async
   t.equal(back.messages[0]!.id, feed.lastEventId)
 })
 
-t.test('ids that mean nothing here: list again', async (t) => {
+t.test('unknown event ids make the client list again', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const [epoch] = (await position(url)).split('-')
@@ -199,7 +199,7 @@ t.test('narrowed to tasks, and without logs', async (t) => {
   t.equal((await fetch(`${url}/events`, { headers: { accept: 'application/json' } })).status, 406)
 })
 
-t.test('with too many clients, one more is told to come back later, with a 200', async (t) => {
+t.test('rejects clients over maxClients with a 200 and a long retry', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir, maxClients: 1 })
   const feed = await openFeed(url)
@@ -212,7 +212,7 @@ t.test('with too many clients, one more is told to come back later, with a 200',
   t.match(await third.find(() => true), { event: 'ready' })
 })
 
-t.test('a client that reads nothing holds up nobody: chunks are withheld, and its copy is right once it reads', { timeout: 60_000 }, async (t) => {
+t.test('a stalled client does not delay others: log chunks are skipped and it catches up later', { timeout: 60_000 }, async (t) => {
   const dir = await temporaryDirectory(t)
   await putTask(dir, 'task_1_a', { status: 'running' })
   const { url } = await startServer(t, { dir, clientBufferBytes: 256 * 1024 })
@@ -237,7 +237,7 @@ t.test('a client that reads nothing holds up nobody: chunks are withheld, and it
   t.match(slow.counts, { disconnects: 0, restarts: 0 })
 })
 
-t.test('a client past its cap is cut off, comes back and resumes', async (t) => {
+t.test('disconnects a client over clientBufferBytes, which then resumes', async (t) => {
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir, clientBufferBytes: 64 * 1024 })
   const copy = new Copy(new TasksClient(url, { minDelayMs: 1 }).tasks())

@@ -82,7 +82,7 @@ t.test('@fastify/helmet: its headers are on the streams, too', async (t) => {
   await checkClose(t, get, dir, () => app.close())
 })
 
-t.test('@fastify/rate-limit: streams count and say so; who has had enough gets JSON, and no stream', async (t) => {
+t.test('@fastify/rate-limit: streams count against the limit; over it the client gets a JSON error', async (t) => {
   const app = Fastify()
   // checkStreams makes six requests
   const { dir, url } = await startHost(t, app, () => app.register(rateLimit, { max: 6, timeWindow: 60_000 }))

@@ -54,7 +54,7 @@ t.test('a launcher', { skip }, async (t) => {
     }
   })
 
-  t.test('takes no notice of signals to all', async (t) => {
+  t.test('ignores TERM, INT, HUP and QUIT', async (t) => {
     const dir = makeDirectory(t)
     await startProcessor(t, dir)
     const launchers = launchersOf()
@@ -122,7 +122,7 @@ t.test('a launcher', { skip }, async (t) => {
     t.equal(readFileSync(join(dir, 'log'), 'utf8'), 'ran\n')
   })
 
-  t.test('that hangs is ended; what it was to start then is not started in another way, which could be twice', async (t) => {
+  t.test('kills a hung fork server and does not retry its pending job, which might run twice', async (t) => {
     const began = performance.now()
     await t.rejects(prepare(t, 'echo ran', { before: () => { for (const pid of launchersOf()) process.kill(pid, 'SIGSTOP') } }), /has ended/)
     t.ok(performance.now() - began > 5_000)

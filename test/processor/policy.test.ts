@@ -95,7 +95,7 @@ t.test('policies that are wrong: the message names the place', async (t) => {
   for (const text of ['', '{', 'null', '[]', '{"types":{},"extra":1}', '{"__proto__":{"types":{}}}']) await t.rejects(parsePolicy(text, findUser), { code: 'POLICY' }, text)
 })
 
-t.test('values behind a script, or for a program of its own, are none of a script', async (t) => {
+t.test('accepts placeholders after a script, or as arguments of other programs', async (t) => {
   for (const argv of [
     ['sh', '-c', 'echo "$1"', 'sh', '{config.x}'], ['bash', '-e', '/srv/run', '{config.x}'], ['python3', '/srv/run.py', '-c', '{config.x}'],
     ['deploy', '-c', '{config.x}'], ['bash', '-o', 'pipefail', '-c', 'true', '{config.x}']

@@ -154,7 +154,7 @@ t.test('a processor sweeps when it starts, and says why', async (t) => {
   t.strictSame(names(dir).filter((name) => name.startsWith('task_')), ['task_1_1.json', 'task_1_1.log', 'task_1_2.json', 'task_1_2.log'])
 })
 
-t.test('a processor that was told nothing removes nothing', async (t) => {
+t.test('without --retain flags nothing is removed', async (t) => {
   const { dir, said } = await startWith(t, {})
   const id = await enqueue(dir)
   await untilEnded(dir, id)

@@ -113,7 +113,7 @@ t.test('a cancel just after the start is seen at once', async (t) => {
   }
 })
 
-t.test('a command that was stopped ends as others do', async (t) => {
+t.test('a SIGSTOPped command can be cancelled', async (t) => {
   const id = await enqueue(dir, { command: 'trap "echo bye; exit 3" TERM; echo up; kill -STOP $$; echo on; while :; do sleep 0.05; done' })
   await untilLogged(dir, id, 'up\n')
   await waitFor(() => processesOf(id).some((pid) => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))))
@@ -168,7 +168,7 @@ t.test('deleting by force stops the command, and nothing is left', async (t) => 
   await said.until(`${id} deleted`)
 })
 
-t.test('so does removing its file, without any marker', async (t) => {
+t.test('removing the task file stops the command, even without a marker', async (t) => {
   const id = await enqueue(dir, { command: 'trap "sleep 0.1; echo late; exit" TERM; echo up; while :; do sleep 0.05; done' })
   await untilLogged(dir, id, 'up\n')
   await unlink(join(dir, `${id}.json`))

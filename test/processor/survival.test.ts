@@ -124,7 +124,7 @@ t.test('nobody else may use the state directory', async (t) => {
   t.equal(statSync(join(dir, 'own', name)).mode & 0o777, 0o700)
 })
 
-t.test('no process is signalled on the word of a record that does not fit it', async (t) => {
+t.test('never signals a process that does not match its record', async (t) => {
   const dir = makeDirectory(t)
   const root = makeStateDirectory(t)
   const { processor } = await startProcessor(t, dir)

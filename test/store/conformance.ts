@@ -133,7 +133,7 @@ export function conformance (t: Test, makeStore: MakeStore): void {
       t.equal((await store.list({ limit: 5 })).next, undefined)
     })
 
-    t.test('goes on behind a task', async (t) => {
+    t.test('returns tasks after `before`', async (t) => {
       const { store, ids } = await many(t)
       t.same((await store.list({ before: ids[2]! })).tasks.map(({ id }) => id), ids.slice(3))
       t.same((await store.list({ before: ids.at(-1)! })).tasks, [])

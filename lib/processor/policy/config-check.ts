@@ -13,7 +13,7 @@ export function compileConfigCheck (schema: Record<string, unknown>): ConfigChec
     allowUnionTypes: true,
     // `anyOf: [{ required: ['a'] }, { required: ['b'] }]` is a common way to ask for one of two
     strictRequired: false,
-    // or `constructor` would be found in any object
+    // otherwise inherited properties such as `constructor` would count
     ownProperties: true,
     logger: false
   })

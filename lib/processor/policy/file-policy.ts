@@ -23,7 +23,7 @@ export class FilePolicy implements Policy {
     try {
       return planByRule(rule, task)
     } catch (error) {
-      // anything else: checking it, or writing it as text, takes more stack than there is
+      // any other error: validation or serialisation overflowed the stack
       return refused(error instanceof Refusal ? error.message : 'its config is nested too deeply.')
     }
   }

@@ -45,12 +45,12 @@ function readRule (name: string, path: string, type: PolicyType, user: SystemUse
 }
 
 const PROGRAM = /^(\/|[A-Za-z0-9_])/
-/** What runs a script that stands in its arguments, and the options by which it does. */
+/** Interpreters that take a script as an argument, and the options that introduce it. */
 const INTERPRETER = /^(.*\/)?((ba|da|a|k|mk|z|fi|c|tc)?sh|python[\d.]*|perl|ruby|node|php|lua)$/
 const SCRIPT_FOLLOWS = /^(-[A-Za-z]*[ceEpr]|--eval|--print|--command)/
 /** Options of theirs with a value as an item of its own, behind which more of them may stand. */
 const VALUE_FOLLOWS = /^([-+][oO]|-[WXQrRIMCd]|--(rcfile|init-file|require|import|loader|init-command))$/
-/** They say which programs, libraries or scripts are loaded. */
+/** Variables that control which programs, libraries or scripts are loaded. */
 const LOADS = /^(PATH|ENV|IFS|PS4|BASH_ENV|BASHOPTS|SHELLOPTS|GCONV_PATH|JAVA_TOOL_OPTIONS|EDITOR|PAGER)$|^(LD_|PERL|PYTHON|RUBY|NODE_|GIT_)/
 
 function readArgv (path: string, items: string[]): { program: string, args: Template[] } {
@@ -63,7 +63,7 @@ function readArgv (path: string, items: string[]): { program: string, args: Temp
   if (program.includes('=')) throw new PolicyError(`${path}/0: a program's name can't hold "=": where it is started through env, that would set a variable`)
   const script = scriptItems(items).find((index) => literalOf(args[index - 1]!) === undefined)
   if (script !== undefined) {
-    throw new PolicyError(`${path}/${script}: a value can't become part of a script; let the script say "$1", and add "sh" and the value as items after it`)
+    throw new PolicyError(`${path}/${script}: a placeholder cannot be part of a script; use "$1" in the script and pass "sh" and the value as further arguments`)
   }
   return { program, args }
 }

@@ -19,7 +19,7 @@ export interface PolicyFileOptions {
   readonly lookEveryMs?: number
 }
 
-/** An editor's save is several changes. */
+/** Debounce: editors save in several steps. */
 const CALM_MS = 50
 
 /** The policy that stands in a file, and what it says after each change. One that is wrong changes nothing. */
@@ -70,7 +70,7 @@ export class PolicyFile implements Policy {
     const hints = new NativeHints(() => {
       clearTimeout(calm)
       calm = setTimeout(look, CALM_MS)
-    }, (code) => logger.warn(`Changes of the policy are found by looking alone: the system gives no notices (${code})`))
+    }, (code) => logger.warn(`Cannot watch the policy file (${code}); falling back to polling`))
     // attached first, so that nothing is missed between the two
     hints.attach(dirname(this.#path))
     look()
@@ -106,7 +106,7 @@ export class PolicyFile implements Policy {
       onChange()
     } catch (error) {
       const { message } = error as Error
-      if (message !== this.#trouble) logger.warn(`The policy ${this.#path} can't be used, the last good one stands: ${message}`)
+      if (message !== this.#trouble) logger.warn(`The policy ${this.#path} is invalid; keeping the previous one: ${message}`)
       this.#trouble = message
     }
   }

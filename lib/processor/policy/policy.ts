@@ -31,7 +31,7 @@ export type Program =
 /** What to run for a task, or why not, as its `errorMessage`. */
 export type Plan = { readonly refused: string } | Program
 
-/** Decides what runs. Tasks are written by whoever can write to the directory: nothing in them is trusted. */
+/** Decides what runs. Tasks are untrusted: anyone who can write to the directory can create them. */
 export interface Policy {
   /** Never throws, whatever the task's file holds. */
   plan (task: Task): Plan

@@ -41,7 +41,7 @@ export function parseTemplate (text: string): Template {
 
 function parsePlaceholder (source: string): Placeholder {
   const [match, root, path = '', mark] = PLACEHOLDER.exec(source) ?? []
-  if (match === undefined) throw new Error(`${source} is no placeholder; there are {config}, {config.name}, {id}, {type}, {app}`)
+  if (match === undefined) throw new Error(`${source} is not a valid placeholder; use {config}, {config.name}, {id}, {type} or {app}`)
   return { source, root: (root ?? 'config') as keyof TemplateValues, path: path.split('.').slice(1), optional: mark === '?' }
 }
 

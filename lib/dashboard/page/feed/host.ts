@@ -19,7 +19,7 @@ export class FeedHost {
   }
 
   join (port: MessagePort): void {
-    // what the new one is told has these already
+    // the snapshot for the new port already includes these changes
     this.#flush()
     this.#ports.add(port)
     port.onmessage = ({ data }: MessageEvent<FeedRequest>) => {
@@ -35,7 +35,7 @@ export class FeedHost {
   #leave (port: MessagePort): void {
     this.#ports.delete(port)
     if (this.#ports.size > 0) return
-    // nobody looks; who comes back goes on where it was
+    // no pages left; the next one resumes from here
     this.#running?.return().catch(() => {})
     this.#running = undefined
   }

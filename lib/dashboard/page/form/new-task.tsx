@@ -16,7 +16,7 @@ const OTHER: TaskType = { name: '', shell: true }
 export function NewTask ({ from }: { from: string | undefined }) {
   const known = types.value
   const before = from === undefined ? undefined : taskById(from)
-  if (readOnly.value) return <main class='form'><h1>New task</h1><p>Nothing can be created here.</p></main>
+  if (readOnly.value) return <main class='form'><h1>New task</h1><p>This view is read-only.</p></main>
   if (known === undefined || (from !== undefined && tasks.value === undefined)) return <p class='starting'>Loading…</p>
   // a processor that told nothing may run anything
   const open = known.anyType || known.types.length === 0
@@ -83,7 +83,7 @@ function Form ({ types, told, before }: { types: readonly TaskType[], told: bool
   return (
     <main class='form'>
       <h1>New task</h1>
-      {!told && <p class='quiet'>No processor has told which types of tasks it runs.</p>}
+      {!told && <p class='quiet'>No processor has published its task types yet.</p>}
       <form onSubmit={create} noValidate>
         {types.length > 1 && (
           <label>
@@ -102,13 +102,13 @@ function Form ({ types, told, before }: { types: readonly TaskType[], told: bool
             onInput={({ currentTarget }) => setCommand(currentTarget.value)}
             onKeyDown={(event) => { if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) create(event) }}
           />
-          <small id='help-command'>{commandMissing ? 'Write a command.' : type.shell === true ? 'For a shell; Ctrl+Enter creates the task.' : type.title ?? type.name}</small>
+          <small id='help-command'>{commandMissing ? 'Enter a command.' : type.shell === true ? 'For a shell; Ctrl+Enter creates the task.' : type.title ?? type.name}</small>
         </div>
         {field !== undefined && <ConfigField field={field} filled={filled} misfit={misfit} onFill={(name, value) => setFilled((before) => ({ ...before, [name]: value }))} />}
         <div class='field'>
           <label for='field-app'>App (optional)</label>
           <input id='field-app' value={app} maxLength={200} autocomplete='off' aria-describedby='help-app' onInput={({ currentTarget }) => setApp(currentTarget.value)} />
-          <small id='help-app'>What it is for; only to be shown and found.</small>
+          <small id='help-app'>For display and search only.</small>
         </div>
         {problem !== undefined && <p class='error' role='alert'>{problem}</p>}
         <div class='buttons'>

@@ -143,13 +143,13 @@ function read (field: Exclude<Field, { kind: 'group' }>, text: string): { value:
   if (field.kind === 'lines') return { value: text.split('\n').filter((line) => line !== ''), misfits: [] }
   if (field.kind === 'number' || field.kind === 'integer') {
     const number = Number(text)
-    return text.trim() === '' || !Number.isFinite(number) ? misfit('Write a number.') : { value: number, misfits: [] }
+    return text.trim() === '' || !Number.isFinite(number) ? misfit('Enter a number.') : { value: number, misfits: [] }
   }
   if (field.kind !== 'json') return { value: text, misfits: [] }
   try {
     return { value: JSON.parse(text), misfits: [] }
   } catch (error) {
-    return misfit(`This is no JSON: ${(error as Error).message}`)
+    return misfit(`Invalid JSON: ${(error as Error).message}`)
   }
 }
 

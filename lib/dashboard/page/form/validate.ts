@@ -11,7 +11,7 @@ export function misfitsOf (schema: object, value: unknown): Misfit[] {
     const place = decodeURIComponent(instanceLocation.replace(/^#\/?/, ''))
     // the property that is missing is a field of its own
     const missing = keyword === 'required' ? /"([^"]*)"/.exec(error)?.[1] : undefined
-    if (missing !== undefined) return { name: [place, nameOf({ path: [missing] })].filter((part) => part !== '').join('/'), message: 'This must be filled in.' }
+    if (missing !== undefined) return { name: [place, nameOf({ path: [missing] })].filter((part) => part !== '').join('/'), message: 'Required.' }
     return { name: place, message: error }
   })
   // a group tells only that something in it does not fit

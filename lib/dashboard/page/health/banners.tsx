@@ -5,7 +5,7 @@ import { retry } from '../feed/feed.ts'
 import { connection, health, now, readOnly, tasks } from '../store.ts'
 import { troublesOf } from './troubles.ts'
 
-/** Compared as text: the clock alone draws nothing. */
+/** Compared as JSON, so that the clock tick alone causes no re-render. */
 const troubles = computed(() => JSON.stringify(troublesOf(health.value, tasks.value ?? [], now.value)))
 
 export function Banners () {
@@ -13,7 +13,7 @@ export function Banners () {
   return (
     <div class='banners' role='status'>
       <ConnectionBanner />
-      {readOnly.value && <Banner kind='quiet'><Lock size={16} aria-hidden='true' /> You can look at everything here, and change nothing.</Banner>}
+      {readOnly.value && <Banner kind='quiet'><Lock size={16} aria-hidden='true' /> Read-only view.</Banner>}
       {found.map(({ code, message, serious }) => (
         <Banner key={code} kind={serious ? 'serious' : 'quiet'}><TriangleAlert size={16} aria-hidden='true' /> {message}</Banner>
       ))}
@@ -24,12 +24,12 @@ export function Banners () {
 function ConnectionBanner () {
   const now = connection.value
   if (now.type === 'disconnected') {
-    return <Banner kind='quiet'>The connection is lost; it is tried again by itself. What is shown may be old. <Retry /></Banner>
+    return <Banner kind='quiet'>Connection lost; reconnecting. The data shown may be out of date. <Retry /></Banner>
   }
   if (now.type !== 'refused') return null
   const message = now.statusCode === 401
     ? 'You are not logged in (any more). Log in, perhaps in another tab, and try again.'
-    : now.statusCode === 403 ? 'You may not see these tasks.' : `The tasks can't be shown: ${now.message}`
+    : now.statusCode === 403 ? 'You do not have permission to view these tasks.' : `The tasks can't be shown: ${now.message}`
   return <Banner kind='serious'><TriangleAlert size={16} aria-hidden='true' /> {message} <Retry /></Banner>
 }
 

@@ -22,7 +22,7 @@ export function troublesOf (health: Health | undefined, tasks: readonly Task[], 
   if (oldest === undefined || now - creationTime(oldest) < STUCK_MS) return found
   return [...found, {
     code: 'processor-stuck',
-    message: 'The processor lives, but tasks wait and none runs. Look at what it says (its output, or journalctl).',
+    message: 'The processor is alive but is not running any queued tasks. Check its output (or journalctl).',
     serious: true
   }]
 }

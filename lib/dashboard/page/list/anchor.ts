@@ -7,7 +7,7 @@ interface Anchor {
   readonly hidden: number
 }
 
-/** As the list was left. Undefined: at its beginning, where what is new comes in sight. */
+/** Scroll position to restore. Undefined at the top, where new tasks scroll into view. */
 let anchor: Anchor | undefined
 
 interface Rows {

@@ -122,12 +122,12 @@ function Row ({ task, index, reachable, onFocus }: RowProps) {
 }
 
 function Nothing () {
-  if (tasks.value!.length > 0) return <p class='nothing'>No task fits. Try another status or fewer words.</p>
+  if (tasks.value!.length > 0) return <p class='nothing'>No matching tasks. Try another status or fewer words.</p>
   return (
     <div class='nothing'>
       <p>No tasks yet.</p>
       {!readOnly.value && <p><a class='button' href={newHash()}>New task</a></p>}
-      <p>Programs enqueue by <code>POST</code>, or by putting a file in the directory.</p>
+      <p>Create tasks with <code>POST</code> or by adding a file to the directory.</p>
     </div>
   )
 }

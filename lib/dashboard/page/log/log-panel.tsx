@@ -51,7 +51,7 @@ export function LogPanel ({ task, at }: { task: Task, at: number | undefined }) 
     const hash = taskHash(id, offset)
     history.replaceState(null, '', hash)
     await copyText(new URL(hash, location.href).href)
-    return `The link to byte ${offset} is copied.`
+    return `Copied a link to byte ${offset}.`
   })
   useKeys(view, state, copy)
   return (
@@ -69,8 +69,8 @@ export function LogPanel ({ task, at }: { task: Task, at: number | undefined }) 
       </div>
       {progress !== undefined && isActive(task.status) && <progress aria-label='Progress of the command' max={100} {...(progress !== 'busy' && { value: progress })} />}
       {problem !== undefined && <p class='error' role='alert'>{messageOf(problem)} <button type='button' class='small' onClick={() => view?.follow()}>Try again</button></p>}
-      {failed !== undefined && <p class='error' role='alert'>The viewer can't be loaded; the page may have been changed on the server. <button type='button' class='small' onClick={() => location.reload()}>Reload</button></p>}
-      {size === undefined && !loading && <p class='quiet'>{isActive(task.status) ? 'No output yet.' : 'It has no output.'}</p>}
+      {failed !== undefined && <p class='error' role='alert'>The log viewer failed to load; the dashboard may have been updated. <button type='button' class='small' onClick={() => location.reload()}>Reload</button></p>}
+      {size === undefined && !loading && <p class='quiet'>{isActive(task.status) ? 'No output yet.' : 'No output.'}</p>}
       <div class={wraps ? 'terminal' : 'terminal wide'} ref={element} aria-busy={loading} />
       <p class='quiet'><a href={`${API}/${id}/log`} target='_blank' rel='noreferrer'>Plain text</a>, also for screen readers</p>
     </section>

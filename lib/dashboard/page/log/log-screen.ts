@@ -6,7 +6,7 @@ import { openTerminal, type OpenTerminal } from './xterm.ts'
 const KEPT_ROWS = { wrapped: 10_000, unwrapped: 2_500 }
 /** Of a line that is not to be wrapped. */
 const WIDE_COLUMNS = 500
-/** How far apart the places are of which it is known where in the log they are, in bytes. */
+/** Distance between byte-offset markers, in bytes. */
 const MARK_EVERY = 16 * 1024
 /** Bytes that xterm.js may have before it, not worked in yet. */
 const MOST_PENDING = 512 * 1024
@@ -27,7 +27,7 @@ interface Mark {
   readonly marker: IMarker
 }
 
-/** A stretch of a log in a terminal, which knows where in the log its rows are. */
+/** A section of a log shown in xterm.js, with a mapping from rows to byte offsets. */
 export class LogScreen {
   readonly #events: ScreenEvents
   readonly #open: OpenTerminal

@@ -174,7 +174,7 @@ export class LogView {
       }
     }
     following.return({ status: null }).catch(() => {})
-    // who looks at the end need not see all that rushes by; who does not loads it when going there
+    // when following, skip output that arrives too fast; otherwise it is loaded on scroll
     if (this.#state.follows) this.#start((signal) => this.#showEnd(signal), { loading: false })
     else this.#stretch = 'apart'
   }

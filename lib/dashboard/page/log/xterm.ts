@@ -98,7 +98,7 @@ export function openTerminal (element: HTMLElement, scrollback: number): OpenTer
   }
 }
 
-/** Other screens, reports of the mouse: what programs ask of a terminal that somebody sits at, and a log must not do to its viewer. */
+/** Modes for interactive terminals (alternate screen, mouse reporting) that a log must not trigger in the viewer. */
 const IGNORED = [9, 47, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1047, 1048, 1049, 2004]
 /** Whether a line feed begins a line: here it always does. */
 const LINE_FEED_MODE = 20

@@ -29,7 +29,7 @@ export function Actions ({ task }: { task: Task }) {
     const { outcome } = await client.cancel(id)
     if (outcome === 'requested') {
       setWished(true)
-      announce('Cancelling is asked for.')
+      announce('Cancellation requested.')
     }
   })
   const again = () => attempt(async () => {
@@ -53,7 +53,7 @@ export function Actions ({ task }: { task: Task }) {
         </button>
       )}
       {!isActive(status) && <button type='button' class='small' onClick={again}><RotateCcw size={16} aria-hidden='true' /> Run again</button>}
-      <a class='button small secondary' href={newHash(id)}>Change and run</a>
+      <a class='button small secondary' href={newHash(id)}>Edit and run</a>
       <button type='button' class='small secondary' onClick={() => setAsks(true)}><Trash2 size={16} aria-hidden='true' /> Delete</button>
       {problem !== undefined && <p class='error' role='alert'>{problem}</p>}
       {asks && <ConfirmDelete task={task} onConfirm={remove} onClose={() => setAsks(false)} />}
@@ -72,7 +72,7 @@ function ConfirmDelete ({ task: { command, status }, onConfirm, onClose }: { tas
       )}
     >
       <p><code>{textOf(command)}</code></p>
-      <p>Its file and its log are removed, for everybody.</p>
+      <p>This removes the task and its log for everyone.</p>
       {isActive(status) && <p class='error'>It has not ended: {status === 'running' ? 'its command will be stopped.' : 'it will not be run.'}</p>}
     </Modal>
   )

@@ -15,7 +15,7 @@ export function TaskPage ({ id, at }: { id: string, at: number | undefined }) {
   const task = taskById(id)
   useEffect(() => { watchTask(id) }, [id])
   if (task === undefined) {
-    return <main class='task'><Back /><h1>{tasks.value === undefined ? 'Loading…' : 'There is no such task (any more)'}</h1><p><code>{id}</code></p></main>
+    return <main class='task'><Back /><h1>{tasks.value === undefined ? 'Loading…' : 'Task not found'}</h1><p><code>{id}</code></p></main>
   }
   return (
     <main class='task'>

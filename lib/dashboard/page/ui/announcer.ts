@@ -6,7 +6,7 @@ import { isTerminal } from '../../../task.ts'
 /** Whose changes are told: the one that is looked at, or that this page began. */
 const watched = new Set<string>()
 
-/** For those who do not see the page change. */
+/** Announcements for screen readers. */
 export const announcement = signal('')
 
 export function announce (text: string): void {

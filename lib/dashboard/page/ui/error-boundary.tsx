@@ -13,7 +13,7 @@ export class ErrorBoundary extends Component<{ readonly children: ComponentChild
     if (!this.state.failed) return this.props.children
     return (
       <main>
-        <p class='error' role='alert'>This can't be shown. <button type='button' class='small' onClick={() => this.setState({ failed: false })}>Try again</button></p>
+        <p class='error' role='alert'>Something went wrong while displaying this. <button type='button' class='small' onClick={() => this.setState({ failed: false })}>Try again</button></p>
       </main>
     )
   }

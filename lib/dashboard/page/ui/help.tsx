@@ -10,13 +10,13 @@ export function openHelp (): void {
 const KEYS: ReadonlyArray<readonly [string, string]> = [
   ['j, ↓ and k, ↑', 'next and previous task'],
   ['Enter', 'open the task'],
-  ['Esc', 'back to the list; out of a field'],
+  ['Esc', 'back to the list; leave a field'],
   ['/', 'find: in the list, or in the log'],
   ['n', 'new task'],
   ['Home, End', 'first and last task; beginning and end of the log'],
   ['Page ↑, Page ↓', 'a page further in the list or the log'],
-  ['f', 'follow the log, or stay where you are'],
-  ['w', 'wrap long lines of the log, or not'],
+  ['f', 'toggle following the log'],
+  ['w', 'toggle line wrapping'],
   ['c', 'copy the selection, or what is loaded of the log'],
   ['?', 'this sheet']
 ]
