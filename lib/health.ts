@@ -1,6 +1,6 @@
 import type { FeedCounters } from './feed/connection.ts'
 import type { Feed } from './feed/feed.ts'
-import type { Streams } from './feed/streams.ts'
+import type { StreamSlots } from './sse/slots.ts'
 import type { StoreHealth, TaskStore } from './store.ts'
 
 /** Store health plus the streaming statistics of one view. */
@@ -13,7 +13,7 @@ export interface TasksHealth extends StoreHealth {
 export interface HealthContext {
   readonly store: TaskStore
   readonly feed: Feed
-  readonly streams: Streams
+  readonly streams: StreamSlots
 }
 
 export async function health ({ store, feed, streams }: HealthContext): Promise<TasksHealth> {

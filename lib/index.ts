@@ -9,10 +9,10 @@ export type {
   HealthProblem, Interest, Logger, LogContent, StoreHealth, TaskDeletedEvent, TaskEvent, TaskList, TaskLogEvent, TaskQuery,
   TaskStore, TaskUpsertEvent
 } from './store.ts'
-export { NewTaskSchema, TaskSchema, TaskStatusSchema } from './task-schema.ts'
-export { TASK_STATUSES } from './task.ts'
-export type { NewTask, Task } from './task-schema.ts'
-export type { StoredTask, TaskStatus } from './task.ts'
-export { TaskTypeSchema, TaskTypesSchema } from './task-types.ts'
-export type { TaskType, TaskTypes } from './task-types.ts'
+export { NewTaskSchema, TaskSchema, TaskStatusSchema } from './shared/task-schema.ts'
+export { TASK_STATUSES } from './shared/task.ts'
+export type { NewTask, Task } from './shared/task-schema.ts'
+export type { StoredTask, TaskStatus } from './shared/task.ts'
+export { TaskTypeSchema, TaskTypesSchema } from './shared/task-types.ts'
+export type { TaskType, TaskTypes } from './shared/task-types.ts'
 export type { Tasks, TasksEvents } from './tasks.ts'

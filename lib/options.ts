@@ -2,7 +2,7 @@ import type { onRequestHookHandler } from 'fastify'
 import { DirectoryStore } from './directory/directory-store.ts'
 import { FST_TASKS_OPTIONS } from './errors.ts'
 import type { FeedOptions } from './feed/feed.ts'
-import type { StreamsOptions } from './feed/streams.ts'
+import type { StreamSlotsOptions } from './sse/slots.ts'
 import type { TaskStore } from './store.ts'
 
 export interface TasksPluginCommonOptions {
@@ -53,7 +53,7 @@ export interface ResolvedOptions {
   readonly readOnly: boolean
   readonly onRequest: onRequestHookHandler[]
   readonly feed: FeedOptions
-  readonly streams: StreamsOptions
+  readonly streams: StreamSlotsOptions
 }
 
 /** @throws FST_TASKS_OPTIONS */

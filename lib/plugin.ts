@@ -4,13 +4,13 @@ import fp from 'fastify-plugin'
 import { FST_TASKS_ALREADY_REGISTERED, FST_TASKS_OPTIONS } from './errors.ts'
 import { Feed } from './feed/feed.ts'
 import type { FeedFilter } from './feed/filter.ts'
-import { Streams } from './feed/streams.ts'
+import { StreamSlots } from './sse/slots.ts'
 import { sendTaskEvents } from './feed/task-events.ts'
 import { resolveOptions, type ResolvedOptions, type TasksPluginOptions } from './options.ts'
 import { useOwnCompilers } from './routes/compilers.ts'
 import type { RouteContext, Scope } from './routes/context.ts'
 import { eventRoutes } from './routes/events.ts'
-import { logRoutes } from './routes/log.ts'
+import { logRoutes } from './routes/log/routes.ts'
 import { metaRoutes } from './routes/meta.ts'
 import { readingRoutes, writingRoutes } from './routes/tasks.ts'
 import { Tasks } from './tasks.ts'
@@ -39,7 +39,7 @@ async function tasksPlugin (fastify: FastifyInstance, raw: TasksPluginOptions): 
 
   await store.open({ log: fastify.log })
   fastify.addHook('onClose', async () => { await store.close() })
-  const context: RouteContext = { store, feed: new Feed(store, options.feed), streams: new Streams(options.streams) }
+  const context: RouteContext = { store, feed: new Feed(store, options.feed), streams: new StreamSlots(options.streams) }
   if (!isView) decorate(fastify, context)
   await fastify.register(async (scope) => { addRoutes(scope as unknown as Scope, options, context) }, { prefix: options.prefix })
 }

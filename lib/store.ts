@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
-import type { NewTask } from './task-schema.ts'
-import type { StoredTask, TaskStatus } from './task.ts'
-import type { TaskTypes } from './task-types.ts'
+import type { NewTask } from './shared/task-schema.ts'
+import type { StoredTask, TaskStatus } from './shared/task.ts'
+import type { TaskTypes } from './shared/task-types.ts'
 
 /** The part of a logger that a store uses; Fastify's logger, pino and console-like ones fit. */
 export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>

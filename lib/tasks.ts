@@ -3,10 +3,10 @@ import { FST_TASKS_VALIDATION } from './errors.ts'
 import { health, type HealthContext, type TasksHealth } from './health.ts'
 import { followLogBytes, type FollowOptions } from './log/follower.ts'
 import type { LogContent, TaskDeletedEvent, TaskList, TaskLogEvent, TaskQuery, TaskStore, TaskUpsertEvent } from './store.ts'
-import { NewTaskSchema, type NewTask } from './task-schema.ts'
-import type { StoredTask } from './task.ts'
-import type { TaskTypes } from './task-types.ts'
-import { compileCheck } from './validation.ts'
+import { NewTaskSchema, type NewTask } from './shared/task-schema.ts'
+import type { StoredTask } from './shared/task.ts'
+import type { TaskTypes } from './shared/task-types.ts'
+import { compileCheck } from './shared/validation.ts'
 
 const check = compileCheck(NewTaskSchema)
 

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
-import { checkDirectory, type CheckReport } from '../directory/check.ts'
-import type { Severity } from '../directory/check-rules.ts'
-import { errorCode } from '../directory/files.ts'
-import { PROTOCOL_VERSION } from '../directory/protocol.ts'
+import { checkDirectory, type CheckReport } from '../check/check-directory.ts'
+import type { Severity } from '../check/rules.ts'
+import { errorCode } from '../util/error-code.ts'
+import { PROTOCOL_VERSION } from '../protocol/schemas.ts'
+import { escapeControlCharacters } from '../util/control-characters.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
@@ -43,7 +44,7 @@ function parse (args: string[]) {
 }
 
 export function formatText (report: CheckReport): string {
-  const lines = report.findings.map(({ severity, name, message }) => `${severity}: ${escapeControls(`${name}: ${message}`)}`)
+  const lines = report.findings.map(({ severity, name, message }) => `${severity}: ${escapeControlCharacters(`${name}: ${message}`)}`)
   const summary = `${report.tasks} tasks, ${count(report, 'error')} errors, ${count(report, 'warning')} warnings (contract version ${PROTOCOL_VERSION})`
   return [...lines, summary, ''].join('\n')
 }
@@ -51,18 +52,9 @@ export function formatText (report: CheckReport): string {
 export function formatJson (report: CheckReport): string {
   const { tasks, findings } = report
   const value = { version: PROTOCOL_VERSION, tasks, errors: count(report, 'error'), warnings: count(report, 'warning'), findings }
-  return `${escapeControls(JSON.stringify(value))}\n`
+  return `${escapeControlCharacters(JSON.stringify(value))}\n`
 }
 
 function count ({ findings }: CheckReport, severity: Severity): number {
   return findings.filter((finding) => finding.severity === severity).length
-}
-
-/** A name may hold anything: what would steer a terminal, or turn the direction of its text, is shown as JSON writes it. */
-function escapeControls (text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
-    let escaped = ''
-    for (let index = 0; index < character.length; index++) escaped += `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`
-    return escaped
-  })
 }

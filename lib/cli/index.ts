@@ -10,7 +10,7 @@ Usage:
   fastify-tasks --help | --version
 
 Options of process:
-  --policy FILE         what may run and how (see docs/policy.md); reloaded on change
+  --policy FILE         what may run and how (see lib/processor/policy/POLICY.md); reloaded on change
   --allow-any-command   no policy: anyone who can write to DIR can run any command as this user
   --concurrency N       how many tasks run at the same time (default: 1)
   --grace-ms N          time from SIGTERM to SIGKILL for a cancelled command, in ms (default: 10000)
@@ -29,7 +29,7 @@ If it is killed, its commands run on, and the next processor goes on with them.
 Exit codes: 0 stopped, 1 failed to start or lost the lock, 2 usage error.
 
 check reads the directory once and changes nothing. An error breaks the contract; a warning is allowed but unusual, such as
-what a crash leaves; a note is about an unrelated file. The contract is in lib/directory/PROTOCOL.md.
+what a crash leaves; a note is about an unrelated file. The contract is in lib/protocol/PROTOCOL.md.
 
 Exit codes of check: 0 no errors, 1 errors, 2 it was called in a wrong way, or the directory can't be read.
 `

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util'
 import { describeLimits } from '../processor/limits.ts'
-import type { PolicyFileOptions } from '../processor/policy/policy-file.ts'
+import type { ReloadingPolicyOptions } from '../processor/policy/reloading-policy.ts'
 import { anyCommand, type Policy } from '../processor/policy/policy.ts'
 import { ProcessorStartError } from '../processor/start-error.ts'
 import type { ProcessorOptions } from '../processor/options.ts'
 import { TaskProcessor } from '../processor/processor.ts'
-import { callOnThisThread } from '../directory/file-calls.ts'
-import { parseDuration, parseSize } from './units.ts'
+import { callOnThisThread } from '../protocol/file-system.ts'
+import { parseDuration, parseSize } from '../util/units.ts'
 import { UsageError } from './usage-error.ts'
 
 interface ProcessArguments {
@@ -50,9 +50,9 @@ async function run ({ dir, leaveRunning, policy: path, options }: ProcessArgumen
 }
 
 /** Without one, what it takes to read it is not loaded: the larger this process, the longer it takes to start others. */
-async function loadPolicy (path: string, options: PolicyFileOptions): Promise<Policy> {
-  const { PolicyFile } = await import('../processor/policy/policy-file.ts')
-  return await PolicyFile.load(path, options)
+async function loadPolicy (path: string, options: ReloadingPolicyOptions): Promise<Policy> {
+  const { ReloadingPolicy } = await import('../processor/policy/reloading-policy.ts')
+  return await ReloadingPolicy.load(path, options)
 }
 
 function readArguments (args: string[]): ProcessArguments {

@@ -1,7 +1,5 @@
+import { MAX_TIMER_MS } from '../util/timers.ts'
 import { TasksError } from './errors.ts'
-
-/** A timer of more ms would end at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface BackoffOptions {
   /**

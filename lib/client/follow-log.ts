@@ -1,4 +1,4 @@
-import type { TaskStatus } from '../task.ts'
+import type { TaskStatus } from '../shared/task.ts'
 import { delay } from './backoff.ts'
 import { isNotFound, isTransient } from './errors.ts'
 import { readEventStream } from './event-stream.ts'

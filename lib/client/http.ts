@@ -1,4 +1,4 @@
-import { isTaskId } from '../task.ts'
+import { isTaskId } from '../shared/task.ts'
 import { Backoff, delay, type BackoffOptions } from './backoff.ts'
 import { readAll, SILENCE_MS } from './body.ts'
 import { ConnectionError, errorOf, foreignAnswer, isTransient, TasksError } from './errors.ts'

@@ -1,6 +1,6 @@
-import { endable } from '../endable.ts'
-import type { Task } from '../task-schema.ts'
-import { creationTime, newestFirst } from '../task.ts'
+import { abortable } from '../util/abortable-generator.ts'
+import type { Task } from '../shared/task-schema.ts'
+import { creationTime, newestFirst } from '../shared/task.ts'
 import { delay, type Backoff } from './backoff.ts'
 import { isNotFound, isTransient, TasksError } from './errors.ts'
 import { readEventStream, type StreamMessage } from './event-stream.ts'
@@ -78,7 +78,7 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
 
   [Symbol.asyncIterator] (): AsyncGenerator<TasksChange, void, undefined> {
     const signal = this.#signal === undefined ? this.#closed.signal : AbortSignal.any([this.#signal, this.#closed.signal])
-    return endable((end) => this.#changes(end), signal)
+    return abortable((end) => this.#changes(end), signal)
   }
 
   async * #changes (signal: AbortSignal): AsyncGenerator<TasksChange, void, undefined> {

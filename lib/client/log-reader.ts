@@ -1,4 +1,4 @@
-import { LogFingerprint, sameBytes } from '../log/fingerprint.ts'
+import { LogFingerprint, sameBytes } from '../shared/fingerprint.ts'
 import { readAll, readBody } from './body.ts'
 import { errorOf, foreignAnswer, isNotFound } from './errors.ts'
 import { pathOf, type Http, type RequestOptions } from './http.ts'

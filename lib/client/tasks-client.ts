@@ -1,8 +1,8 @@
-import { endable } from '../endable.ts'
-import type { Health, SearchResult } from '../routes/schemas.ts'
-import { createTaskId, type TaskStatus } from '../task.ts'
-import type { NewTask, Task } from '../task-schema.ts'
-import type { TaskTypes } from '../task-types.ts'
+import { abortable } from '../util/abortable-generator.ts'
+import type { Health, SearchResult } from '../shared/api-schemas.ts'
+import { createTaskId, type TaskStatus } from '../shared/task.ts'
+import type { NewTask, Task } from '../shared/task-schema.ts'
+import type { TaskTypes } from '../shared/task-types.ts'
 import { errorOf, isNotFound } from './errors.ts'
 import { followLog, type FollowOptions, type LogEnd } from './follow-log.ts'
 import { Http, pathOf, queryOf, type HttpOptions } from './http.ts'
@@ -147,7 +147,7 @@ export class TasksClient {
 
   /** A log's bytes as they come, until its task has ended: across broken connections and restarts of the server. */
   followLog (id: string, { signal, ...options }: FollowOptions = {}): AsyncGenerator<LogPiece, LogEnd, undefined> {
-    return endable((end) => followLog(this.#http, id, { ...options, signal: end }), signal)
+    return abortable((end) => followLog(this.#http, id, { ...options, signal: end }), signal)
   }
 
   /** Lines of a log that contain a text, whatever its case, last one first. */

@@ -7,17 +7,16 @@ import {
   FST_TASKS_STORAGE, FST_TASKS_STORAGE_FULL, FST_TASKS_TOO_LARGE, FST_TASKS_VALIDATION
 } from '../errors.ts'
 import type { Interest, Logger, LogContent, StoreHealth, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
-import type { NewTask, Task } from '../task-schema.ts'
-import { createTaskId, isTaskId, type StoredTask } from '../task.ts'
-import type { TaskTypes } from '../task-types.ts'
-import {
-  createExclusive, errorCode, fileName, ifExists, MAX_TASK_BYTES, openRegular, readTaskFile, UnreadableFile
-} from './files.ts'
+import type { NewTask, Task } from '../shared/task-schema.ts'
+import { createTaskId, isTaskId, type StoredTask } from '../shared/task.ts'
+import type { TaskTypes } from '../shared/task-types.ts'
+import { createExclusive, fileName, ifExists, MAX_TASK_BYTES, openRegular, readTaskFile, UnreadableFile } from '../protocol/files.ts'
+import { errorCode } from '../util/error-code.ts'
 import { DirectoryHealth } from './health.ts'
-import { Leftovers } from './leftovers.ts'
-import { readProcessorInfo } from './processor-info.ts'
-import { cancelTask, formatTask, readMarker, removeTask } from './transitions.ts'
-import { TaskWatcher } from './watcher.ts'
+import { StaleFiles } from '../protocol/stale-files.ts'
+import { readProcessorInfo } from '../protocol/processor-info.ts'
+import { cancelTask, formatTask, readCancelMarker, deleteTask } from '../protocol/transitions.ts'
+import { TaskWatcher } from './watch/task-watcher.ts'
 import { wakeProcessor } from './wake-processor.ts'
 
 const UPKEEP_MS = 1000
@@ -27,7 +26,7 @@ export class DirectoryStore implements TaskStore {
   readonly #path: string
   #dir = ''
   #watcher!: TaskWatcher
-  #leftovers!: Leftovers
+  #leftovers!: StaleFiles
   #health!: DirectoryHealth
   #upkeep: NodeJS.Timeout | undefined
   #opens = 0
@@ -65,7 +64,7 @@ export class DirectoryStore implements TaskStore {
       throw new FST_TASKS_DIRECTORY(this.#path, errorCode(error))
     }
     this.#health = new DirectoryHealth(this.#dir, this.#watcher)
-    this.#leftovers = new Leftovers(this.#dir, {
+    this.#leftovers = new StaleFiles(this.#dir, {
       processorAlive: () => this.#health.processorAlive,
       onError: (error, name) => log.debug({ err: error, name }, 'fastify-tasks: a leftover could not be settled')
     })
@@ -118,7 +117,7 @@ export class DirectoryStore implements TaskStore {
     const text = formatTask(task)
     if (Buffer.byteLength(text) > MAX_TASK_BYTES) throw new FST_TASKS_TOO_LARGE(MAX_TASK_BYTES)
     // a deletion is still in progress and would delete the new task too
-    if (await orStorageError(readMarker(this.#dir, task.id)) === 'delete') throw new FST_TASKS_ID_TAKEN(task.id)
+    if (await orStorageError(readCancelMarker(this.#dir, task.id)) === 'delete') throw new FST_TASKS_ID_TAKEN(task.id)
     const created = await orStorageError(createExclusive(this.#dir, fileName(task.id, 'json'), text))
     await this.#watcher.refresh(task.id)
     if (created) wakeProcessor(this.#dir, task.id)
@@ -148,7 +147,7 @@ export class DirectoryStore implements TaskStore {
 
   async remove (taskId: string, options: { force: boolean }): Promise<void> {
     if (!isTaskId(taskId)) throw new FST_TASKS_NOT_FOUND(taskId)
-    const outcome = await orStorageError(removeTask(this.#dir, taskId, options))
+    const outcome = await orStorageError(deleteTask(this.#dir, taskId, options))
     await this.#watcher.refresh(taskId)
     if (outcome === 'missing') throw new FST_TASKS_NOT_FOUND(taskId)
     if (outcome === 'active') throw new FST_TASKS_ACTIVE(taskId, this.#watcher.tasks.get(taskId)?.task?.status ?? 'unreadable')

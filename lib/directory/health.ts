@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { HealthProblem, StoreHealth } from '../store.ts'
-import { ifExists, LOCK_NAME, MAX_LOCK_BYTES, readText } from './files.ts'
-import { readProcessorInfo } from './processor-info.ts'
+import { ifExists, LOCK_NAME, MAX_LOCK_BYTES, readText } from '../protocol/files.ts'
+import { readProcessorInfo } from '../protocol/processor-info.ts'
 import { wakeProcessor, type FifoState } from './wake-processor.ts'
-import type { TaskWatcher } from './watcher.ts'
+import type { TaskWatcher } from './watch/task-watcher.ts'
 
 /** A lock whose time stamp stands still for so long, on this process's own clock, is a dead processor's. */
 const STALE_MS = 10_000

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorCode, FIFO_NAME } from './files.ts'
+import { FIFO_NAME } from '../protocol/files.ts'
+import { errorCode } from '../util/error-code.ts'
 
 /** Who reads the FIFO now; `refused` where something else stands in its place. */
 export type FifoState = 'read' | 'missing' | 'no-reader' | 'refused'

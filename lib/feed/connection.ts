@@ -1,7 +1,7 @@
 import type { TaskEvent, TaskLogEvent } from '../store.ts'
 import type { Filtering } from './filter.ts'
-import { eventFrame, pingFrame, type Frame } from './frame.ts'
-import type { Sink } from './sse.ts'
+import { eventFrame, pingFrame, type Frame } from '../sse/frame.ts'
+import type { Sink } from '../sse/sink.ts'
 
 /** Counted over all connections of a feed. */
 export interface FeedCounters {

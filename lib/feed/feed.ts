@@ -1,8 +1,8 @@
 import { isUpTo, type TaskEvent, type TaskStore } from '../store.ts'
 import { Connection, Outgoing, type FeedCounters } from './connection.ts'
 import { Filtering, type FeedFilter } from './filter.ts'
-import { eventFrame, readyFrame } from './frame.ts'
-import { openingFrame, type Sink } from './sse.ts'
+import { eventFrame, readyFrame } from '../sse/frame.ts'
+import { openingFrame, type Sink } from '../sse/sink.ts'
 
 /** A flush waits no longer than this for more to join. */
 const MAX_WAIT_MS = 5

@@ -1,18 +1,18 @@
 import type { FastifyReply } from 'fastify'
 import type { Feed } from './feed.ts'
 import type { FeedFilter } from './filter.ts'
-import { beginStream, endings, enter, lastEventId } from './sse.ts'
-import type { Streams } from './streams.ts'
+import { beginStream, endings, enter, lastEventId } from '../sse/sink.ts'
+import type { StreamSlots } from '../sse/slots.ts'
 
 export interface TaskEventsContext {
   readonly feed: Feed
-  readonly streams: Streams
+  readonly streams: StreamSlots
 }
 
 /** The SSE decorator: all that can fail happens before the reply is hijacked. */
 export async function sendTaskEvents (reply: FastifyReply, { feed, streams }: TaskEventsContext, filter: FeedFilter): Promise<void> {
-  const place = enter(reply, streams)
-  if (place === undefined) return
+  const slot = enter(reply, streams)
+  if (slot === undefined) return
   let left = false
   reply.raw.once('close', () => { left = true })
   try {
@@ -22,9 +22,9 @@ export async function sendTaskEvents (reply: FastifyReply, { feed, streams }: Ta
       return admission.abandon()
     }
     const connection = admission.begin(beginStream(reply))
-    place.open({ ping: () => connection.ping(), ...endings(reply) })
+    slot.open({ ping: () => connection.ping(), ...endings(reply) })
   } catch (error) {
-    place.leave()
+    slot.leave()
     throw error
   }
 }

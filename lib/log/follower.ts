@@ -1,7 +1,7 @@
-import { endable } from '../endable.ts'
-import { LogFingerprint, sameBytes } from './fingerprint.ts'
+import { abortable } from '../util/abortable-generator.ts'
+import { LogFingerprint, sameBytes } from '../shared/fingerprint.ts'
 import type { LogContent, TaskStore } from '../store.ts'
-import { isActive, type TaskStatus } from '../task.ts'
+import { isActive, type TaskStatus } from '../shared/task.ts'
 
 export interface FollowOptions {
   /** Byte offset to begin at. Default: 0. */
@@ -35,12 +35,12 @@ export type LogPieces = AsyncGenerator<LogPiece, LogEnd | undefined, undefined>
  * `return`) ends it at once.
  */
 export function followLog (store: TaskStore, taskId: string, { position = 0, signal }: FollowOptions): LogPieces {
-  return endable((end) => new LogFollower(store, taskId, position).follow(end), signal)
+  return abortable((end) => new LogFollower(store, taskId, position).follow(end), signal)
 }
 
 /** The same as bytes alone: where the log starts over, they come again. */
 export function followLogBytes (store: TaskStore, taskId: string, { position = 0, signal }: FollowOptions): AsyncGenerator<Buffer, void, undefined> {
-  return endable((end) => bytesOf(new LogFollower(store, taskId, position).follow(end)), signal)
+  return abortable((end) => bytesOf(new LogFollower(store, taskId, position).follow(end)), signal)
 }
 
 async function * bytesOf (pieces: LogPieces): AsyncGenerator<Buffer, void, undefined> {

@@ -1,10 +1,8 @@
+import { MAX_TIMER_MS } from '../util/timers.ts'
 import type { Logger } from './logger.ts'
 import { anyCommand, type Policy } from './policy/policy.ts'
-import type { Retention } from './retention.ts'
-import { defaultStateRoot } from './state-directory.ts'
-
-/** What a timer can wait at most, in ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+import type { Retention } from './retention/retention.ts'
+import { defaultStateRoot } from './state/state-directory.ts'
 
 export interface ProcessorOptions {
   /**
@@ -15,9 +13,9 @@ export interface ProcessorOptions {
   /** How long a command that is stopped has from TERM to KILL, in ms. Default: 10000. */
   graceMs?: number
   /** Polling interval of the directory, in ms. Default: 3000. */
-  lookEveryMs?: number
+  pollIntervalMs?: number
   /** How often `heartbeatAt` of a running task is renewed, in ms. Default: 5000. */
-  heartbeatEveryMs?: number
+  heartbeatIntervalMs?: number
   /** How long another processor's lock must stand still before it is taken over, in ms. Default: 10000. */
   lockStaleAfterMs?: number
   /** What may run, and how. Default: any command. */
@@ -47,8 +45,8 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
     concurrency: options.concurrency ?? 1,
     graceMs: options.graceMs ?? 10_000,
-    lookEveryMs: options.lookEveryMs ?? 3_000,
-    heartbeatEveryMs: options.heartbeatEveryMs ?? 5_000,
+    pollIntervalMs: options.pollIntervalMs ?? 3_000,
+    heartbeatIntervalMs: options.heartbeatIntervalMs ?? 5_000,
     lockStaleAfterMs: options.lockStaleAfterMs ?? 10_000,
     stateDir: options.stateDir ?? defaultStateRoot(),
     logMaxBytes: options.logMaxBytes,
@@ -59,7 +57,7 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
   }
   demandInteger('concurrency', resolved.concurrency, 1)
   demandInteger('graceMs', resolved.graceMs, 0, MAX_TIMER_MS)
-  for (const name of ['lookEveryMs', 'heartbeatEveryMs', 'lockStaleAfterMs'] as const) demandInteger(name, resolved[name], 1, MAX_TIMER_MS)
+  for (const name of ['pollIntervalMs', 'heartbeatIntervalMs', 'lockStaleAfterMs'] as const) demandInteger(name, resolved[name], 1, MAX_TIMER_MS)
   demandInteger('logMaxBytes', resolved.logMaxBytes, 1)
   for (const name of ['ageMs', 'count', 'bytes'] as const) demandInteger(`retain.${name}`, resolved.retain[name], 1)
   return resolved

@@ -1,27 +1,27 @@
 import { constants, readlinkSync } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FileKind } from '../directory/files.ts'
-import { DirectoryGuard } from '../directory/guard.ts'
-import { Leftovers } from '../directory/leftovers.ts'
-import type { Attempt } from './attempt.ts'
-import { Launcher } from './launcher.ts'
+import type { FileKind } from '../protocol/files.ts'
+import { DirectoryIdentity } from '../protocol/directory-identity.ts'
+import { StaleFiles } from '../protocol/stale-files.ts'
+import type { Attempt } from './state/attempt.ts'
+import { ForkServer } from './command/fork-server.ts'
 import { limitsOf } from './limits.ts'
-import { ProcessorLock } from './lock.ts'
+import { ProcessorLock } from './state/processor-lock.ts'
 import { resolveOptions, type ProcessorOptions, type ResolvedOptions } from './options.ts'
 import type { Policy } from './policy/policy.ts'
 import { publishTypes } from './policy/publish.ts'
-import { countedTypeOf, QueueIndex, type Candidate } from './queue-index.ts'
-import { idsWith, recover } from './recovery.ts'
+import { countedTypeOf, QueueIndex, type Candidate } from './queue/queue-index.ts'
+import { idsWith, recover } from './run/recovery.ts'
 import { asStartError, ProcessorStartError } from './start-error.ts'
-import { RunPool } from './run-pool.ts'
-import { StateDirectory } from './state-directory.ts'
-import { Sweeper } from './sweeper.ts'
-import { prepareCgroups } from './task-cgroup.ts'
-import type { RunContext } from './run-context.ts'
-import { TaskRun } from './task-run.ts'
-import { WakeUp } from './wake-up.ts'
-import { chooseWrapper } from './wrapper.ts'
+import { RunPool } from './run/run-pool.ts'
+import { StateDirectory } from './state/state-directory.ts'
+import { RetentionSweeper } from './retention/retention-sweeper.ts'
+import { prepareCgroups } from './os/task-cgroup.ts'
+import type { RunContext } from './run/run-context.ts'
+import { TaskRun } from './run/task-run.ts'
+import { WakeUp } from './queue/wake-up.ts'
+import { chooseWrapper } from './command/wrapper.ts'
 
 /** After a scan, pause for this many times its duration. */
 const SCAN_PAUSE = 20
@@ -43,9 +43,9 @@ export class TaskProcessor {
   readonly #dir: string
   readonly #options: ResolvedOptions
   readonly #index: QueueIndex
-  readonly #guard: DirectoryGuard
-  readonly #leftovers: Leftovers
-  readonly #sweeper: Sweeper
+  readonly #guard: DirectoryIdentity
+  readonly #leftovers: StaleFiles
+  readonly #sweeper: RetentionSweeper
   readonly #pool: RunPool
   readonly #unsettled = new Map<string, () => Promise<void>>()
   readonly #warned = new Set<string>()
@@ -60,7 +60,7 @@ export class TaskProcessor {
   readonly #wakeUp: WakeUp
   #state: StateDirectory | undefined
   #lock: ProcessorLock | undefined
-  #launcher: Launcher | undefined
+  #launcher: ForkServer | undefined
   #context: RunContext | undefined
   #lost = false
   #starting: Promise<void> | undefined
@@ -75,7 +75,7 @@ export class TaskProcessor {
     this.#dir = dir
     this.#options = resolveOptions(options)
     const { concurrency, logger, policy, retain } = this.#options
-    this.#guard = new DirectoryGuard(dir)
+    this.#guard = new DirectoryIdentity(dir)
     this.#pool = new RunPool({
       concurrency,
       concurrencyOf: (type) => policy.concurrencyOf(type),
@@ -85,8 +85,8 @@ export class TaskProcessor {
     this.#index = new QueueIndex(dir, (id, reason) => logger.warn(`${id}.json can't be used: ${reason}`))
     this.#wakeUp = new WakeUp(dir, (id, kind) => this.#onHint(id, kind), logger)
     // tasks that are run here are left out, and nobody else runs any
-    this.#leftovers = new Leftovers(dir, { processorAlive: () => false, isProcessor: true, onError: (error, name) => this.#warnOnce(name, error) })
-    this.#sweeper = new Sweeper({
+    this.#leftovers = new StaleFiles(dir, { processorAlive: () => false, isProcessor: true, onError: (error, name) => this.#warnOnce(name, error) })
+    this.#sweeper = new RetentionSweeper({
       dir,
       retain,
       index: this.#index,
@@ -126,7 +126,7 @@ export class TaskProcessor {
 
   async #start (): Promise<void> {
     await this.#checkDirectory()
-    const { graceMs, heartbeatEveryMs, lockStaleAfterMs, logMaxBytes, logger, stateDir } = this.#options
+    const { graceMs, heartbeatIntervalMs, lockStaleAfterMs, logMaxBytes, logger, stateDir } = this.#options
     const cgroup = this.#options.cgroups ? prepareCgroups() : undefined
     const [wrapper, state] = await Promise.all([chooseWrapper(), StateDirectory.open(stateDir, this.#dir, logger)])
     this.#state = state
@@ -143,7 +143,7 @@ export class TaskProcessor {
       })
       await this.#guard.accept()
       if (wrapper.launches) {
-        this.#launcher = await Launcher.start(wrapper, () => logger.warn('The fork server has exited; commands will start more slowly until the processor is restarted'))
+        this.#launcher = await ForkServer.start(wrapper, () => logger.warn('The fork server has exited; commands will start more slowly until the processor is restarted'))
       }
       // before the first look, so that nothing is missed between the two
       await this.#wakeUp.open()
@@ -155,7 +155,7 @@ export class TaskProcessor {
         policy: this.#options.policy,
         logger,
         graceMs,
-        heartbeatEveryMs,
+        heartbeatIntervalMs,
         wrapper,
         launcher: this.#launcher,
         logMaxBytes,
@@ -223,7 +223,7 @@ export class TaskProcessor {
   /** Polls everything periodically; hints are only an optimisation. */
   async #lookUntilSettled (): Promise<void> {
     const { signal } = this.#settled
-    while (await sleep(this.#options.lookEveryMs, true, { signal }).catch(() => false)) {
+    while (await sleep(this.#options.pollIntervalMs, true, { signal }).catch(() => false)) {
       await this.#lookAtAll().catch((error) => this.#warnOnce('The directory', error))
     }
   }

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { sendTaskEvents } from '../feed/task-events.ts'
 import { action, UNCOMPRESSED, type RouteContext, type Scope } from './context.ts'
-import { EventsQuerySchema, isTrue } from './schemas.ts'
+import { EventsQuerySchema, isTrue } from '../shared/api-schemas.ts'
 
 export function eventRoutes (scope: Scope, context: RouteContext): void {
   const route = { config: action('events'), schema: { querystring: EventsQuerySchema }, ...UNCOMPRESSED } as const

@@ -1,7 +1,7 @@
 import { health } from '../health.ts'
 import { action, type RouteContext, type Scope } from './context.ts'
-import { HealthSchema } from './schemas.ts'
-import { TaskTypesSchema } from '../task-types.ts'
+import { HealthSchema } from '../shared/api-schemas.ts'
+import { TaskTypesSchema } from '../shared/task-types.ts'
 
 export function metaRoutes (scope: Scope, context: RouteContext, { readOnly }: { readOnly: boolean }): void {
   scope.get('/_meta/health', {

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
 import { FST_TASKS_NOT_FOUND } from '../errors.ts'
 import type { TaskQuery } from '../store.ts'
-import { NewTaskSchema, TaskSchema } from '../task-schema.ts'
+import { NewTaskSchema, TaskSchema } from '../shared/task-schema.ts'
 import { action, sendJson, type RouteContext, type Scope } from './context.ts'
 import { matchesTag } from './entity-tag.ts'
-import { CancelRequestedSchema, ErrorSchema, ForceQuerySchema, IdParamsSchema, isTrue, ListQuerySchema, RemovedSchema } from './schemas.ts'
+import { CancelRequestedSchema, ErrorSchema, ForceQuerySchema, IdParamsSchema, isTrue, ListQuerySchema, DeletedSchema } from '../shared/api-schemas.ts'
 
 export function readingRoutes (scope: Scope, { store }: RouteContext): void {
   scope.get('/', {
@@ -65,7 +65,7 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
     schema: {
       params: IdParamsSchema,
       querystring: ForceQuerySchema,
-      response: { 200: RemovedSchema, '4xx': ErrorSchema }
+      response: { 200: DeletedSchema, '4xx': ErrorSchema }
     }
   }, async (request) => {
     const forced = isTrue(request.query.force)

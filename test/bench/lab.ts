@@ -16,7 +16,7 @@ export interface Figure {
 const directories: string[] = []
 process.on('exit', () => { for (const dir of directories) rmSync(dir, { recursive: true, force: true }) })
 
-/** Removed when the bench ends. */
+/** Deleted when the bench ends. */
 export function makeDirectory (): string {
   const dir = mkdtempSync(join(tmpdir(), 'fastify-tasks-bench-'))
   directories.push(dir)

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { processCommand } from '../../lib/cli/process.ts'
-import { parseDuration, parseSize } from '../../lib/cli/units.ts'
+import { parseDuration, parseSize } from '../../lib/util/units.ts'
 import {
   enqueue, makeDirectory, makeStateDirectory, remainingProcessesOf, readTaskOf, until, untilEnded, untilLogged
 } from '../processor/fixtures.ts'

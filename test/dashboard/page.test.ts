@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import cookieHost from '@fastify/helmet'
 import t, { type Test } from 'tap'
 import type { Page } from 'playwright-core'
-import { PolicyFile } from '../../lib/processor/policy/policy-file.ts'
+import { ReloadingPolicy } from '../../lib/processor/policy/reloading-policy.ts'
 import { post, waitFor } from '../helpers.ts'
 import { enqueue, readTaskOf, startProcessor, untilEnded } from '../processor/fixtures.ts'
 import { copyLog, launchBrowser, openPage, untilLogHas } from './browser.ts'
@@ -139,7 +139,7 @@ t.test('the form: fields from the types that the processor told, with what is wr
       shell: { shell: true }
     }
   }))
-  await startProcessor(t, dir, { policy: await PolicyFile.load(path, { tasksDir: dir, logger: console }) })
+  await startProcessor(t, dir, { policy: await ReloadingPolicy.load(path, { tasksDir: dir, logger: console }) })
   const page = await open(t, `${url}#/new`)
   await page.getByLabel('tag').fill('latest')
   await page.getByLabel('count').pressSequentially('1e')

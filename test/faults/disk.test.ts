@@ -10,7 +10,7 @@ import { waitFor } from '../helpers.ts'
 
 const MIB = 1024 * 1024
 const skip = whyNoMounts()
-const LOOK = { lookEveryMs: 100, heartbeatEveryMs: 100 }
+const LOOK = { pollIntervalMs: 100, heartbeatIntervalMs: 100 }
 
 function whyNoMounts (): string | false {
   if (process.getuid!() !== 0) return 'needs root, to mount'

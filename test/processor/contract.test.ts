@@ -4,7 +4,7 @@ import { link, mkdir, open, readFile, rename, symlink, unlink, utimes, writeFile
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { cancelTask, removeTask } from '../../lib/directory/transitions.ts'
+import { cancelTask, deleteTask } from '../../lib/protocol/transitions.ts'
 import { wakeProcessor } from '../../lib/directory/wake-processor.ts'
 import { enqueue, remainingProcessesOf, readLogOf, readTaskOf, until, untilEnded, untilGone, untilLogged } from './fixtures.ts'
 import { makePlace, PROGRAMS, put, startProgram, type ProcessorProgram } from './processors.ts'
@@ -128,7 +128,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     const forced = await put(dir, { command: 'echo up; sleep 66' })
     const vanished = await put(dir, { command: 'trap "sleep 0.1; echo late; exit" TERM; echo up; while :; do sleep 0.05; done' })
     await Promise.all([forced, vanished].map((id) => untilLogged(dir, id, 'up\n')))
-    t.equal(await removeTask(dir, forced, { force: true }), 'removed')
+    t.equal(await deleteTask(dir, forced, { force: true }), 'removed')
     await unlink(join(dir, `${vanished}.json`))
     await Promise.all([forced, vanished].map((id) => untilGone(dir, id)))
     for (const id of [forced, vanished]) t.strictSame(await remainingProcessesOf(id), [])

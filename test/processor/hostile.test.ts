@@ -3,7 +3,7 @@ import { existsSync, lstatSync, openSync, closeSync, writeSync, constants } from
 import { link, lstat, mkdir, readFile, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { WakeUpFifo } from '../../lib/processor/wake-up-fifo.ts'
+import { WakeUpFifo } from '../../lib/processor/queue/wake-up-fifo.ts'
 import { enqueue, readLogOf, startProcessor, untilEnded, makeDirectory } from './fixtures.ts'
 
 t.test('nothing outside the directory is written through a log', async (t) => {
@@ -47,7 +47,7 @@ t.test('files that are no tasks hold nothing up', async (t) => {
   })
   for (let i = 0; i < 8; i++) execFileSync('mkfifo', [join(dir, `task_1_fifo${i}.json`)])
   await writeFile(join(dir, 'task_1_huge.json'), `{"id":"task_1_huge","status":"queued","command":"x","config":"${'x'.repeat(1024 * 1024)}"}`)
-  const { said } = await startProcessor(t, dir, { lookEveryMs: 50 })
+  const { said } = await startProcessor(t, dir, { pollIntervalMs: 50 })
   t.match(await untilEnded(dir, await enqueue(dir)), { status: 'completed' })
   for (const reason of ['task_1_text.json can\'t be used: it is not JSON', 'task_1_huge.json', 'task_1_fifo7.json', 'task_1_link.json']) await said.until(reason)
   t.match(await untilEnded(dir, await enqueue(dir)), { status: 'completed' })

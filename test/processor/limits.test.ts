@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { cancelTask } from '../../lib/directory/transitions.ts'
+import { cancelTask } from '../../lib/protocol/transitions.ts'
 import { describeLimits, limitsOf } from '../../lib/processor/limits.ts'
 import { resolveOptions, type ProcessorOptions } from '../../lib/processor/options.ts'
 import { anyCommand } from '../../lib/processor/policy/policy.ts'
-import { QueueIndex } from '../../lib/processor/queue-index.ts'
+import { QueueIndex } from '../../lib/processor/queue/queue-index.ts'
 import { writeTask } from '../directory/fixtures/files.ts'
 import { enqueue, makeDirectory, readTaskOf, startProcessor, untilEnded, untilLogged } from './fixtures.ts'
 
@@ -38,8 +38,8 @@ t.test('limits in words, and as JSON', async (t) => {
 t.test('values that make no sense are refused', async (t) => {
   const table: Array<[options: object, message: RegExp]> = [
     [{ concurrency: 0 }, /concurrency must be an integer from 1 .*, not 0/], [{ concurrency: 1.5 }, /not 1\.5/], [{ concurrency: '2' }, /concurrency/],
-    [{ graceMs: -1 }, /graceMs .* from 0 to 2147483647/], [{ graceMs: 2 ** 31 }, /graceMs/], [{ lookEveryMs: 0 }, /lookEveryMs/],
-    [{ heartbeatEveryMs: NaN }, /heartbeatEveryMs/], [{ lockStaleAfterMs: Infinity }, /lockStaleAfterMs/], [{ logMaxBytes: 0 }, /logMaxBytes/],
+    [{ graceMs: -1 }, /graceMs .* from 0 to 2147483647/], [{ graceMs: 2 ** 31 }, /graceMs/], [{ pollIntervalMs: 0 }, /pollIntervalMs/],
+    [{ heartbeatIntervalMs: NaN }, /heartbeatIntervalMs/], [{ lockStaleAfterMs: Infinity }, /lockStaleAfterMs/], [{ logMaxBytes: 0 }, /logMaxBytes/],
     [{ retain: { ageMs: 0 } }, /retain\.ageMs/], [{ retain: { count: 0 } }, /retain\.count/], [{ retain: { bytes: 0.5 } }, /retain\.bytes/]
   ]
   for (const [options, message] of table) t.throws(() => resolveOptions(options), { name: 'RangeError', message }, JSON.stringify(options))

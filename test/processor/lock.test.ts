@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs'
 import { readFile, symlink, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { ProcessorLock, type LockOptions } from '../../lib/processor/lock.ts'
+import { ProcessorLock, type LockOptions } from '../../lib/processor/state/processor-lock.ts'
 import { TaskProcessor } from '../../lib/processor/processor.ts'
 import { enqueue, makeStateDirectory, readTaskOf, startProcessor, until, untilEnded, untilLogged, makeDirectory } from './fixtures.ts'
 

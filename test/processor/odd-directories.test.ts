@@ -18,7 +18,7 @@ const CONTROL = /[\0-\x1f\x7f\x9b\u202e]/
 async function check (t: Test, place: Place, outside: Outside, { said: line, refused, status, errorMessage }: Expected): Promise<void> {
   const { dir, state } = place
   const said = new Said()
-  const processor = new TaskProcessor(dir, { stateDir: state, graceMs: 100, lookEveryMs: 50, lockStaleAfterMs: 200, concurrency: 2, logger: said })
+  const processor = new TaskProcessor(dir, { stateDir: state, graceMs: 100, pollIntervalMs: 50, lockStaleAfterMs: 200, concurrency: 2, logger: said })
   t.teardown(() => processor.stop({ now: true }))
   outside.remember()
   if (refused !== undefined) {

@@ -2,7 +2,7 @@ import { chmodSync, statSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { PolicyFile } from '../../lib/processor/policy/policy-file.ts'
+import { ReloadingPolicy } from '../../lib/processor/policy/reloading-policy.ts'
 import { enqueue, makeDirectory, remainingProcessesOf, readLogOf, startProcessor, until, untilEnded, untilLogged } from './fixtures.ts'
 
 interface Started {
@@ -15,8 +15,8 @@ async function start (t: Test, types: object, options: { concurrency?: number } 
   const around = makeDirectory(t, { tasks: {}, 'policy.json': JSON.stringify({ types }) })
   const [dir, file] = [join(around, 'tasks'), join(around, 'policy.json')]
   chmodSync(file, 0o640)
-  const policy = await PolicyFile.load(file, { tasksDir: dir, logger: { info () {}, warn () {} }, lookEveryMs: 100 })
-  await startProcessor(t, dir, { policy, lookEveryMs: 200, ...options })
+  const policy = await ReloadingPolicy.load(file, { tasksDir: dir, logger: { info () {}, warn () {} }, pollIntervalMs: 100 })
+  await startProcessor(t, dir, { policy, pollIntervalMs: 200, ...options })
   return { dir, file }
 }
 

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { parsePolicy } from '../../lib/processor/policy/parse.ts'
+import { parsePolicy } from '../../lib/processor/policy/parse-policy.ts'
 import { anyCommand, type Policy } from '../../lib/processor/policy/policy.ts'
 import { infoText } from '../../lib/processor/policy/publish.ts'
 import { fillTemplate, parseTemplate } from '../../lib/processor/policy/template.ts'
-import type { Task } from '../../lib/task-schema.ts'
+import type { Task } from '../../lib/shared/task-schema.ts'
 
 const findUser = async (name: string) => {
   if (name === 'nobody-here') throw new Error('there is no user nobody-here')

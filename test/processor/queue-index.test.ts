@@ -1,8 +1,8 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { callOnThisThread } from '../../lib/directory/file-calls.ts'
-import { QueueIndex } from '../../lib/processor/queue-index.ts'
+import { callOnThisThread } from '../../lib/protocol/file-system.ts'
+import { QueueIndex } from '../../lib/processor/queue/queue-index.ts'
 import { makeDirectory } from './fixtures.ts'
 
 const text = (id: string) => JSON.stringify({ id, command: 'true', type: 'custom', status: 'queued', createdAt: new Date().toISOString() })

@@ -5,8 +5,8 @@ import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { Attempt } from '../../lib/processor/attempt.ts'
-import { bootId } from '../../lib/processor/command.ts'
+import { Attempt } from '../../lib/processor/state/attempt.ts'
+import { bootId } from '../../lib/processor/command/command.ts'
 import { enqueue, makeStateDirectory, recordsOf, remainingProcessesOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory } from './fixtures.ts'
 
 const claimOf = (by: string) => JSON.stringify({ by, nonce: 'of-a-dead-one' })
@@ -100,7 +100,7 @@ t.test('half a cancelling and half a deletion are finished', async (t) => {
   await writeFile(join(dir, `${deleted}.log`), 'left behind')
   const resurrected = await enqueue(dir, { status: 'running' })
   await writeFile(join(dir, `${resurrected}.cancel`), '{"delete": true}')
-  await startProcessor(t, dir, { lookEveryMs: 500 })
+  await startProcessor(t, dir, { pollIntervalMs: 500 })
   await untilGone(dir, resurrected)
   t.match(await untilEnded(dir, half), { status: 'cancelled', errorMessage: 'Cancelled before start.' })
   await untilGone(dir, deleted)
@@ -109,7 +109,7 @@ t.test('half a cancelling and half a deletion are finished', async (t) => {
 
 t.test('heartbeats are written while a command runs', async (t) => {
   const dir = makeDirectory(t)
-  await startProcessor(t, dir, { heartbeatEveryMs: 50 })
+  await startProcessor(t, dir, { heartbeatIntervalMs: 50 })
   const id = await enqueue(dir, { command: 'echo up; sleep 67' })
   await untilLogged(dir, id, 'up\n')
   const { heartbeatAt } = await readTaskOf(dir, id)
@@ -123,7 +123,7 @@ t.test('heartbeats are written while a command runs', async (t) => {
 
 t.test('a look finds a task that no notice told of', async (t) => {
   const dir = makeDirectory(t)
-  const { said } = await startProcessor(t, dir, { lookEveryMs: 100 })
+  const { said } = await startProcessor(t, dir, { pollIntervalMs: 100 })
   await writeFile(join(dir, 'task_1_held.claim'), claimOf('cancel'))
   const id = await enqueue(dir, { id: 'task_1_held' })
   // it could not be taken, and its own file does not change any more
@@ -148,7 +148,7 @@ t.test('an end that can not be written waits until it can', async (t) => {
 
 t.test('an end that could not be written for long is written when it can, and holds up nobody', async (t) => {
   const dir = makeDirectory(t)
-  const { said } = await startProcessor(t, dir, { lookEveryMs: 100 })
+  const { said } = await startProcessor(t, dir, { pollIntervalMs: 100 })
   const id = await enqueue(dir, { command: `echo up; while [ ! -e ${join(dir, 'go')} ]; do sleep 0.02; done; exit 4` })
   await untilLogged(dir, id, 'up\n')
   const task = await readTaskOf(dir, id)
@@ -162,7 +162,7 @@ t.test('an end that could not be written for long is written when it can, and ho
 
 t.test('a task that is nested too deeply to be written again is left alone', async (t) => {
   const dir = makeDirectory(t)
-  const { said } = await startProcessor(t, dir, { lookEveryMs: 100 })
+  const { said } = await startProcessor(t, dir, { pollIntervalMs: 100 })
   const deep = `{"id":"task_1_deep","status":"queued","command":"echo ran","config":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
   await writeFile(join(dir, 'task_1_deep.json'), deep)
   await said.until("task_1_deep.json can't be used: it is nested too deeply")

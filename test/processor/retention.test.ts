@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { QueueIndex } from '../../lib/processor/queue-index.ts'
-import { endedAt, expired, type Retention } from '../../lib/processor/retention.ts'
-import { Sweeper, type SweeperContext } from '../../lib/processor/sweeper.ts'
+import { QueueIndex } from '../../lib/processor/queue/queue-index.ts'
+import { endedAt, expired, type Retention } from '../../lib/processor/retention/retention.ts'
+import { RetentionSweeper, type RetentionSweeperContext } from '../../lib/processor/retention/retention-sweeper.ts'
 import { names, temporaryNames, writeTask } from '../directory/fixtures/files.ts'
 import { makeDirectory, Said, startProcessor, untilEnded, enqueue } from './fixtures.ts'
 
@@ -68,14 +68,14 @@ interface Swept {
 }
 
 /** One sweep; `meanwhile` happens when the index has been read. */
-async function sweep (dir: string, retain: Retention, { meanwhile = () => {}, ...context }: Partial<SweeperContext> & { meanwhile?: () => void } = {}): Promise<Swept> {
+async function sweep (dir: string, retain: Retention, { meanwhile = () => {}, ...context }: Partial<RetentionSweeperContext> & { meanwhile?: () => void } = {}): Promise<Swept> {
   const said = new Said()
   const errors: string[] = []
   const index = new QueueIndex(dir, () => {})
   await index.scan()
   meanwhile()
   const signal = new AbortController().signal
-  const sweeper = new Sweeper({ dir, retain, index, isRunning: () => false, logger: said, onError: (reason) => errors.push(reason), signal, ...context })
+  const sweeper = new RetentionSweeper({ dir, retain, index, isRunning: () => false, logger: said, onError: (reason) => errors.push(reason), signal, ...context })
   sweeper.tick()
   sweeper.tick()
   await sweeper.idle()

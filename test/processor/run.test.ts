@@ -3,7 +3,7 @@ import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { cancelTask, removeTask } from '../../lib/directory/transitions.ts'
+import { cancelTask, deleteTask } from '../../lib/protocol/transitions.ts'
 import { waitFor } from '../helpers.ts'
 import {
   enqueue, killAll, processesOf, remainingProcessesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory
@@ -101,7 +101,7 @@ t.test('cancelling ends the whole tree, also what ignores TERM', async (t) => {
 
 t.test('a cancel just after the start is seen at once', async (t) => {
   const dir = makeDirectory(t)
-  const { said } = await startProcessor(t, dir, { concurrency: 4, lookEveryMs: 1e6, heartbeatEveryMs: 1e6 })
+  const { said } = await startProcessor(t, dir, { concurrency: 4, pollIntervalMs: 1e6, heartbeatIntervalMs: 1e6 })
   for (let round = 0; round < 10; round++) {
     await Promise.all([0, 1, 2, 3].map(async (ms) => {
       const id = await enqueue(dir, { command: 'exec sleep 60' })
@@ -162,7 +162,7 @@ t.test('a timeout ends a command', async (t) => {
 t.test('deleting by force stops the command, and nothing is left', async (t) => {
   const id = await enqueue(dir, { command: 'echo up; sleep 65' })
   await untilLogged(dir, id, 'up\n')
-  t.equal(await removeTask(dir, id, { force: true }), 'removed')
+  t.equal(await deleteTask(dir, id, { force: true }), 'removed')
   await untilGone(dir, id)
   t.strictSame(await remainingProcessesOf(id), [])
   await said.until(`${id} deleted`)

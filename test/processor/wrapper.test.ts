@@ -5,7 +5,7 @@ import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import t from 'tap'
-import { chooseWrapper, WRAPPERS, type Wrapper } from '../../lib/processor/wrapper.ts'
+import { chooseWrapper, WRAPPERS, type Wrapper } from '../../lib/processor/command/wrapper.ts'
 import { enqueue, makeDirectory, readLogOf, startProcessor, until, untilEnded } from './fixtures.ts'
 
 const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => (i * 31 + (i >> 8)) & 255))

@@ -5,7 +5,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { TasksClient } from '../../lib/client/index.ts'
 import { tasksPlugin } from '../../lib/index.ts'
-import { parsePolicy } from '../../lib/processor/policy/parse.ts'
+import { parsePolicy } from '../../lib/processor/policy/parse-policy.ts'
 import { publishTypes } from '../../lib/processor/policy/publish.ts'
 import { startServer, temporaryDirectory } from '../helpers.ts'
 

@@ -2,8 +2,8 @@ import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import type { Logger, TaskEvent, TaskStore } from '../../lib/store.ts'
 import { isUpTo } from '../../lib/store.ts'
-import type { Task } from '../../lib/task-schema.ts'
-import type { TaskTypes } from '../../lib/task-types.ts'
+import type { Task } from '../../lib/shared/task-schema.ts'
+import type { TaskTypes } from '../../lib/shared/task-types.ts'
 
 /** A store, not open yet, and what a processor does to its tasks. */
 export interface StoreUnderTest {

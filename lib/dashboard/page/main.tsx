@@ -6,7 +6,7 @@ import { render } from 'preact'
 import { App } from './app.tsx'
 import { openFeed } from './feed/feed.ts'
 import { watchHealth } from './health/health.ts'
-import { now } from './store.ts'
+import { now } from './state.ts'
 import { listenForKeys } from './ui/keys.ts'
 
 openFeed()

@@ -1,8 +1,9 @@
 import { Type, type Static } from '@sinclair/typebox'
+import { MAX_TIMER_MS } from '../../util/timers.ts'
 
 const Text = (length: number) => Type.String({ minLength: 1, maxLength: length, description: `a text of 1 to ${length} characters` })
 /** Longer ones do not fit a timer. */
-const Milliseconds = Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, description: 'a positive number of milliseconds' })
+const Milliseconds = Type.Integer({ minimum: 1, maximum: MAX_TIMER_MS, description: 'a positive number of milliseconds' })
 
 /** One type of a policy. Exactly one of `argv` and `shell`. */
 export const PolicyTypeSchema = Type.Object({

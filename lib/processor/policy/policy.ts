@@ -1,6 +1,7 @@
-import type { Task } from '../../task-schema.ts'
-import type { TaskType } from '../../task-types.ts'
-import { taskVariables, timeoutOf, whyNotRunnable } from '../task-input.ts'
+import { defined } from '../../util/defined.ts'
+import type { Task } from '../../shared/task-schema.ts'
+import type { TaskType } from '../../shared/task-types.ts'
+import { taskVariables, timeoutOf, whyNotRunnable } from '../command/task-input.ts'
 
 /** A user of the system whose rights a command gets. */
 export interface SystemUser {
@@ -68,9 +69,4 @@ export const anyCommand: Policy = {
 /** Files of others may lack a type, or hold anything as one. */
 export function typeOf ({ type }: Partial<Task>): string {
   return type === undefined ? 'custom' : typeof type === 'string' ? type : ''
-}
-
-/** Without the properties that are undefined. */
-export function defined<T extends object> (properties: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined)) as never
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME, putInPlace, readText } from '../../directory/files.ts'
-import type { TaskType } from '../../task-types.ts'
+import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME, replaceFile, readText } from '../../protocol/files.ts'
+import type { TaskType } from '../../shared/task-types.ts'
 import type { Policy } from './policy.ts'
 
 /** The processor's own limits, for people to see. */
@@ -14,7 +14,7 @@ export type Limits = Readonly<Record<string, unknown>>
 export async function publishTypes (dir: string, policy: Pick<Policy, 'types' | 'anyType'>, limits: Limits): Promise<string | undefined> {
   const { text, leftOut } = infoText(policy, limits)
   const before = await readText(join(dir, PROCESSOR_INFO_NAME), MAX_INFO_BYTES).catch(() => undefined)
-  if (before?.text !== text) await putInPlace(dir, PROCESSOR_INFO_NAME, text)
+  if (before?.text !== text) await replaceFile(dir, PROCESSOR_INFO_NAME, text)
   return leftOut
 }
 

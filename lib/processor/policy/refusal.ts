@@ -1,3 +1,5 @@
+import { replaceControlCharacters } from '../../util/control-characters.ts'
+
 /** A task is not run; the message says why, to people who may see the task. */
 export class Refusal extends Error {
   readonly code = 'REFUSED'
@@ -13,5 +15,5 @@ export function refused (reason: string): { refused: string } {
 /** Without control characters (which could forge lines or rule a terminal), and cut to a length. */
 export function printable (text: string, length: number): string {
   const cut = text.length > length ? `${text.slice(0, length - 1)}…` : text
-  return cut.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\uFFFD')
+  return replaceControlCharacters(cut)
 }

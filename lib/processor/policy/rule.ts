@@ -1,8 +1,9 @@
-import type { Task } from '../../task-schema.ts'
-import type { TaskType } from '../../task-types.ts'
-import { holdsNul, taskVariables, timeoutOf, whyNotRunnable } from '../task-input.ts'
+import type { Task } from '../../shared/task-schema.ts'
+import type { TaskType } from '../../shared/task-types.ts'
+import { holdsNul, taskVariables, timeoutOf, whyNotRunnable } from '../command/task-input.ts'
 import type { ConfigCheck } from './config-check.ts'
-import { defined, type Plan, type SystemUser } from './policy.ts'
+import { defined } from '../../util/defined.ts'
+import type { Plan, SystemUser } from './policy.ts'
 import { Refusal } from './refusal.ts'
 import { fillTemplate, literalOf, type Template, type TemplateValues } from './template.ts'
 

@@ -1,5 +1,5 @@
 import { API, WORKER } from '../config.ts'
-import { connection, receive } from '../store.ts'
+import { connection, receive } from '../state.ts'
 import type { FeedMessage, FeedRequest } from './messages.ts'
 
 let port: MessagePort | undefined

@@ -1,4 +1,4 @@
-import { nameOf, type Field, type Filled } from './schema.ts'
+import { nameOf, type Field, type Filled } from './fields.ts'
 
 interface FieldProps {
   readonly field: Field

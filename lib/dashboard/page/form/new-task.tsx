@@ -1,13 +1,13 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { NewTask as NewTaskInput, TaskType } from '../../../client/index.ts'
-import { taskHash } from '../route.ts'
-import { go, goToList } from '../router.ts'
-import { client, readOnly, taskById, tasks, types } from '../store.ts'
+import { taskHash } from '../routing/route.ts'
+import { go, goToList } from '../routing/router.ts'
+import { client, readOnly, taskById, tasks, types } from '../state.ts'
 import { watchTask } from '../ui/announcer.ts'
 import { messageOf } from '../ui/message.ts'
 import { ConfigField } from './config-field.tsx'
 import { textOf } from '../ui/text.ts'
-import { atFields, fieldOf, fill, fillFrom, valueOf, type Field, type Filled, type Misfit } from './schema.ts'
+import { atFields, fieldOf, fill, fillFrom, valueOf, type Field, type Filled, type Misfit } from './fields.ts'
 import { misfitsOf } from './validate.ts'
 
 /** For types of which nothing is known. */

@@ -1,5 +1,5 @@
 import { Validator } from '@cfworker/json-schema'
-import { nameOf, type Misfit } from './schema.ts'
+import { nameOf, type Misfit } from './fields.ts'
 
 /**
  * What in a value does not fit a schema, by the place in the value. By a library that interprets the schema: one that

@@ -2,14 +2,14 @@ import { RefreshCw, TriangleAlert, Lock } from 'lucide-preact'
 import { computed } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { retry } from '../feed/feed.ts'
-import { connection, health, now, readOnly, tasks } from '../store.ts'
-import { troublesOf } from './troubles.ts'
+import { connection, health, now, readOnly, tasks } from '../state.ts'
+import { alertsOf } from './alerts.ts'
 
 /** Compared as JSON, so that the clock tick alone causes no re-render. */
-const troubles = computed(() => JSON.stringify(troublesOf(health.value, tasks.value ?? [], now.value)))
+const troubles = computed(() => JSON.stringify(alertsOf(health.value, tasks.value ?? [], now.value)))
 
 export function Banners () {
-  const found = JSON.parse(troubles.value) as ReturnType<typeof troublesOf>
+  const found = JSON.parse(troubles.value) as ReturnType<typeof alertsOf>
   return (
     <div class='banners' role='status'>
       <ConnectionBanner />

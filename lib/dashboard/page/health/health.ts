@@ -1,5 +1,5 @@
 import { TasksError, type TaskTypes } from '../../../client/index.ts'
-import { client, health, types } from '../store.ts'
+import { client, health, types } from '../state.ts'
 
 const EVERY_MS = 5_000
 const NO_TYPES: TaskTypes = { types: [], anyType: false }

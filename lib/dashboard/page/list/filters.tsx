@@ -1,7 +1,7 @@
 import { CircleX, Search } from 'lucide-preact'
-import { TASK_STATUSES } from '../../../task.ts'
-import { filterOf, route, setFilter } from '../router.ts'
-import { counts, shownTasks, tasks, usedTypes } from '../store.ts'
+import { TASK_STATUSES } from '../../../shared/task.ts'
+import { filterOf, route, setFilter } from '../routing/router.ts'
+import { counts, shownTasks, tasks, usedTypes } from '../state.ts'
 
 export function Filters () {
   const filter = filterOf(route.value)

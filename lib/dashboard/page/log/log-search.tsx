@@ -1,7 +1,7 @@
 import { Search } from 'lucide-preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { SearchResult } from '../../../client/index.ts'
-import { client } from '../store.ts'
+import { client } from '../state.ts'
 import { messageOf } from '../ui/message.ts'
 
 interface Found {

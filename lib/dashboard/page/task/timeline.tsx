@@ -1,8 +1,9 @@
 import type { Task } from '../../../client/index.ts'
-import { isActive } from '../../../task.ts'
-import { now } from '../store.ts'
+import { isActive } from '../../../shared/task.ts'
+import { now } from '../state.ts'
 import { textOf } from '../ui/text.ts'
-import { formatDuration, ranMs, timeOf, waitedMs } from '../ui/time.ts'
+import { parseTime } from '../../../util/parse-time.ts'
+import { formatDuration, ranMs, waitedMs } from '../ui/time.ts'
 
 /** Queued, started, ended, and how long it took from one to the next. */
 export function Timeline ({ task }: { task: Task }) {
@@ -21,7 +22,7 @@ export function Timeline ({ task }: { task: Task }) {
 }
 
 function Moment ({ name, at }: { name: string, at: unknown }) {
-  const time = timeOf(at)
+  const time = parseTime(at)
   if (time === undefined) return null
   return <li>{name} <time dateTime={textOf(at)}>{new Date(time).toLocaleString()}</time></li>
 }

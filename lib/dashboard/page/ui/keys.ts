@@ -1,6 +1,6 @@
-import { newHash } from '../route.ts'
-import { go, goToList, route } from '../router.ts'
-import { readOnly } from '../store.ts'
+import { newHash } from '../routing/route.ts'
+import { go, goToList, route } from '../routing/router.ts'
+import { readOnly } from '../state.ts'
 import { openHelp } from './help.tsx'
 
 /** What the keys do everywhere; where something is written, they are letters. */

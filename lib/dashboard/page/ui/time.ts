@@ -1,3 +1,4 @@
+import { parseTime } from '../../../util/parse-time.ts'
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
@@ -23,11 +24,6 @@ export function formatAge (ms: number): string {
   return `${Math.floor(ms / DAY)} d`
 }
 
-export function timeOf (text: unknown): number | undefined {
-  const time = typeof text === 'string' ? Date.parse(text) : NaN
-  return Number.isNaN(time) ? undefined : time
-}
-
 /** Of 1,024 bytes, as `ls -h` and the limits of processors count. */
 export function formatBytes (bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
@@ -37,11 +33,11 @@ export function formatBytes (bytes: number): string {
 
 /** From the task's own times; undefined: it has not come so far. */
 export function waitedMs ({ createdAt, startedAt, completedAt, status }: Times, now: number): number | undefined {
-  return between(timeOf(createdAt), timeOf(startedAt) ?? timeOf(completedAt) ?? (status === 'queued' ? now : undefined))
+  return between(parseTime(createdAt), parseTime(startedAt) ?? parseTime(completedAt) ?? (status === 'queued' ? now : undefined))
 }
 
 export function ranMs ({ startedAt, completedAt, status }: Times, now: number): number | undefined {
-  return between(timeOf(startedAt), timeOf(completedAt) ?? (status === 'running' ? now : undefined))
+  return between(parseTime(startedAt), parseTime(completedAt) ?? (status === 'running' ? now : undefined))
 }
 
 function between (from: number | undefined, to: number | undefined): number | undefined {

@@ -1,0 +1,44 @@
+import { defined } from '../../../util/defined.ts'
+import { isTaskId, TASK_STATUSES, type TaskStatus } from '../../../shared/task.ts'
+import type { Filter } from '../list/filter.ts'
+
+/** A place in the page, as it stands behind the `#` of its address: no server has to know it. */
+export type Route =
+  | { readonly name: 'list', readonly filter: Filter }
+  | { readonly name: 'task', readonly id: string, readonly at: number | undefined }
+  | { readonly name: 'new', readonly from: string | undefined }
+
+export function parseRoute (hash: string): Route {
+  const [path = '', query = ''] = hash.replace(/^#/, '').split('?', 2)
+  const parameters = new URLSearchParams(query)
+  const id = /^\/tasks\/([^/]+)$/.exec(path)?.[1]
+  if (isTaskId(id)) return { name: 'task', id, at: positionOf(parameters.get('at')) }
+  if (path === '/new') {
+    const from = parameters.get('from')
+    return { name: 'new', from: isTaskId(from) ? from : undefined }
+  }
+  const status = TASK_STATUSES.find((status) => status === parameters.get('status'))
+  return { name: 'list', filter: defined({ status, type: parameters.get('type') ?? undefined, text: parameters.get('q') ?? undefined }) }
+}
+
+export function listHash ({ status, type, text }: Filter = {}): string {
+  return `#/${queryOf({ status, type, q: text === '' ? undefined : text })}`
+}
+
+export function taskHash (id: string, at?: number): string {
+  return `#/tasks/${id}${queryOf({ at: at === undefined ? undefined : String(at) })}`
+}
+
+/** @param from the task whose fields the form begins with */
+export function newHash (from?: string): string {
+  return `#/new${queryOf({ from })}`
+}
+
+function positionOf (text: string | null): number | undefined {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined
+}
+
+function queryOf (values: Record<string, TaskStatus | string | undefined>): string {
+  const query = new URLSearchParams(Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined)).toString()
+  return query === '' ? '' : `?${query}`
+}

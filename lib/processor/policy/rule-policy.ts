@@ -1,0 +1,39 @@
+import type { Task } from '../../shared/task-schema.ts'
+import type { TaskType } from '../../shared/task-types.ts'
+import { typeOf, type Plan, type Policy } from './policy.ts'
+import { printable, Refusal, refused } from './refusal.ts'
+import { planByRule, type Rule } from './rule.ts'
+
+/** What a policy file said when it was read. */
+export class RulePolicy implements Policy {
+  readonly anyType = false
+  readonly types: readonly TaskType[]
+  /** A map: a type named `constructor` is like any other. */
+  readonly #rules: ReadonlyMap<string, Rule>
+
+  constructor (rules: ReadonlyMap<string, Rule>) {
+    this.#rules = rules
+    this.types = [...rules.values()].map(({ published }) => published)
+  }
+
+  plan (task: Task): Plan {
+    const type = typeOf(task)
+    const rule = this.#rules.get(type)
+    if (rule === undefined) return refused(`there is no type "${printable(type, 100)}" in the policy.`)
+    try {
+      return planByRule(rule, task)
+    } catch (error) {
+      // any other error: validation or serialisation overflowed the stack
+      return refused(error instanceof Refusal ? error.message : 'its config is nested too deeply.')
+    }
+  }
+
+  concurrencyOf (type: string): number | undefined {
+    return this.#rules.get(type)?.published.concurrency
+  }
+
+  /** The directories in which its commands run. */
+  get workingDirectories (): string[] {
+    return [...this.#rules.values()].flatMap(({ cwd }) => cwd ?? [])
+  }
+}

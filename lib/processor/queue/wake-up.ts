@@ -1,0 +1,45 @@
+import { parseFileName, type FileKind } from '../../protocol/files.ts'
+import { FileEvents } from '../../util/file-events.ts'
+import type { Logger } from '../logger.ts'
+import { WakeUpFifo } from './wake-up-fifo.ts'
+
+/**
+ * Immediate change notifications: fs.watch and the FIFO. Neither is available everywhere, so periodic polling must find
+ * the rest.
+ */
+export class WakeUp {
+  readonly #dir: string
+  readonly #onHint: (id: string, kind: FileKind) => void
+  readonly #logger: Logger
+  readonly #hints: FileEvents
+  #fifo: WakeUpFifo | undefined
+
+  /** @param onHint something happened to that file of that task */
+  constructor (dir: string, onHint: (id: string, kind: FileKind) => void, logger: Logger) {
+    this.#dir = dir
+    this.#onHint = onHint
+    this.#logger = logger
+    this.#hints = new FileEvents((name) => this.#onName(name), (code) => {
+      logger.warn(`Cannot watch the tasks directory (${code}); falling back to polling`)
+    })
+  }
+
+  async open (): Promise<void> {
+    this.#hints.attach(this.#dir)
+    try {
+      this.#fifo = await WakeUpFifo.open(this.#dir, (id) => this.#onHint(id, 'json'))
+    } catch (error) {
+      this.#logger.warn(`Tasks are found without the FIFO: ${(error as Error).message}`)
+    }
+  }
+
+  async close (): Promise<void> {
+    this.#hints.close()
+    await this.#fifo?.close()
+  }
+
+  #onName (name: string | null): void {
+    const file = parseFileName(name ?? '')
+    if (file !== undefined) this.#onHint(file.id, file.kind)
+  }
+}

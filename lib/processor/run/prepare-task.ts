@@ -1,0 +1,128 @@
+import type { FileHandle } from 'node:fs/promises'
+import { UnreadableFile } from '../../protocol/files.ts'
+import { errorCode } from '../../util/error-code.ts'
+import { cancelClaimed, changeTask, finishTask, readCancelMarker, readTask } from '../../protocol/transitions.ts'
+import type { Task } from '../../shared/task-schema.ts'
+import type { Attempt } from '../state/attempt.ts'
+import { bootId } from '../command/command.ts'
+import { launch, type Gate } from '../command/start-command.ts'
+import { openLog } from '../command/log-file.ts'
+import type { Program } from '../policy/policy.ts'
+import type { RunContext } from './run-context.ts'
+import { TaskCgroup } from '../os/task-cgroup.ts'
+import { clearDeleted } from './write-outcome.ts'
+
+/** A command that waits, for a task that is now `running`. */
+export interface Prepared {
+  readonly attempt: Attempt
+  readonly gate: Gate
+}
+
+/** A valid task cannot be started; the message becomes its `errorMessage`. */
+class NotStartable extends Error {}
+
+/**
+ * Prepares a claimed task up to its start gate, or finishes it if it cannot or must not run.
+ * @param mayStart asked last of all
+ * @returns undefined: it is not to be begun
+ * @throws the system's error where it could not be started now; it is still queued then
+ */
+export async function prepareTask (context: RunContext, task: Task, mayStart: () => boolean): Promise<Prepared | undefined> {
+  const { dir, logger, policy } = context
+  const { id } = task
+  if (await readCancelMarker(dir, id) !== undefined) {
+    const cancelled = await cancelClaimed(dir, id)
+    logger.info(`${id} ${cancelled === undefined ? 'deleted' : 'cancelled'} before start`)
+    return undefined
+  }
+  const plan = policy.plan(task)
+  try {
+    if ('refused' in plan) throw new NotStartable(plan.refused)
+    return await prepareProgram(context, id, plan, mayStart)
+  } catch (error) {
+    if (!(error instanceof NotStartable)) throw error
+    await finishTask(dir, id, { status: 'failed', errorMessage: error.message })
+    logger.info(`${id} failed: ${error.message}`)
+    return undefined
+  }
+}
+
+async function prepareProgram (context: RunContext, id: string, program: Program, mayStart: () => boolean): Promise<Prepared | undefined> {
+  const { dir, state, cgroup, launcher, wrapper } = context
+  const { type, timeoutMs } = program
+  const log = await openLogOf(dir, id)
+  let attempt: Attempt | undefined
+  let gate: Gate | undefined
+  let running = false
+  try {
+    attempt = state.createAttempt({
+      id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }), ...(launcher && { launcher: launcher.nonce }), ...(wrapper.finishes && { finishes: true as const })
+    }, cgroup)
+    gate = await launchProgram(context, attempt, program, log)
+    // must come first: a task marked `running` without a record would stay so until the next processor starts
+    await attempt.sync()
+    running = mayStart() && await markRunning(context, id)
+    return running ? { attempt, gate } : undefined
+  } finally {
+    if (!running) {
+      gate?.abandon()
+      if (attempt !== undefined) {
+        state.forget(attempt)
+        removeCgroup(attempt)
+      }
+    }
+    attempt?.close()
+    await log.close()
+  }
+}
+
+/** As soon as what waited at the gate has gone. */
+function removeCgroup ({ record: { header: { cgroup } } }: Attempt): void {
+  if (cgroup === undefined) return
+  const folder = new TaskCgroup(cgroup)
+  let looks = 0
+  const look = () => { if (!folder.remove() && looks++ < 50) setTimeout(look, 100).unref() }
+  look()
+}
+
+async function openLogOf (dir: string, id: string): Promise<FileHandle> {
+  try {
+    return await openLog(dir, id)
+  } catch (error) {
+    const reason = error instanceof UnreadableFile ? error.message : errorCode(error)
+    // anything else (a full disk) is not this task's fault: it stays queued
+    if (!(error instanceof UnreadableFile) && !['EACCES', 'EPERM'].includes(reason)) throw error
+    throw new NotStartable(`Could not be started: its log can't be written: ${reason}.`)
+  }
+}
+
+async function launchProgram (context: RunContext, attempt: Attempt, program: Program, log: FileHandle): Promise<Gate> {
+  try {
+    return await launch(context, attempt, program, { file: log, maxBytes: context.logMaxBytes })
+  } catch (error) {
+    const code = errorCode(error)
+    // Linux: 128 KiB for one argument or variable, and a limit for all of them together
+    if (code === 'E2BIG') throw new NotStartable('Could not start: the command or config exceeds the system\'s argument size limit.')
+    const { cwd } = program
+    if (cwd === undefined || !['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) throw error
+    throw new NotStartable(`Could not be started: its working directory ${cwd} can't be used (${code}).`)
+  }
+}
+
+/**
+ * Not synced to the disk: after a crash of the machine, the record tells that it ran.
+ * @returns false: it is not to run; where it was deleted, the rest is cleared
+ */
+async function markRunning ({ dir, guard, lock }: RunContext, id: string): Promise<boolean> {
+  // stopped for a while (SIGSTOP, a suspended machine), another one may have taken over, and run it
+  if (!await lock.isHeld()) return false
+  const current = await readTask(dir, id)
+  if (current === undefined) {
+    await clearDeleted(dir, guard, id)
+    return false
+  }
+  if (current.status !== 'queued') return false
+  const now = new Date().toISOString()
+  await changeTask(dir, id, { status: 'running', startedAt: now, heartbeatAt: now }, { sync: false, current })
+  return true
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { fileName, parseFileName, removeFile, type FileKind } from '../../protocol/files.ts'
+import { readClaim, readTask } from '../../protocol/transitions.ts'
+import { isActive, isTerminal } from '../../shared/task.ts'
+import type { Attempt } from '../state/attempt.ts'
+import { bootId } from '../command/command.ts'
+import { isRunning } from '../os/process-stat.ts'
+import { neverStarted, type AttemptRecord } from '../state/attempt-record.ts'
+import type { RunContext } from './run-context.ts'
+
+/** How long a wrapper that has lost its processor may take to see that, in ms: some at most, unless it is stopped. */
+const DECIDE_MS = 5_000
+
+/** The ids that have a file of one of these kinds. */
+export function idsWith (kinds: FileKind[], names: Iterable<string>): string[] {
+  const ids = new Set<string>()
+  for (const name of names) {
+    const file = parseFileName(name)
+    if (file !== undefined && kinds.includes(file.kind)) ids.add(file.id)
+  }
+  return [...ids]
+}
+
+/** What an earlier processor left to be done. */
+export interface Recovered {
+  /** Commands that were begun, whatever became of them. */
+  readonly begun: readonly Attempt[]
+  /** What was prepared, and never begun. */
+  readonly unbegun: readonly Attempt[]
+  /** Tasks that say that they run, of which there is no record. */
+  readonly unknown: readonly string[]
+}
+
+/**
+ * Recovers the state left by an earlier processor, using only the records. The locks must be
+ * held: then nobody else's processor claims a task or runs one.
+ * @param names the directory's
+ * @param running the tasks whose files say so
+ */
+export async function recover (context: RunContext, names: Iterable<string>, running: Iterable<string>): Promise<Recovered> {
+  const [begun, unbegun]: [Attempt[], Attempt[]] = [[], []]
+  const recorded = new Set<string>()
+  for (const attempt of context.state.readAttempts()) {
+    const { ended, header: { id, bootId: itsBoot } } = attempt.record
+    // after a crash of the machine, its end may be there no more; else the task may be another one by now
+    if (ended === true && itsBoot === bootId) {
+      context.state.forgetEnded(attempt)
+      continue
+    }
+    recorded.add(id)
+    const part = await wasBegun(attempt) ? begun : unbegun
+    part.push(attempt)
+  }
+  for (const id of idsWith(['claim'], names)) {
+    await settleClaim(context.dir, id).catch((error: Error) => context.logger.warn(`${id}: its claim can't be cleared: ${error.message}`))
+  }
+  return { begun, unbegun, unknown: [...running].filter((id) => !recorded.has(id)) }
+}
+
+/** A command is let go only after its leader stands in the record; after that, whoever waits at the gate says what it saw. */
+async function wasBegun (attempt: Attempt): Promise<boolean> {
+  const decided = ({ header, gate, leader }: AttemptRecord) =>
+    gate !== undefined || leader === undefined || header.bootId !== bootId || !isRunning(leader)
+  const since = performance.now()
+  const record = await attempt.until((record) => decided(record) || performance.now() - since > DECIDE_MS)
+  return record.leader !== undefined && !neverStarted(record)
+}
+
+/** A task that is still queued never started, and is taken again; one that runs or has ended needs no claim. */
+async function settleClaim (dir: string, id: string): Promise<void> {
+  const status = (await readTask(dir, id))?.status
+  const abandoned = isActive(status) && (await readClaim(dir, id))?.by === 'processor'
+  if (abandoned || isTerminal(status)) await removeFile(join(dir, fileName(id, 'claim')))
+}

@@ -1,0 +1,182 @@
+import { lstat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isTerminal, type TaskStatus } from '../shared/task.ts'
+import { fileName, ifExists, isTemporaryName, removeFile, type FileKind } from './files.ts'
+import {
+  cancelClaimed, cancelTask, removeCancelMarker, ifReadable, readClaim, readCancelMarker, readTask, removeFiles, type ClaimHolder
+} from './transitions.ts'
+
+export interface StaleFilesOptions {
+  /** How long a claim or marker must stand unchanged before it counts as left behind, in ms. Default: 5000. */
+  settleAfterMs?: number
+  /** How long an inconclusive one is kept, in ms. Default: 60000. */
+  forgetAfterMs?: number
+  /** How long a temporary file is kept, in ms. Default: an hour. */
+  sweepAfterMs?: number
+  /** Whether a living processor may hold a task. Default: always. */
+  processorAlive?: () => boolean
+  /** Set by the processor, which excludes its own tasks: any remaining `processor` claim is then stale. Default: false. */
+  isProcessor?: boolean
+  /** Told what could not be settled (read-only, no rights…) and is tried again. Default: nobody is told. */
+  onError?: (error: unknown, name: string) => void
+}
+
+/** A task's claim and marker as they stood when they were first seen; undefined where there was none. */
+interface Sighting {
+  readonly claim: string | undefined
+  readonly marker: string | undefined
+  readonly since: number
+  due: number
+}
+
+/** What the files say of it. `holder` is undefined where there is no claim, or none that can be read. */
+interface State {
+  readonly marker: 'cancel' | 'delete' | undefined
+  readonly status: TaskStatus | 'absent' | 'unreadable' | undefined
+  readonly holder: ClaimHolder | undefined
+}
+
+/**
+ * Cleans up what a crash of either side left behind: interrupted cancellations and deletions, stale claims.
+ *
+ * Ages are taken on this process's monotonic clock, from when it first saw the files: the clocks of two sides may
+ * differ. So a check costs one map lookup for an id until it is due.
+ */
+export class StaleFiles {
+  readonly #dir: string
+  readonly #settleAfterMs: number
+  readonly #forgetAfterMs: number
+  readonly #sweepAfterMs: number
+  readonly #processorAlive: () => boolean
+  readonly #isProcessor: boolean
+  readonly #onError: (error: unknown, name: string) => void
+  #sightings = new Map<string, Sighting>()
+  #temporaries = new Map<string, number>()
+  #checking: Promise<string[]> | undefined
+
+  constructor (dir: string, options: StaleFilesOptions = {}) {
+    this.#dir = dir
+    this.#settleAfterMs = options.settleAfterMs ?? 5_000
+    this.#forgetAfterMs = options.forgetAfterMs ?? 60_000
+    this.#sweepAfterMs = options.sweepAfterMs ?? 3_600_000
+    this.#processorAlive = options.processorAlive ?? (() => true)
+    this.#isProcessor = options.isProcessor ?? false
+    this.#onError = options.onError ?? (() => {})
+  }
+
+  /**
+   * RefreshQueue after the tasks that have a claim or a marker now; others are forgotten. While a check is under way,
+   * another call gets that one's promise.
+   * @returns the ids of the tasks whose files it changed or removed
+   */
+  check (ids: Iterable<string>): Promise<string[]> {
+    this.#checking ??= this.#checkAll(ids).finally(() => { this.#checking = undefined })
+    return this.#checking
+  }
+
+  /** Removes temporary files that a killed writer left, from the names that the directory has now. */
+  async sweepTemporary (names: Iterable<string>): Promise<void> {
+    const now = performance.now()
+    const known = this.#temporaries
+    this.#temporaries = new Map()
+    for (const name of names) {
+      if (!isTemporaryName(name)) continue
+      // a name is random and never used again: the same name is the same file
+      const since = known.get(name) ?? now
+      this.#temporaries.set(name, since)
+      if (now - since < this.#sweepAfterMs) continue
+      await removeFile(join(this.#dir, name)).catch((error) => this.#onError(error, name))
+    }
+  }
+
+  async #checkAll (ids: Iterable<string>): Promise<string[]> {
+    const known = this.#sightings
+    this.#sightings = new Map()
+    const changed: string[] = []
+    for (const id of ids) {
+      const sighting = known.get(id)
+      if (sighting !== undefined) this.#sightings.set(id, sighting)
+      if (sighting !== undefined && performance.now() < sighting.due) continue
+      try {
+        if (await this.#lookAt(id, sighting)) changed.push(id)
+      } catch (error) {
+        this.#onError(error, id)
+      }
+    }
+    return changed
+  }
+
+  async #lookAt (id: string, sighting: Sighting | undefined): Promise<boolean> {
+    const state = sighting && await this.#read(id)
+    // Checked after reading: if claim and marker are unchanged since the first observation, the state read belongs to
+    // them.
+    const now = await this.#see(id)
+    if (sighting === undefined || state === undefined || now.claim !== sighting.claim || now.marker !== sighting.marker) {
+      this.#sightings.set(id, now)
+      return false
+    }
+    sighting.due = now.due
+    return await this.#settle(id, state, now.since - sighting.since >= this.#forgetAfterMs)
+  }
+
+  async #see (id: string): Promise<Sighting> {
+    const [claim, marker] = await Promise.all([this.#signature(id, 'claim'), this.#signature(id, 'cancel')])
+    const since = performance.now()
+    return { claim, marker, since, due: since + this.#settleAfterMs }
+  }
+
+  async #signature (id: string, kind: FileKind): Promise<string | undefined> {
+    const stats = await ifExists(lstat(join(this.#dir, fileName(id, kind)), { bigint: true }))
+    return stats && `${stats.ino} ${stats.mtimeNs}`
+  }
+
+  async #read (id: string): Promise<State> {
+    const marker = await readCancelMarker(this.#dir, id)
+    const task = await ifReadable(readTask(this.#dir, id))
+    const claim = await ifReadable(readClaim(this.#dir, id))
+    return {
+      marker,
+      status: task === 'unreadable' ? 'unreadable' : task === undefined ? 'absent' : task.status,
+      holder: claim === 'unreadable' ? undefined : claim?.by
+    }
+  }
+
+  /** @returns whether it changed or removed a file */
+  async #settle (id: string, { marker, status, holder }: State, forget: boolean): Promise<boolean> {
+    if (marker === 'delete') {
+      // a living holder clears the marker itself, once it has stopped the command
+      await removeFiles(this.#dir, id, { keepMarker: this.#processorAlive() && !forget })
+      return true
+    }
+    if (status === 'absent') return forget && await this.#clear(id)
+    if (isTerminal(status)) return await this.#clear(id)
+    return status === 'queued' && await this.#settleQueued(id, marker, holder, forget)
+  }
+
+  async #settleQueued (id: string, marker: State['marker'], holder: State['holder'], forget: boolean): Promise<boolean> {
+    const claimed = this.#sightings.get(id)?.claim !== undefined
+    // the canceller died before its claim: start over, through the gate
+    if (marker === 'cancel' && !claimed) return await cancelTask(this.#dir, id) !== 'requested'
+    if (marker === 'cancel' && holder === 'cancel') {
+      await cancelClaimed(this.#dir, id)
+      return await this.#clear(id)
+    }
+    const leftBehind = holder === 'processor'
+      // the processor failed to remove its claim (full or read-only disk, no descriptors). Only the processor may clear
+      // it: to others, a suspended processor looks dead but may resume
+      ? this.#isProcessor
+      // nobody is cancelling, or the claim was never completed (a mount without links)
+      : forget
+    return claimed && leftBehind && await this.#clearClaim(id)
+  }
+
+  async #clear (id: string): Promise<boolean> {
+    await removeCancelMarker(this.#dir, id)
+    await this.#clearClaim(id)
+    return true
+  }
+
+  async #clearClaim (id: string): Promise<boolean> {
+    return await removeFile(join(this.#dir, fileName(id, 'claim')))
+  }
+}

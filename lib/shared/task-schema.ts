@@ -1,0 +1,43 @@
+import { Type, type Static } from '@sinclair/typebox'
+import { MAX_TIMER_MS } from '../util/timers.ts'
+import { TASK_ID_MAX_LENGTH, TASK_ID_PATTERN, TASK_STATUSES } from './task.ts'
+
+export const TaskStatusSchema = Type.Union(TASK_STATUSES.map((status) => Type.Literal(status)))
+
+export const TaskIdSchema = Type.String({
+  pattern: TASK_ID_PATTERN, maxLength: TASK_ID_MAX_LENGTH, description: 'a task id (task_<digits>_<letters and digits>)'
+})
+
+const TIME_PATTERN = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?(Z|\\+00:00)$'
+const Time = Type.String({ pattern: TIME_PATTERN, description: 'a time in UTC (ISO 8601)' })
+const TimeOrNull = Type.Union([Type.String({ pattern: TIME_PATTERN }), Type.Null()], { description: 'a time in UTC (ISO 8601), or null' })
+const StringOrNull = Type.Union([Type.String(), Type.Null()], { description: 'a string or null' })
+
+/** A task as this package writes it. Files of others may hold other fields, or other types in these. */
+export const TaskSchema = Type.Object({
+  id: TaskIdSchema,
+  command: Type.String({ description: 'a string' }),
+  type: Type.String({ description: 'a string' }),
+  app: StringOrNull,
+  config: Type.Unknown({ description: 'any JSON value' }),
+  status: Type.Union(TaskStatusSchema.anyOf, { description: `one of ${TASK_STATUSES.join(', ')}` }),
+  createdAt: Time,
+  startedAt: TimeOrNull,
+  completedAt: TimeOrNull,
+  heartbeatAt: TimeOrNull,
+  exitCode: Type.Union([Type.Integer(), Type.Null()], { description: 'an integer or null' }),
+  errorMessage: StringOrNull,
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, description: 'a positive integer, in ms' }))
+}, { additionalProperties: true })
+export type Task = Static<typeof TaskSchema>
+
+/** What a client may say of a new task. */
+export const NewTaskSchema = Type.Object({
+  command: Type.String({ pattern: '^\\s*[^\\s\\0][^\\0]*$', description: 'a command that is not blank' }),
+  type: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  app: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Null()])),
+  config: Type.Optional(Type.Unknown({ description: 'any JSON value' })),
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMER_MS })),
+  id: Type.Optional(TaskIdSchema)
+}, { additionalProperties: false })
+export type NewTask = Static<typeof NewTaskSchema>
