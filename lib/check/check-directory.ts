@@ -3,7 +3,8 @@ import { access, readdir, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FileChecks, type Finding } from './file-checks.ts'
 import { checkName, type Severity } from './rules.ts'
-import { isTemporaryName, parseFileName, UnreadableFile, type FileKind } from '../protocol/files.ts'
+import { isTemporaryName, parseFileName, type FileKind } from '../protocol/file-names.ts'
+import { UnreadableFile } from '../protocol/regular-file.ts'
 import { DirectoryIdentity } from '../protocol/directory-identity.ts'
 
 export interface CheckReport {

@@ -3,9 +3,14 @@ import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isTerminal } from '../shared/task.ts'
 import { checkBeside, checkClaim, checkInfo, checkLock, checkTask, error, isStaleLock, warning, type Fault } from './rules.ts'
-import { fileName, FIFO_NAME, ifExists, LOCK_NAME, MAX_INFO_BYTES, MAX_LOCK_BYTES, MAX_SIDE_BYTES, openRegular, PROCESSOR_INFO_NAME, readTaskFile, readText, UnreadableFile, type FileKind } from '../protocol/files.ts'
+import { readCancelMarker } from '../protocol/cancel-marker.ts'
+import { FIFO_NAME, fileName, MAX_SIDE_BYTES, type FileKind } from '../protocol/file-names.ts'
+import { LOCK_NAME, MAX_LOCK_BYTES } from '../protocol/lock-file.ts'
+import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME } from '../protocol/processor-info.ts'
+import { ifExists, openRegular, readText, UnreadableFile } from '../protocol/regular-file.ts'
+import { readTaskFile } from '../protocol/task-file.ts'
 import { errorCode } from '../util/error-code.ts'
-import { readCancelMarker } from '../protocol/transitions.ts'
+import { tasksDirectory, type TasksDirectory } from '../protocol/tasks-directory.ts'
 
 /** A fault of one file of a directory. */
 export interface Finding extends Fault {
@@ -14,22 +19,22 @@ export interface Finding extends Fault {
 
 const TEMPORARY_OLD_MS = 3_600_000
 
-/** RefreshQueue at single files, as they are now. A file that is not there has no faults. */
+/** Checks single files in their present state. A file that is not there has no faults. */
 export class FileChecks {
-  readonly #dir: string
-  readonly #directory: BigIntStats
+  readonly #directory: TasksDirectory
+  readonly #stats: BigIntStats
 
-  /** @param directory the stats of the directory itself */
-  constructor (dir: string, directory: BigIntStats) {
-    this.#dir = dir
-    this.#directory = directory
+  /** @param stats the stats of the directory itself */
+  constructor (dir: string, stats: BigIntStats) {
+    this.#directory = tasksDirectory(dir)
+    this.#stats = stats
   }
 
   /** @param kinds the files that the task has; whether it has a task file is seen anew */
   async task (id: string, kinds: readonly FileKind[]): Promise<Finding[]> {
     const found: Finding[] = []
     const name = fileName(id, 'json')
-    const file = await this.#read(name, found, readTaskFile(this.#dir, id))
+    const file = await this.#read(name, found, readTaskFile(this.#directory, id))
     if (typeof file === 'object') {
       const { task, status } = file.task
       add(found, name, checkTask(task, status !== 'running' || await this.#processorLives()))
@@ -44,7 +49,7 @@ export class FileChecks {
 
   async lock (): Promise<Finding[]> {
     const found: Finding[] = []
-    const file = await this.#read(LOCK_NAME, found, readText(join(this.#dir, LOCK_NAME), MAX_LOCK_BYTES))
+    const file = await this.#read(LOCK_NAME, found, readText(this.#directory, LOCK_NAME, MAX_LOCK_BYTES))
     if (typeof file !== 'object') return found
     add(found, LOCK_NAME, checkLock(file.text))
     if (isStaleLock(file.text, ageOf(file.stats))) add(found, LOCK_NAME, [warning('its heartbeat has stopped: the processor was killed or is hanging')])
@@ -54,18 +59,18 @@ export class FileChecks {
   /** What the processor publishes. */
   async info (): Promise<Finding[]> {
     const found: Finding[] = []
-    const file = await this.#read(PROCESSOR_INFO_NAME, found, readText(join(this.#dir, PROCESSOR_INFO_NAME), MAX_INFO_BYTES))
+    const file = await this.#read(PROCESSOR_INFO_NAME, found, readText(this.#directory, PROCESSOR_INFO_NAME, MAX_INFO_BYTES))
     if (typeof file === 'object') add(found, PROCESSOR_INFO_NAME, checkInfo(file.text))
     return found
   }
 
   async fifo (): Promise<Finding[]> {
-    const stats = await ifExists(lstat(join(this.#dir, FIFO_NAME)))
+    const stats = await ifExists(lstat(join(this.#directory.path, FIFO_NAME)))
     return stats === undefined || stats.isFIFO() ? [] : [{ name: FIFO_NAME, ...error('it is not a FIFO') }]
   }
 
   async temporary (name: string): Promise<Finding[]> {
-    const stats = await ifExists(lstat(join(this.#dir, name), { bigint: true }))
+    const stats = await ifExists(lstat(join(this.#directory.path, name), { bigint: true }))
     const isOld = stats !== undefined && ageOf(stats) > TEMPORARY_OLD_MS
     return isOld ? [{ name, ...warning('it is a temporary file that was left behind over an hour ago') }] : []
   }
@@ -81,7 +86,7 @@ export class FileChecks {
 
   async #claim (id: string, status: string | undefined, found: Finding[]): Promise<void> {
     const name = fileName(id, 'claim')
-    const file = await this.#read(name, found, readText(join(this.#dir, name), MAX_SIDE_BYTES))
+    const file = await this.#read(name, found, readText(this.#directory, name, MAX_SIDE_BYTES))
     if (typeof file !== 'object') return
     add(found, name, checkClaim(file.text))
     if (file.stats.nlink > 1n) add(found, name, [warning(HARD_LINKED)])
@@ -92,12 +97,12 @@ export class FileChecks {
     const name = fileName(id, 'cancel')
     const file = await this.#read(name, found, this.#statsOf(name))
     if (typeof file !== 'object') return
-    if (await readCancelMarker(this.#dir, id) === 'delete') add(found, name, [warning('an unfinished deletion')])
+    if (await readCancelMarker(this.#directory, id) === 'delete') add(found, name, [warning('an unfinished deletion')])
     else add(found, name, checkBeside('cancel', status))
   }
 
   async #statsOf (name: string): Promise<{ stats: BigIntStats }> {
-    const { handle, stats } = await openRegular(join(this.#dir, name))
+    const { handle, stats } = await openRegular(this.#directory.fs, join(this.#directory.path, name))
     await handle.close()
     return { stats }
   }
@@ -117,14 +122,14 @@ export class FileChecks {
 
   /** True where the group has no business in the directory itself. */
   #groupCanRead ({ gid, mode }: BigIntStats): boolean {
-    const { gid: group, mode: modeOfAll } = this.#directory
+    const { gid: group, mode: modeOfAll } = this.#stats
     if ((modeOfAll & 0o050n) !== 0o050n) return true
     return (mode & (gid === group ? 0o040n : 0o004n)) !== 0n
   }
 
   async #processorLives (): Promise<boolean> {
     try {
-      const { text, stats } = await readText(join(this.#dir, LOCK_NAME), MAX_LOCK_BYTES)
+      const { text, stats } = await readText(this.#directory, LOCK_NAME, MAX_LOCK_BYTES)
       return !isStaleLock(text, ageOf(stats))
     } catch {
       return false

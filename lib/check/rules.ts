@@ -2,7 +2,7 @@ import { parseTime } from '../util/parse-time.ts'
 import type { TObject } from '@sinclair/typebox'
 import { isActive, isTaskId, isTerminal, TASK_ID_MAX_LENGTH } from '../shared/task.ts'
 import { compileCheck } from '../shared/validation.ts'
-import { parseFileName } from '../protocol/files.ts'
+import { parseFileName } from '../protocol/file-names.ts'
 import { ClaimFileSchema, TaskFileSchema } from '../protocol/schemas.ts'
 
 /** `error`: it breaks the contract. `warning`: legal but odd. `note`: nobody's business. */

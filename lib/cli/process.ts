@@ -5,7 +5,7 @@ import { anyCommand, type Policy } from '../processor/policy/policy.ts'
 import { ProcessorStartError } from '../processor/start-error.ts'
 import type { ProcessorOptions } from '../processor/options.ts'
 import { TaskProcessor } from '../processor/processor.ts'
-import { callOnThisThread } from '../protocol/file-system.ts'
+import { synchronousFileSystem } from '../protocol/synchronous-file-system.ts'
 import { parseDuration, parseSize } from '../util/units.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -35,9 +35,8 @@ export async function processCommand (args: string[]): Promise<number> {
 
 async function run ({ dir, leaveRunning, policy: path, options }: ProcessArguments): Promise<number> {
   const logger = { info: (line: string) => console.log(line), warn: (line: string) => console.error(line) }
-  callOnThisThread()
   const policy = path === undefined ? anyCommand : await loadPolicy(path, { tasksDir: dir, logger })
-  const processor = new TaskProcessor(dir, { ...options, policy, logger })
+  const processor = new TaskProcessor(dir, { ...options, policy, logger, fileSystem: synchronousFileSystem })
   const stopped = stopOnSignals(processor, leaveRunning)
   try {
     await processor.start()

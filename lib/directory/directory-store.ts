@@ -10,21 +10,27 @@ import type { Interest, Logger, LogContent, StoreHealth, TaskEvent, TaskList, Ta
 import type { NewTask, Task } from '../shared/task-schema.ts'
 import { createTaskId, isTaskId, type StoredTask } from '../shared/task.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
-import { createExclusive, fileName, ifExists, MAX_TASK_BYTES, openRegular, readTaskFile, UnreadableFile } from '../protocol/files.ts'
+import { readCancelMarker } from '../protocol/cancel-marker.ts'
+import { fileName, MAX_TASK_BYTES } from '../protocol/file-names.ts'
+import { ifExists, openRegular, UnreadableFile } from '../protocol/regular-file.ts'
+import { formatTask, readTaskFile } from '../protocol/task-file.ts'
+import { cancelTask, deleteTask } from '../protocol/transitions.ts'
+import { createExclusive } from '../protocol/write-file.ts'
 import { errorCode } from '../util/error-code.ts'
 import { DirectoryHealth } from './health.ts'
 import { StaleFiles } from '../protocol/stale-files.ts'
 import { readProcessorInfo } from '../protocol/processor-info.ts'
-import { cancelTask, formatTask, readCancelMarker, deleteTask } from '../protocol/transitions.ts'
 import { TaskWatcher } from './watch/task-watcher.ts'
 import { wakeProcessor } from './wake-processor.ts'
+import { tasksDirectory, type TasksDirectory } from '../protocol/tasks-directory.ts'
+import { threadPoolFileSystem } from '../protocol/thread-pool-file-system.ts'
 
 const UPKEEP_MS = 1000
 
 /** A directory of plain files as a store. The directory is the truth: the store keeps nothing that it can't read again. */
 export class DirectoryStore implements TaskStore {
   readonly #path: string
-  #dir = ''
+  #directory!: TasksDirectory
   #watcher!: TaskWatcher
   #leftovers!: StaleFiles
   #health!: DirectoryHealth
@@ -57,14 +63,14 @@ export class DirectoryStore implements TaskStore {
     try {
       await mkdir(this.#path, { recursive: true })
       await access(this.#path, constants.R_OK | constants.W_OK | constants.X_OK)
-      this.#dir = await realpath(this.#path)
-      this.#watcher = new TaskWatcher(this.#dir, { log })
+      this.#directory = tasksDirectory(await realpath(this.#path))
+      this.#watcher = new TaskWatcher(this.#directory, { log })
       this.#ready = (await this.#watcher.start()).loaded
     } catch (error) {
       throw new FST_TASKS_DIRECTORY(this.#path, errorCode(error))
     }
-    this.#health = new DirectoryHealth(this.#dir, this.#watcher)
-    this.#leftovers = new StaleFiles(this.#dir, {
+    this.#health = new DirectoryHealth(this.#directory, this.#watcher)
+    this.#leftovers = new StaleFiles(this.#directory, {
       processorAlive: () => this.#health.processorAlive,
       onError: (error, name) => log.debug({ err: error, name }, 'fastify-tasks: a leftover could not be settled')
     })
@@ -97,7 +103,7 @@ export class DirectoryStore implements TaskStore {
   }
 
   async types (): Promise<TaskTypes> {
-    const { types, anyType } = await readProcessorInfo(this.#dir)
+    const { types, anyType } = await readProcessorInfo(this.#directory)
     return { types, anyType }
   }
 
@@ -117,10 +123,10 @@ export class DirectoryStore implements TaskStore {
     const text = formatTask(task)
     if (Buffer.byteLength(text) > MAX_TASK_BYTES) throw new FST_TASKS_TOO_LARGE(MAX_TASK_BYTES)
     // a deletion is still in progress and would delete the new task too
-    if (await orStorageError(readCancelMarker(this.#dir, task.id)) === 'delete') throw new FST_TASKS_ID_TAKEN(task.id)
-    const created = await orStorageError(createExclusive(this.#dir, fileName(task.id, 'json'), text))
+    if (await orStorageError(readCancelMarker(this.#directory, task.id)) === 'delete') throw new FST_TASKS_ID_TAKEN(task.id)
+    const created = await orStorageError(createExclusive(this.#directory, fileName(task.id, 'json'), text))
     await this.#watcher.refresh(task.id)
-    if (created) wakeProcessor(this.#dir, task.id)
+    if (created) wakeProcessor(this.#directory.path, task.id)
     return { task: await this.#read(task.id), created }
   }
 
@@ -129,7 +135,7 @@ export class DirectoryStore implements TaskStore {
     const known = this.#watcher.tasks.get(taskId)?.task
     if (known !== undefined) return known
     try {
-      return (await readTaskFile(this.#dir, taskId)).task
+      return (await readTaskFile(this.#directory, taskId)).task
     } catch (error) {
       if (error instanceof UnreadableFile) throw new FST_TASKS_ID_TAKEN(taskId)
       throw errorCode(error) === 'ENOENT' ? new FST_TASKS_NOT_FOUND(taskId) : storageError(error)
@@ -138,16 +144,16 @@ export class DirectoryStore implements TaskStore {
 
   async cancel (taskId: string): Promise<{ outcome: 'cancelled' | 'requested', task: StoredTask }> {
     if (!isTaskId(taskId)) throw new FST_TASKS_NOT_FOUND(taskId)
-    const outcome = await orStorageError(cancelTask(this.#dir, taskId))
+    const outcome = await orStorageError(cancelTask(this.#directory, taskId))
     await this.#watcher.refresh(taskId)
     if (outcome === 'missing') throw new FST_TASKS_NOT_FOUND(taskId)
-    if (outcome === 'ended') throw new FST_TASKS_NOT_ACTIVE(taskId)
+    if (outcome === 'finished') throw new FST_TASKS_NOT_ACTIVE(taskId)
     return { outcome, task: await this.#read(taskId) }
   }
 
   async remove (taskId: string, options: { force: boolean }): Promise<void> {
     if (!isTaskId(taskId)) throw new FST_TASKS_NOT_FOUND(taskId)
-    const outcome = await orStorageError(deleteTask(this.#dir, taskId, options))
+    const outcome = await orStorageError(deleteTask(this.#directory, taskId, options))
     await this.#watcher.refresh(taskId)
     if (outcome === 'missing') throw new FST_TASKS_NOT_FOUND(taskId)
     if (outcome === 'active') throw new FST_TASKS_ACTIVE(taskId, this.#watcher.tasks.get(taskId)?.task?.status ?? 'unreadable')
@@ -155,7 +161,7 @@ export class DirectoryStore implements TaskStore {
 
   async readLog (taskId: string, { start, end }: { start: number, end?: number }): Promise<LogContent | undefined> {
     if (!isTaskId(taskId)) return undefined
-    const file = await orStorageError(ifExists(openRegular(join(this.#dir, fileName(taskId, 'log')))).catch((error) => {
+    const file = await orStorageError(ifExists(openRegular(threadPoolFileSystem, join(this.#directory.path, fileName(taskId, 'log')))).catch((error) => {
       if (error instanceof UnreadableFile) return undefined
       throw error
     }))

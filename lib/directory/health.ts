@@ -1,9 +1,10 @@
-import { join } from 'node:path'
 import type { HealthProblem, StoreHealth } from '../store.ts'
-import { ifExists, LOCK_NAME, MAX_LOCK_BYTES, readText } from '../protocol/files.ts'
+import { LOCK_NAME, MAX_LOCK_BYTES } from '../protocol/lock-file.ts'
+import { ifExists, readText } from '../protocol/regular-file.ts'
 import { readProcessorInfo } from '../protocol/processor-info.ts'
 import { wakeProcessor, type FifoState } from './wake-processor.ts'
 import type { TaskWatcher } from './watch/task-watcher.ts'
+import type { TasksDirectory } from '../protocol/tasks-directory.ts'
 
 /** A lock whose time stamp stands still for so long, on this process's own clock, is a dead processor's. */
 const STALE_MS = 10_000
@@ -12,13 +13,13 @@ type ProcessorState = 'alive' | 'no-lock' | 'stale' | 'unreadable'
 
 /** Says which part of a directory's queue does not work, and what to do. */
 export class DirectoryHealth {
-  readonly #dir: string
+  readonly #directory: TasksDirectory
   readonly #watcher: TaskWatcher
   #processor: ProcessorState = 'no-lock'
   #lock: { stamp: string, seenAt: number } | undefined
 
-  constructor (dir: string, watcher: TaskWatcher) {
-    this.#dir = dir
+  constructor (directory: TasksDirectory, watcher: TaskWatcher) {
+    this.#directory = directory
     this.#watcher = watcher
   }
 
@@ -29,7 +30,7 @@ export class DirectoryHealth {
   /** Call it about once a second: whether a heartbeat beats shows only over time. */
   async observe (): Promise<void> {
     try {
-      const lock = await ifExists(readText(join(this.#dir, LOCK_NAME), MAX_LOCK_BYTES))
+      const lock = await ifExists(readText(this.#directory, LOCK_NAME, MAX_LOCK_BYTES))
       this.#processor = lock === undefined ? 'no-lock' : this.#beats(lock.text, lock.stats.mtimeNs, lock.stats.ino) ? 'alive' : 'stale'
     } catch {
       this.#processor = 'unreadable'
@@ -51,8 +52,8 @@ export class DirectoryHealth {
   async report (): Promise<StoreHealth> {
     const { mode, trouble, missedChanges, unreadable } = this.#watcher.state
     await this.observe()
-    const fifo = await wakeProcessor(this.#dir)
-    const { limits } = await readProcessorInfo(this.#dir)
+    const fifo = await wakeProcessor(this.#directory.path)
+    const { limits } = await readProcessorInfo(this.#directory)
     const problems: HealthProblem[] = []
     if (trouble !== undefined) problems.push({ code: 'directory-unreadable', message: `The tasks directory can't be read (${trouble}). The last known tasks are shown until it can.` })
     problems.push(...processorProblems(this.#processor, fifo))
@@ -65,7 +66,7 @@ export class DirectoryHealth {
     return {
       processorAlive: this.processorAlive,
       problems,
-      tasksDir: this.#dir,
+      tasksDir: this.#directory.path,
       tasks: this.#watcher.tasks.size,
       watcher: mode,
       missedChanges,

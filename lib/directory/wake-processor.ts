@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FIFO_NAME } from '../protocol/files.ts'
+import { FIFO_NAME } from '../protocol/file-names.ts'
 import { errorCode } from '../util/error-code.ts'
 
 /** Who reads the FIFO now; `refused` where something else stands in its place. */

@@ -3,6 +3,8 @@ import type { Logger } from './logger.ts'
 import { anyCommand, type Policy } from './policy/policy.ts'
 import type { Retention } from './retention/retention.ts'
 import { defaultStateRoot } from './state/state-directory.ts'
+import type { FileSystem } from '../protocol/file-system.ts'
+import { threadPoolFileSystem } from '../protocol/thread-pool-file-system.ts'
 
 export interface ProcessorOptions {
   /**
@@ -34,6 +36,8 @@ export interface ProcessorOptions {
   retain?: Retention
   /** Gives each command a cgroup of its own below the processor's, which must be delegated to it. Default: false. */
   cgroups?: boolean
+  /** How the tasks directory's small files are accessed. Default: the thread pool. */
+  fileSystem?: FileSystem
   /** Default: no logging. */
   logger?: Logger
 }
@@ -53,6 +57,7 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
     retain: options.retain ?? {},
     cgroups: options.cgroups ?? false,
     policy: options.policy ?? anyCommand,
+    fileSystem: options.fileSystem ?? threadPoolFileSystem,
     logger: options.logger ?? { info () {}, warn () {} }
   }
   demandInteger('concurrency', resolved.concurrency, 1)

@@ -1,7 +1,7 @@
 import { constants, readlinkSync } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FileKind } from '../protocol/files.ts'
+import type { FileKind } from '../protocol/file-names.ts'
 import { DirectoryIdentity } from '../protocol/directory-identity.ts'
 import { StaleFiles } from '../protocol/stale-files.ts'
 import type { Attempt } from './state/attempt.ts'
@@ -22,6 +22,7 @@ import type { RunContext } from './run/run-context.ts'
 import { TaskRun } from './run/task-run.ts'
 import { WakeUp } from './queue/wake-up.ts'
 import { chooseWrapper } from './command/wrapper.ts'
+import { tasksDirectory, type TasksDirectory } from '../protocol/tasks-directory.ts'
 
 /** After a scan, pause for this many times its duration. */
 const SCAN_PAUSE = 20
@@ -40,7 +41,7 @@ export interface StopOptions {
 export class TaskProcessor {
   /** Resolves when it has ended and all its commands have. */
   readonly ended: Promise<ProcessorEnd>
-  readonly #dir: string
+  readonly #directory: TasksDirectory
   readonly #options: ResolvedOptions
   readonly #index: QueueIndex
   readonly #guard: DirectoryIdentity
@@ -72,8 +73,9 @@ export class TaskProcessor {
   #isPublished = true
 
   constructor (dir: string, options: ProcessorOptions = {}) {
-    this.#dir = dir
     this.#options = resolveOptions(options)
+    const directory = tasksDirectory(dir, this.#options.fileSystem)
+    this.#directory = directory
     const { concurrency, logger, policy, retain } = this.#options
     this.#guard = new DirectoryIdentity(dir)
     this.#pool = new RunPool({
@@ -82,12 +84,12 @@ export class TaskProcessor {
       onRoom: () => this.#pump(),
       onError: (id, error) => this.#warnOnce(id, error)
     })
-    this.#index = new QueueIndex(dir, (id, reason) => logger.warn(`${id}.json can't be used: ${reason}`))
-    this.#wakeUp = new WakeUp(dir, (id, kind) => this.#onHint(id, kind), logger)
+    this.#index = new QueueIndex(directory, (id, reason) => logger.warn(`${id}.json can't be used: ${reason}`))
+    this.#wakeUp = new WakeUp(directory, (id, kind) => this.#onHint(id, kind), logger)
     // tasks that are run here are left out, and nobody else runs any
-    this.#leftovers = new StaleFiles(dir, { processorAlive: () => false, isProcessor: true, onError: (error, name) => this.#warnOnce(name, error) })
+    this.#leftovers = new StaleFiles(directory, { processorAlive: () => false, isProcessor: true, onError: (error, name) => this.#warnOnce(name, error) })
     this.#sweeper = new RetentionSweeper({
-      dir,
+      directory,
       retain,
       index: this.#index,
       isRunning: (id) => this.#pool.has(id),
@@ -128,12 +130,12 @@ export class TaskProcessor {
     await this.#checkDirectory()
     const { graceMs, heartbeatIntervalMs, lockStaleAfterMs, logMaxBytes, logger, stateDir } = this.#options
     const cgroup = this.#options.cgroups ? prepareCgroups() : undefined
-    const [wrapper, state] = await Promise.all([chooseWrapper(), StateDirectory.open(stateDir, this.#dir, logger)])
+    const [wrapper, state] = await Promise.all([chooseWrapper(), StateDirectory.open(stateDir, this.#directory, logger)])
     this.#state = state
     if (!wrapper.waits) logger.warn('Perl is not installed: when the disk fills up, commands writing to it are terminated instead of blocked')
     try {
       const { signal } = this.#stopping
-      this.#lock = await ProcessorLock.acquire(this.#dir, {
+      this.#lock = await ProcessorLock.acquire(this.#directory, {
         staleAfterMs: lockStaleAfterMs,
         signal,
         onLost: () => this.#stepDown(),
@@ -148,7 +150,7 @@ export class TaskProcessor {
       // before the first look, so that nothing is missed between the two
       await this.#wakeUp.open()
       const context: RunContext = {
-        dir: this.#dir,
+        directory: this.#directory,
         guard: this.#guard,
         lock: this.#lock,
         state,
@@ -187,7 +189,7 @@ export class TaskProcessor {
     const { policy, logger } = this.#options
     this.#isPublished = true
     this.#publishing = this.#publishing.then(async () => {
-      const leftOut = await publishTypes(this.#dir, policy, { ...limitsOf(this.#options) })
+      const leftOut = await publishTypes(this.#directory, policy, { ...limitsOf(this.#options) })
       if (leftOut !== undefined) logger.warn(`The policy is too large to publish in full; omitted ${leftOut}`)
     }).catch((error) => {
       // a full disk: the next look tries again
@@ -202,10 +204,10 @@ export class TaskProcessor {
       throw new ProcessorStartError('/proc belongs to another PID namespace; remount it (`unshare --mount-proc`).')
     }
     try {
-      await mkdir(this.#dir, { recursive: true })
-      await access(this.#dir, constants.R_OK | constants.W_OK | constants.X_OK)
+      await mkdir(this.#directory.path, { recursive: true })
+      await access(this.#directory.path, constants.R_OK | constants.W_OK | constants.X_OK)
     } catch (error) {
-      throw new ProcessorStartError(`The directory ${this.#dir} can't be used: ${(error as Error).message}`)
+      throw new ProcessorStartError(`The directory ${this.#directory.path} can't be used: ${(error as Error).message}`)
     }
   }
 

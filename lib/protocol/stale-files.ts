@@ -1,10 +1,14 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isTerminal, type TaskStatus } from '../shared/task.ts'
-import { fileName, ifExists, isTemporaryName, removeFile, type FileKind } from './files.ts'
-import {
-  cancelClaimed, cancelTask, removeCancelMarker, ifReadable, readClaim, readCancelMarker, readTask, removeFiles, type ClaimHolder
-} from './transitions.ts'
+import { readCancelMarker, removeCancelMarker } from './cancel-marker.ts'
+import { readClaim, type ClaimHolder } from './claim.ts'
+import { fileName, isTemporaryName, type FileKind } from './file-names.ts'
+import { ifExists, ifReadable } from './regular-file.ts'
+import { readTask } from './task-file.ts'
+import { cancelClaimed, cancelTask, removeTaskFiles } from './transitions.ts'
+import { removeFile } from './write-file.ts'
+import type { TasksDirectory } from './tasks-directory.ts'
 
 export interface StaleFilesOptions {
   /** How long a claim or marker must stand unchanged before it counts as left behind, in ms. Default: 5000. */
@@ -43,7 +47,7 @@ interface State {
  * differ. So a check costs one map lookup for an id until it is due.
  */
 export class StaleFiles {
-  readonly #dir: string
+  readonly #directory: TasksDirectory
   readonly #settleAfterMs: number
   readonly #forgetAfterMs: number
   readonly #sweepAfterMs: number
@@ -54,8 +58,8 @@ export class StaleFiles {
   #temporaries = new Map<string, number>()
   #checking: Promise<string[]> | undefined
 
-  constructor (dir: string, options: StaleFilesOptions = {}) {
-    this.#dir = dir
+  constructor (directory: TasksDirectory, options: StaleFilesOptions = {}) {
+    this.#directory = directory
     this.#settleAfterMs = options.settleAfterMs ?? 5_000
     this.#forgetAfterMs = options.forgetAfterMs ?? 60_000
     this.#sweepAfterMs = options.sweepAfterMs ?? 3_600_000
@@ -85,7 +89,7 @@ export class StaleFiles {
       const since = known.get(name) ?? now
       this.#temporaries.set(name, since)
       if (now - since < this.#sweepAfterMs) continue
-      await removeFile(join(this.#dir, name)).catch((error) => this.#onError(error, name))
+      await removeFile(this.#directory, name).catch((error) => this.#onError(error, name))
     }
   }
 
@@ -126,14 +130,14 @@ export class StaleFiles {
   }
 
   async #signature (id: string, kind: FileKind): Promise<string | undefined> {
-    const stats = await ifExists(lstat(join(this.#dir, fileName(id, kind)), { bigint: true }))
+    const stats = await ifExists(lstat(join(this.#directory.path, fileName(id, kind)), { bigint: true }))
     return stats && `${stats.ino} ${stats.mtimeNs}`
   }
 
   async #read (id: string): Promise<State> {
-    const marker = await readCancelMarker(this.#dir, id)
-    const task = await ifReadable(readTask(this.#dir, id))
-    const claim = await ifReadable(readClaim(this.#dir, id))
+    const marker = await readCancelMarker(this.#directory, id)
+    const task = await ifReadable(readTask(this.#directory, id))
+    const claim = await ifReadable(readClaim(this.#directory, id))
     return {
       marker,
       status: task === 'unreadable' ? 'unreadable' : task === undefined ? 'absent' : task.status,
@@ -145,7 +149,7 @@ export class StaleFiles {
   async #settle (id: string, { marker, status, holder }: State, forget: boolean): Promise<boolean> {
     if (marker === 'delete') {
       // a living holder clears the marker itself, once it has stopped the command
-      await removeFiles(this.#dir, id, { keepMarker: this.#processorAlive() && !forget })
+      await removeTaskFiles(this.#directory, id, { keepMarker: this.#processorAlive() && !forget })
       return true
     }
     if (status === 'absent') return forget && await this.#clear(id)
@@ -156,9 +160,9 @@ export class StaleFiles {
   async #settleQueued (id: string, marker: State['marker'], holder: State['holder'], forget: boolean): Promise<boolean> {
     const claimed = this.#sightings.get(id)?.claim !== undefined
     // the canceller died before its claim: start over, through the gate
-    if (marker === 'cancel' && !claimed) return await cancelTask(this.#dir, id) !== 'requested'
+    if (marker === 'cancel' && !claimed) return await cancelTask(this.#directory, id) !== 'requested'
     if (marker === 'cancel' && holder === 'cancel') {
-      await cancelClaimed(this.#dir, id)
+      await cancelClaimed(this.#directory, id)
       return await this.#clear(id)
     }
     const leftBehind = holder === 'processor'
@@ -171,12 +175,12 @@ export class StaleFiles {
   }
 
   async #clear (id: string): Promise<boolean> {
-    await removeCancelMarker(this.#dir, id)
+    await removeCancelMarker(this.#directory, id)
     await this.#clearClaim(id)
     return true
   }
 
   async #clearClaim (id: string): Promise<boolean> {
-    return await removeFile(join(this.#dir, fileName(id, 'claim')))
+    return await removeFile(this.#directory, fileName(id, 'claim'))
   }
 }

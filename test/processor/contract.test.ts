@@ -8,6 +8,7 @@ import { cancelTask, deleteTask } from '../../lib/protocol/transitions.ts'
 import { wakeProcessor } from '../../lib/directory/wake-processor.ts'
 import { enqueue, remainingProcessesOf, readLogOf, readTaskOf, until, untilEnded, untilGone, untilLogged } from './fixtures.ts'
 import { makePlace, PROGRAMS, put, startProgram, type ProcessorProgram } from './processors.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 // What every processor must do, tried on each as a process of its own: nothing is known of it but the files.
 
@@ -101,7 +102,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     const mild = await put(dir, { command: 'trap "echo bye; exit 0" TERM; echo up; echo deaf; while :; do sleep 0.05; done' })
     await Promise.all([deaf, forked, mild].map(async (id) => {
       await Promise.all([untilLogged(dir, id, 'deaf\n'), untilLogged(dir, id, 'up\n')])
-      await cancelTask(dir, id)
+      await cancelTask(tasksDirectory(dir), id)
       t.match(await untilEnded(dir, id), { status: 'cancelled', exitCode: id === mild ? 0 : 143, errorMessage: 'Cancelled.' })
       t.strictSame(await remainingProcessesOf(id), [])
       await absent(join(dir, `${id}.cancel`))
@@ -128,7 +129,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     const forced = await put(dir, { command: 'echo up; sleep 66' })
     const vanished = await put(dir, { command: 'trap "sleep 0.1; echo late; exit" TERM; echo up; while :; do sleep 0.05; done' })
     await Promise.all([forced, vanished].map((id) => untilLogged(dir, id, 'up\n')))
-    t.equal(await deleteTask(dir, forced, { force: true }), 'removed')
+    t.equal(await deleteTask(tasksDirectory(dir), forced, { force: true }), 'deleted')
     await unlink(join(dir, `${vanished}.json`))
     await Promise.all([forced, vanished].map((id) => untilGone(dir, id)))
     for (const id of [forced, vanished]) t.strictSame(await remainingProcessesOf(id), [])
@@ -208,7 +209,7 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
       const id = await enqueue(dir, { command: `echo ran > ${ran}` })
       const woken = wakeProcessor(dir, id)
       if (afterMs > 0) await sleep(afterMs)
-      await cancelTask(dir, id)
+      await cancelTask(tasksDirectory(dir), id)
       const { errorMessage } = await untilEnded(dir, id)
       const never = errorMessage === 'Cancelled before start.'
       if (never) t.notOk(existsSync(ran) || existsSync(join(dir, `${id}.log`)))

@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 import { bootId, Command } from '../../lib/processor/command/command.ts'
 import { launch } from '../../lib/processor/command/start-command.ts'
 import { ForkServer } from '../../lib/processor/command/fork-server.ts'
@@ -199,7 +200,7 @@ function keepAlive (t: Test): void {
 /** A command at the gate, as the processor brings it there. */
 async function prepare (t: Test, shell: string, { before, cwd }: { before?: (launcher: ForkServer) => unknown, cwd?: string } = {}) {
   const dir = makeDirectory(t)
-  const state = await StateDirectory.open(makeStateDirectory(t), dir, console)
+  const state = await StateDirectory.open(makeStateDirectory(t), tasksDirectory(dir), console)
   const launcher = (await ForkServer.start(WRAPPERS.perl, () => {}))!
   keepAlive(t)
   t.teardown(() => {

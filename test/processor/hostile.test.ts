@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { WakeUpFifo } from '../../lib/processor/queue/wake-up-fifo.ts'
 import { enqueue, readLogOf, startProcessor, untilEnded, makeDirectory } from './fixtures.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 t.test('nothing outside the directory is written through a log', async (t) => {
   const dir = makeDirectory(t, { outside: { secret: 'untouched\n' }, tasks: {} })
@@ -86,7 +87,7 @@ t.test('the FIFO tells ids, over and over, and is removed', async (t) => {
   const dir = makeDirectory(t)
   const told: string[] = []
   let tell = (_id: string): void => {}
-  const fifo = await WakeUpFifo.open(dir, (id) => {
+  const fifo = await WakeUpFifo.open(tasksDirectory(dir), (id) => {
     told.push(id)
     tell(id)
   })
@@ -104,7 +105,7 @@ t.test('the FIFO tells ids, over and over, and is removed', async (t) => {
   await fifo.close()
   await t.rejects(lstat(path), { code: 'ENOENT' })
 
-  const again = await WakeUpFifo.open(dir, () => {})
+  const again = await WakeUpFifo.open(tasksDirectory(dir), () => {})
   await unlink(path)
   await writeFile(path, 'another')
   await again.close()

@@ -8,6 +8,7 @@ import { anyCommand } from '../../lib/processor/policy/policy.ts'
 import { QueueIndex } from '../../lib/processor/queue/queue-index.ts'
 import { writeTask } from '../directory/fixtures/files.ts'
 import { enqueue, makeDirectory, readTaskOf, startProcessor, untilEnded, untilLogged } from './fixtures.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 t.test('limits in words, and as JSON', async (t) => {
   const none = { ageMs: null, count: null, bytes: null }
@@ -54,7 +55,7 @@ t.test('the oldest queued task of those that may run', async (t) => {
   }
   writeTask(dir, { createdAt: at(0), status: 'completed' }, 'task_9_e')
   writeTask(dir, { createdAt: at(5000), type: 'x'.repeat(1000) }, 'task_9_f')
-  const index = new QueueIndex(dir, () => {})
+  const index = new QueueIndex(tasksDirectory(dir), () => {})
   await index.scan()
   const order = (accepts = (_type: string) => true) => {
     const seen: string[] = []
@@ -94,7 +95,7 @@ t.test('no more tasks of a type than it may have, also over a change of processo
   for (const id of [second, third, never]) t.match(await readTaskOf(dir, id), { status: 'queued' })
   t.match(later.processor.running, [first])
   for (const id of [second, third, never]) t.notOk(later.processor.running.includes(id))
-  await cancelTask(dir, first)
+  await cancelTask(tasksDirectory(dir), first)
   const ends = await Promise.all([first, second, third].map((id) => untilEnded(dir, id)))
   t.strictSame(ends.map(({ status }) => status), ['cancelled', 'completed', 'completed'])
   t.ok(String(ends[1]!.startedAt) >= String(ends[0]!.completedAt), 'the second one waited for the first')

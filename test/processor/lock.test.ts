@@ -6,6 +6,7 @@ import t from 'tap'
 import { ProcessorLock, type LockOptions } from '../../lib/processor/state/processor-lock.ts'
 import { TaskProcessor } from '../../lib/processor/processor.ts'
 import { enqueue, makeStateDirectory, readTaskOf, startProcessor, until, untilEnded, untilLogged, makeDirectory } from './fixtures.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const LOCK = '.processor.lock.pid'
 const options: LockOptions = {
@@ -40,7 +41,7 @@ t.test('a lock that stands still is taken over', async (t) => {
 
 t.test('of many that wait for it, one takes it over', async (t) => {
   const dir = makeDirectory(t, { [LOCK]: '1\nheartbeat of-a-dead-one\n' })
-  const results = await Promise.allSettled(Array.from({ length: 5 }, () => ProcessorLock.acquire(dir, options)))
+  const results = await Promise.allSettled(Array.from({ length: 5 }, () => ProcessorLock.acquire(tasksDirectory(dir), options)))
   const locks = results.flatMap((result) => result.status === 'fulfilled' ? [result.value] : [])
   t.teardown(() => Promise.all(locks.map((lock) => lock.release())))
   const held = await Promise.all(locks.map((lock) => lock.isHeld()))
@@ -51,16 +52,16 @@ t.test('what is no lock with a heartbeat is left alone, and the message says wha
   const dir = makeDirectory(t, { outside: '4711\nheartbeat x\n', older: { [LOCK]: '4711' }, link: {}, fifo: {}, folder: { [LOCK]: {} } })
   await symlink(join(dir, 'outside'), join(dir, 'link', LOCK))
   execFileSync('mkfifo', [join(dir, 'fifo', LOCK)])
-  await t.rejects(ProcessorLock.acquire(join(dir, 'older'), options), { code: 'PROCESSOR_START', message: /older processor.*remove that file/ })
+  await t.rejects(ProcessorLock.acquire(tasksDirectory(join(dir, 'older')), options), { code: 'PROCESSOR_START', message: /older processor.*remove that file/ })
   for (const name of ['link', 'fifo', 'folder']) {
-    await t.rejects(ProcessorLock.acquire(join(dir, name), options), { code: 'PROCESSOR_START', message: /can't be used as a lock: it is .*Remove it/ })
+    await t.rejects(ProcessorLock.acquire(tasksDirectory(join(dir, name)), options), { code: 'PROCESSOR_START', message: /can't be used as a lock: it is .*Remove it/ })
   }
   t.equal(await readFile(join(dir, 'outside'), 'utf8'), '4711\nheartbeat x\n')
 })
 
 t.test('its holder touches it', async (t) => {
   const dir = makeDirectory(t)
-  const lock = await ProcessorLock.acquire(dir, options)
+  const lock = await ProcessorLock.acquire(tasksDirectory(dir), options)
   t.teardown(() => lock.release())
   const path = join(dir, LOCK)
   const before = statSync(path).mtimeMs
@@ -98,7 +99,7 @@ t.test('the lock of a dead one is gone before its own is remembered, or the next
   const deadText = '1\nheartbeat of-a-dead-one\n'
   const dir = makeDirectory(t, { [LOCK]: deadText })
   let remembered = ''
-  const lock = await ProcessorLock.acquire(dir, {
+  const lock = await ProcessorLock.acquire(tasksDirectory(dir), {
     ...options,
     deadText,
     remember (text) {

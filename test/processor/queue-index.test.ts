@@ -1,17 +1,17 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { callOnThisThread } from '../../lib/protocol/file-system.ts'
+import { synchronousFileSystem } from '../../lib/protocol/synchronous-file-system.ts'
 import { QueueIndex } from '../../lib/processor/queue/queue-index.ts'
 import { makeDirectory } from './fixtures.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const text = (id: string) => JSON.stringify({ id, command: 'true', type: 'custom', status: 'queued', createdAt: new Date().toISOString() })
 
 t.test('a task that is put in place while the names are read is not forgotten', async (t) => {
   // as the processor does: then it is read before the names are there
-  callOnThisThread()
   const dir = makeDirectory(t, { 'task_1_gone.json': text('task_1_gone') })
-  const index = new QueueIndex(dir, () => {})
+  const index = new QueueIndex(tasksDirectory(dir, synchronousFileSystem), () => {})
   await index.scan()
   t.equal(index.oldest(() => true)?.id, 'task_1_gone')
   renameSync(join(dir, 'task_1_gone.json'), join(dir, 'elsewhere'))

@@ -9,6 +9,7 @@ import { ReloadingPolicy } from '../../lib/processor/policy/reloading-policy.ts'
 import { publishTypes } from '../../lib/processor/policy/publish.ts'
 import type { Task } from '../../lib/shared/task-schema.ts'
 import { makeDirectory, Said, startProcessor, until } from './fixtures.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const isRoot = process.getuid?.() === 0
 
@@ -186,16 +187,16 @@ t.test('what others put in the place of what is published is replaced, never fol
   ]
   for (const [name, make] of made) {
     await make()
-    t.equal(await publishTypes(tasks, anyCommand, { one: 1 }), undefined, name)
+    t.equal(await publishTypes(tasksDirectory(tasks), anyCommand, { one: 1 }), undefined, name)
     t.match(JSON.parse(await readFile(path, 'utf8')), { version: 1, types: [{ name: 'custom', shell: true }], anyType: true, limits: { one: 1 } })
     t.ok((await lstat(path)).isFile())
     await rm(path)
   }
   t.equal(await readFile(join(dir, 'outside'), 'utf8'), 'untouched')
 
-  await publishTypes(tasks, anyCommand, {})
+  await publishTypes(tasksDirectory(tasks), anyCommand, {})
   const before = await lstat(path)
-  await publishTypes(tasks, anyCommand, {})
+  await publishTypes(tasksDirectory(tasks), anyCommand, {})
   t.equal((await lstat(path)).ino, before.ino, 'the same is not written again')
 
   await rm(path)

@@ -6,6 +6,7 @@ import { endedAt, expired, type Retention } from '../../lib/processor/retention/
 import { RetentionSweeper, type RetentionSweeperContext } from '../../lib/processor/retention/retention-sweeper.ts'
 import { names, temporaryNames, writeTask } from '../directory/fixtures/files.ts'
 import { makeDirectory, Said, startProcessor, untilEnded, enqueue } from './fixtures.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const DAY = 86_400_000
 
@@ -71,11 +72,11 @@ interface Swept {
 async function sweep (dir: string, retain: Retention, { meanwhile = () => {}, ...context }: Partial<RetentionSweeperContext> & { meanwhile?: () => void } = {}): Promise<Swept> {
   const said = new Said()
   const errors: string[] = []
-  const index = new QueueIndex(dir, () => {})
+  const index = new QueueIndex(tasksDirectory(dir), () => {})
   await index.scan()
   meanwhile()
   const signal = new AbortController().signal
-  const sweeper = new RetentionSweeper({ dir, retain, index, isRunning: () => false, logger: said, onError: (reason) => errors.push(reason), signal, ...context })
+  const sweeper = new RetentionSweeper({ directory: tasksDirectory(dir), retain, index, isRunning: () => false, logger: said, onError: (reason) => errors.push(reason), signal, ...context })
   sweeper.tick()
   sweeper.tick()
   await sweeper.idle()
@@ -160,5 +161,5 @@ t.test('without --retain flags nothing is removed', async (t) => {
   await untilEnded(dir, id)
   await said.until(`${id} completed`)
   t.ok(existsSync(join(dir, 'task_1_3.json')))
-  t.notMatch(said.lines.join('\n'), 'removed')
+  t.notMatch(said.lines.join('\n'), 'deleted')
 })

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { cancelTask, deleteTask } from '../../lib/protocol/transitions.ts'
 import { waitFor } from '../helpers.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 import {
   enqueue, killAll, processesOf, remainingProcessesOf, readLogOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory
 } from './fixtures.ts'
@@ -93,7 +94,7 @@ t.test('a command that the system does not take fails, with the reason', async (
 t.test('cancelling ends the whole tree, also what ignores TERM', async (t) => {
   const id = await enqueue(dir, { command: '(trap "" TERM; echo deaf; while :; do sleep 1; done) & (sleep 61 | sleep 62) & echo up; wait' })
   await Promise.all([untilLogged(dir, id, 'deaf\n'), untilLogged(dir, id, 'up\n')])
-  t.equal(await cancelTask(dir, id), 'requested')
+  t.equal(await cancelTask(tasksDirectory(dir), id), 'requested')
   t.match(await untilEnded(dir, id), { status: 'cancelled', exitCode: 143, errorMessage: 'Cancelled.' })
   t.strictSame(await remainingProcessesOf(id), [])
   await until(dir, async () => existsSync(join(dir, `${id}.cancel`)) ? undefined : true)
@@ -162,7 +163,7 @@ t.test('a timeout ends a command', async (t) => {
 t.test('deleting by force stops the command, and nothing is left', async (t) => {
   const id = await enqueue(dir, { command: 'echo up; sleep 65' })
   await untilLogged(dir, id, 'up\n')
-  t.equal(await deleteTask(dir, id, { force: true }), 'removed')
+  t.equal(await deleteTask(tasksDirectory(dir), id, { force: true }), 'deleted')
   await untilGone(dir, id)
   t.strictSame(await remainingProcessesOf(id), [])
   await said.until(`${id} deleted`)

@@ -3,13 +3,17 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { StaleFiles } from '../../lib/protocol/stale-files.ts'
-import { finishTask, readClaim, readCancelMarker, readTask, claimTask } from '../../lib/protocol/transitions.ts'
+import { readCancelMarker } from '../../lib/protocol/cancel-marker.ts'
+import { claimTask, readClaim } from '../../lib/protocol/claim.ts'
+import { readTask } from '../../lib/protocol/task-file.ts'
+import { finishTask } from '../../lib/protocol/transitions.ts'
+import { removeFile } from '../../lib/protocol/write-file.ts'
 import type { TaskStatus } from '../../lib/shared/task.ts'
-import { removeFile } from '../../lib/protocol/files.ts'
 import { compilePrograms, forkPlain, killed } from '../directory/fixtures/child.ts'
 import { ID, names, taskIn, temporaryNames, writeClaim, writeMarker, writeTask } from '../directory/fixtures/files.ts'
 import type { Operation } from '../directory/fixtures/killed.ts'
 import type { Trial } from '../directory/fixtures/racer.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const program = compilePrograms(t)
 const JSON_NAME = `${ID}.json`
@@ -50,18 +54,18 @@ t.test('of taking and cancelling at the same moment, one wins, 500 times', { tim
 /** What the living do about it: first the web side, which waits no time here, then a processor at its next start. */
 async function heal (dir: string): Promise<void> {
   await settle(dir)
-  const status = existsSync(join(dir, JSON_NAME)) ? (await readTask(dir, ID))?.status : undefined
-  if (status === 'queued' && (await readClaim(dir, ID))?.by === 'processor') await removeFile(join(dir, CLAIM_NAME))
+  const status = existsSync(join(dir, JSON_NAME)) ? (await readTask(tasksDirectory(dir), ID))?.status : undefined
+  if (status === 'queued' && (await readClaim(tasksDirectory(dir), ID))?.by === 'processor') await removeFile(tasksDirectory(dir), CLAIM_NAME)
   if (status === 'running') {
-    if (await readCancelMarker(dir, ID) === 'cancel') await finishTask(dir, ID, { status: 'cancelled' })
-    else await finishTask(dir, ID, { status: 'failed' })
+    if (await readCancelMarker(tasksDirectory(dir), ID) === 'cancel') await finishTask(tasksDirectory(dir), ID, { status: 'cancelled' })
+    else await finishTask(tasksDirectory(dir), ID, { status: 'failed' })
   }
   await settle(dir)
 }
 
 async function settle (dir: string): Promise<void> {
   const problems: unknown[] = []
-  const leftovers = new StaleFiles(dir, { settleAfterMs: 0, forgetAfterMs: 0, sweepAfterMs: 0, onError: (error) => problems.push(error) })
+  const leftovers = new StaleFiles(tasksDirectory(dir), { settleAfterMs: 0, forgetAfterMs: 0, sweepAfterMs: 0, onError: (error) => problems.push(error) })
   // seen, settled, and settled again where the first step cleared the way for a second
   for (let round = 0; round < 3; round++) {
     await leftovers.check(existsSync(join(dir, CLAIM_NAME)) || existsSync(join(dir, MARKER_NAME)) ? [ID] : [])
@@ -111,7 +115,7 @@ const scenarios: Scenario[] = [
 ]
 
 async function find (dir: string): Promise<Found> {
-  return { files: names(dir), status: existsSync(join(dir, JSON_NAME)) ? taskIn(dir).status : 'gone', marker: await readCancelMarker(dir, ID) }
+  return { files: names(dir), status: existsSync(join(dir, JSON_NAME)) ? taskIn(dir).status : 'gone', marker: await readCancelMarker(tasksDirectory(dir), ID) }
 }
 
 /** More than any operation has. */
@@ -136,7 +140,7 @@ async function killAtEachStep (t: Test, { operation, before, expected, withoutLi
     const log = status !== 'gone' && found.files.includes(LOG_NAME) ? [LOG_NAME] : []
     t.ok((allowed as string[]).includes(status), `${step}: ${status}`, { found, files, allowed })
     t.strictSame([...files, ...temporaryNames(dir)], status === 'gone' ? [] : [JSON_NAME, ...log], `${step}: nothing is left over`)
-    if (status === 'queued') t.ok(await claimTask(dir, ID, 'processor'), `${step}: it can be taken`)
+    if (status === 'queued') t.ok(await claimTask(tasksDirectory(dir), ID, 'processor'), `${step}: it can be taken`)
   }
 }
 

@@ -5,11 +5,16 @@ import { constants, existsSync, mkdirSync, readFileSync, readdirSync, statSync, 
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { createExclusive, isTemporaryName, MAX_TASK_BYTES, openRegular, parseFileName, replaceFile, readTaskFile, readText, removeFile, syncDirectory, UnreadableFile } from '../../lib/protocol/files.ts'
+import { isTemporaryName, MAX_TASK_BYTES, parseFileName } from '../../lib/protocol/file-names.ts'
+import { openRegular, readText, UnreadableFile } from '../../lib/protocol/regular-file.ts'
+import { readTaskFile } from '../../lib/protocol/task-file.ts'
+import { createExclusive, removeFile, replaceFile, syncDirectory } from '../../lib/protocol/write-file.ts'
 import { errorCode } from '../../lib/util/error-code.ts'
 import { compilePrograms } from '../directory/fixtures/child.ts'
 import { before, refuseSync, systemError, withoutLinks } from '../directory/fixtures/system-calls.ts'
 import { ID, names, temporaryNames, writeTask } from '../directory/fixtures/files.ts'
+import { threadPoolFileSystem } from '../../lib/protocol/thread-pool-file-system.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const program = compilePrograms(t)
 const root = process.getuid?.() === 0
@@ -17,7 +22,7 @@ const JSON_NAME = `${ID}.json`
 
 /** The error that reading the task gives. */
 async function whyUnreadable (dir: string, id = ID): Promise<UnreadableFile> {
-  const error = await readTaskFile(dir, id).then(() => undefined, (error) => error)
+  const error = await readTaskFile(tasksDirectory(dir), id).then(() => undefined, (error) => error)
   if (!(error instanceof UnreadableFile)) throw new Error(`expected an unreadable file, not ${error}`)
   return error
 }
@@ -49,7 +54,7 @@ t.test('whatever is not a regular file is refused at once, however many there ar
   for (const id of ['task_4_a', 'task_5_a']) t.match((await whyUnreadable(dir, id)).message, /not a regular file/)
   const appending = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT
   for (const id of ['task_2_0', 'task_3_a', 'task_4_a', 'task_5_a']) {
-    await t.rejects(openRegular(join(dir, `${id}.json`), appending), { code: 'UNREADABLE' }, `writing ${id}`)
+    await t.rejects(openRegular(threadPoolFileSystem, join(dir, `${id}.json`), appending), { code: 'UNREADABLE' }, `writing ${id}`)
   }
   t.notOk(existsSync(join(dir, 'nowhere')), 'no symbolic link was followed')
 })
@@ -60,7 +65,7 @@ t.test('a task file of 1 MiB is read, one byte more is not', async (t) => {
   writeTask(dir)
   writeFileSync(join(dir, JSON_NAME), JSON.stringify({ id: ID, config: 'x'.repeat(MAX_TASK_BYTES - frame) }))
   t.equal(statSync(join(dir, JSON_NAME)).size, MAX_TASK_BYTES)
-  t.equal((await readTaskFile(dir, ID)).task.id, ID)
+  t.equal((await readTaskFile(tasksDirectory(dir), ID)).task.id, ID)
   writeFileSync(join(dir, JSON_NAME), ' ', { flag: 'a' })
   const error = await whyUnreadable(dir)
   t.match(error.message, /larger than 1048576 bytes/)
@@ -78,33 +83,33 @@ t.test('what does not parse may be a write in progress; what parses to something
     t.equal((await whyUnreadable(dir)).unfinished, unfinished, JSON.stringify(text))
   }
   // a regular file that gives more than the size it claims
-  await t.rejects(readText('/proc/self/stat'), /changed while it was read/)
+  await t.rejects(readText(tasksDirectory('/proc/self'), 'stat'), /changed while it was read/)
 })
 
 t.test('a missing file or directory is the system\'s error, not an unreadable file', async (t) => {
   const dir = t.testdir()
-  await t.rejects(readTaskFile(dir, ID), { code: 'ENOENT' })
-  await t.rejects(readTaskFile(join(dir, 'gone'), ID), { code: 'ENOENT' })
-  t.equal(await removeFile(join(dir, JSON_NAME)), false)
+  await t.rejects(readTaskFile(tasksDirectory(dir), ID), { code: 'ENOENT' })
+  await t.rejects(readTaskFile(tasksDirectory(join(dir, 'gone')), ID), { code: 'ENOENT' })
+  t.equal(await removeFile(tasksDirectory(dir), JSON_NAME), false)
   writeTask(dir)
-  t.equal(await removeFile(join(dir, JSON_NAME)), true)
-  await t.rejects(removeFile(dir), { code: /EISDIR|EPERM/ })
+  t.equal(await removeFile(tasksDirectory(dir), JSON_NAME), true)
+  await t.rejects(removeFile(tasksDirectory(dir), '.'), { code: /EISDIR|EPERM/ })
 })
 
 t.test('a file without read permission is the system\'s error', { skip: root && 'root may read everything' }, async (t) => {
   const dir = t.testdir({ [JSON_NAME]: '{}' })
   chmodSync(join(dir, JSON_NAME), 0)
-  await t.rejects(readTaskFile(dir, ID), { code: 'EACCES' })
+  await t.rejects(readTaskFile(tasksDirectory(dir), ID), { code: 'EACCES' })
 })
 
 /** Many at once, for a file whose every state a reader may see. */
 async function createAtOnce (t: Test): Promise<void> {
   const dir = t.testdir()
   const texts = Array.from({ length: 40 }, () => randomBytes(50_000).toString('hex'))
-  const created = await Promise.all(texts.map((text) => createExclusive(dir, JSON_NAME, text, { sync: false })))
+  const created = await Promise.all(texts.map((text) => createExclusive(tasksDirectory(dir), JSON_NAME, text, { sync: false })))
   t.equal(created.filter(Boolean).length, 1)
   t.equal(readFileSync(join(dir, JSON_NAME), 'utf8'), texts[created.indexOf(true)], 'it holds what its creator wrote')
-  t.equal(await createExclusive(dir, JSON_NAME, 'late'), false)
+  t.equal(await createExclusive(tasksDirectory(dir), JSON_NAME, 'late'), false)
   t.strictSame(readdirSync(dir), [JSON_NAME], 'and no temporary file is left')
 }
 
@@ -133,13 +138,13 @@ t.test('a name is created once by several processes where the kernel refuses har
 t.test('what can\'t be created leaves nothing behind', async (t) => {
   const dir = t.testdir({ taken: {} })
   const tooLong = 'x'.repeat(300)
-  await t.rejects(createExclusive(dir, tooLong, ''), { code: 'ENAMETOOLONG' })
-  await t.rejects(replaceFile(dir, 'taken', ''), { code: 'EISDIR' })
-  await t.rejects(createExclusive(join(dir, 'gone'), JSON_NAME, ''), { code: 'ENOENT' })
+  await t.rejects(createExclusive(tasksDirectory(dir), tooLong, ''), { code: 'ENAMETOOLONG' })
+  await t.rejects(replaceFile(tasksDirectory(dir), 'taken', ''), { code: 'EISDIR' })
+  await t.rejects(createExclusive(tasksDirectory(join(dir, 'gone')), JSON_NAME, ''), { code: 'ENOENT' })
   withoutLinks(t)
-  await t.rejects(createExclusive(dir, tooLong, ''), { code: 'ENAMETOOLONG' })
+  await t.rejects(createExclusive(tasksDirectory(dir), tooLong, ''), { code: 'ENAMETOOLONG' })
   before(t, 'rename', () => { throw systemError('EIO') })
-  await t.rejects(createExclusive(dir, JSON_NAME, '{}'), { code: 'EIO' })
+  await t.rejects(createExclusive(tasksDirectory(dir), JSON_NAME, '{}'), { code: 'EIO' })
   t.strictSame(readdirSync(dir), ['taken'], 'the reserved name is free again')
 })
 
@@ -156,11 +161,11 @@ t.test('a full disk leaves no half file, no temporary file and the former conten
   unmount = () => execFileSync('umount', [dir])
   writeFileSync(join(dir, JSON_NAME), 'before')
   const large = 'x'.repeat(128 * 1024)
-  await t.rejects(replaceFile(dir, JSON_NAME, large), { code: 'ENOSPC' })
-  await t.rejects(createExclusive(dir, 'task_2_a.json', large), { code: 'ENOSPC' })
+  await t.rejects(replaceFile(tasksDirectory(dir), JSON_NAME, large), { code: 'ENOSPC' })
+  await t.rejects(createExclusive(tasksDirectory(dir), 'task_2_a.json', large), { code: 'ENOSPC' })
   t.throws(() => writeFileSync(join(dir, 'ballast'), large), { code: 'ENOSPC' })
-  await t.rejects(replaceFile(dir, JSON_NAME, 'after'), { code: 'ENOSPC' })
-  await t.rejects(createExclusive(dir, 'task_2_a.json', '{}'), { code: 'ENOSPC' })
+  await t.rejects(replaceFile(tasksDirectory(dir), JSON_NAME, 'after'), { code: 'ENOSPC' })
+  await t.rejects(createExclusive(tasksDirectory(dir), 'task_2_a.json', '{}'), { code: 'ENOSPC' })
   t.strictSame(readdirSync(dir).sort(), ['ballast', JSON_NAME])
   t.equal(readFileSync(join(dir, JSON_NAME), 'utf8'), 'before')
 })
@@ -171,8 +176,8 @@ t.test('files are readable by the group and by nobody else, whatever the umask',
   t.teardown(() => process.umask(umask))
   for (const mask of [0o077, 0o022, 0]) {
     process.umask(mask)
-    await replaceFile(dir, 'put', '')
-    await createExclusive(dir, `created-${mask}`, '')
+    await replaceFile(tasksDirectory(dir), 'put', '')
+    await createExclusive(tasksDirectory(dir), `created-${mask}`, '')
     t.equal(statSync(join(dir, 'put')).mode & 0o777, 0o640)
     t.equal(statSync(join(dir, `created-${mask}`)).mode & 0o777, 0o640)
   }
@@ -181,20 +186,20 @@ t.test('files are readable by the group and by nobody else, whatever the umask',
 t.test('files take the directory\'s group', { skip: !root && 'only root may give a directory to any group' }, async (t) => {
   const dir = t.testdir()
   chownSync(dir, 0, 12345)
-  await replaceFile(dir, 'put', '')
-  await createExclusive(dir, 'created', '')
+  await replaceFile(tasksDirectory(dir), 'put', '')
+  await createExclusive(tasksDirectory(dir), 'created', '')
   t.strictSame(names(dir).map((name) => statSync(join(dir, name)).gid), [12345, 12345])
 })
 
 t.test('a replaced file is the old or the new one for each reader, never half of one', async (t) => {
   const dir = t.testdir()
   const texts = ['a', 'b'].map((letter) => letter.repeat(200_000))
-  await replaceFile(dir, JSON_NAME, texts[0]!, { sync: false })
+  await replaceFile(tasksDirectory(dir), JSON_NAME, texts[0]!, { sync: false })
   const written = new AbortController()
   const seen = new Set<string>()
-  const read = async () => { while (!written.signal.aborted) seen.add((await readText(join(dir, JSON_NAME))).text) }
+  const read = async () => { while (!written.signal.aborted) seen.add((await readText(tasksDirectory(dir), JSON_NAME)).text) }
   const reading = [read(), read()]
-  for (let index = 0; index < 100; index++) await replaceFile(dir, JSON_NAME, texts[index % 2]!, { sync: false })
+  for (let index = 0; index < 100; index++) await replaceFile(tasksDirectory(dir), JSON_NAME, texts[index % 2]!, { sync: false })
   written.abort()
   await Promise.all(reading)
   t.strictSame([...seen].sort(), texts)
@@ -203,17 +208,17 @@ t.test('a replaced file is the old or the new one for each reader, never half of
 
 t.test('a directory that can\'t be synced is no error; what is no directory is', async (t) => {
   // the kernel's own file system answers EINVAL
-  await syncDirectory('/proc/self')
-  await t.rejects(syncDirectory(process.execPath), { code: 'ENOTDIR' })
+  await syncDirectory(tasksDirectory('/proc/self'))
+  await t.rejects(syncDirectory(tasksDirectory(process.execPath)), { code: 'ENOTDIR' })
 })
 
 t.test('what is not on disk is not put in place', async (t) => {
   const dir = t.testdir()
   await refuseSync(t, 'EIO')
-  await t.rejects(replaceFile(dir, JSON_NAME, ''), { code: 'EIO' })
-  await t.rejects(createExclusive(dir, JSON_NAME, ''), { code: 'EIO' })
+  await t.rejects(replaceFile(tasksDirectory(dir), JSON_NAME, ''), { code: 'EIO' })
+  await t.rejects(createExclusive(tasksDirectory(dir), JSON_NAME, ''), { code: 'EIO' })
   t.strictSame(readdirSync(dir), [])
-  await t.rejects(syncDirectory(dir), { code: 'EIO' })
+  await t.rejects(syncDirectory(tasksDirectory(dir)), { code: 'EIO' })
 })
 
 t.test('an error that is not the system\'s has no code of it', async (t) => {
@@ -224,7 +229,7 @@ t.test('only names of its own count as temporary', async (t) => {
   const dir = t.testdir()
   const seen: string[] = []
   before(t, 'rename', () => { seen.push(...temporaryNames(dir)) })
-  await replaceFile(dir, JSON_NAME, '')
+  await replaceFile(tasksDirectory(dir), JSON_NAME, '')
   t.equal(seen.length, 1)
   t.ok(isTemporaryName(seen[0]!))
   for (const name of ['.tmp-', '.tmp-mine', `${seen[0]}.json`, JSON_NAME]) t.notOk(isTemporaryName(name), name)

@@ -2,9 +2,10 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync 
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { StaleFiles, type StaleFilesOptions } from '../../lib/protocol/stale-files.ts'
-import { claimTask } from '../../lib/protocol/transitions.ts'
+import { claimTask } from '../../lib/protocol/claim.ts'
 import { ID, names, taskIn, temporaryNames, writeClaim, writeMarker, writeTask } from '../directory/fixtures/files.ts'
 import { before, systemError } from '../directory/fixtures/system-calls.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const JSON_NAME = `${ID}.json`
 const CLAIM_NAME = `${ID}.claim`
@@ -33,7 +34,7 @@ function make (t: Test, { status, text, marker, claim }: Situation): string {
 
 /** What one look after the first sight does. */
 async function checkOnce (t: Test, dir: string, options: StaleFilesOptions): Promise<string[]> {
-  const leftovers = new StaleFiles(dir, { onError: (error) => { throw error }, ...options })
+  const leftovers = new StaleFiles(tasksDirectory(dir), { onError: (error) => { throw error }, ...options })
   t.strictSame(await leftovers.check([ID]), [], 'nothing is done at first sight')
   return await leftovers.check([ID])
 }
@@ -84,7 +85,7 @@ t.test('a deletion takes the log along', async (t) => {
 
 t.test('a cancelling that never completed its claim is finished in the end', async (t) => {
   const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'incomplete' })
-  const leftovers = new StaleFiles(dir, AT_ONCE)
+  const leftovers = new StaleFiles(tasksDirectory(dir), AT_ONCE)
   for (let round = 0; round < 4; round++) await leftovers.check([ID])
   t.strictSame(names(dir), [JSON_NAME])
   t.equal(taskIn(dir).status, 'cancelled')
@@ -100,11 +101,11 @@ t.test('several may settle the same at once', async (t) => {
 t.test('ages are measured by the observer, not by the times of the files', async (t) => {
   const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
   for (const name of [CLAIM_NAME, MARKER_NAME]) utimesSync(join(dir, name), 1, 1)
-  const early = new StaleFiles(dir, { settleAfterMs: NEVER })
+  const early = new StaleFiles(tasksDirectory(dir), { settleAfterMs: NEVER })
   t.strictSame([await early.check([ID]), await early.check([ID])], [[], []], 'an old file is no old sight')
   const tomorrow = Date.now() / 1000 + 86_400
   for (const name of [CLAIM_NAME, MARKER_NAME]) utimesSync(join(dir, name), tomorrow, tomorrow)
-  const leftovers = new StaleFiles(dir, { settleAfterMs: 200 })
+  const leftovers = new StaleFiles(tasksDirectory(dir), { settleAfterMs: 200 })
   const start = performance.now()
   let changed = await leftovers.check([ID])
   while (changed.length === 0) changed = await leftovers.check([ID])
@@ -114,10 +115,10 @@ t.test('ages are measured by the observer, not by the times of the files', async
 
 t.test('restarts the grace period when a file changes', async (t) => {
   const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const leftovers = new StaleFiles(dir, SETTLE)
+  const leftovers = new StaleFiles(tasksDirectory(dir), SETTLE)
   await leftovers.check([ID])
   rmSync(join(dir, CLAIM_NAME))
-  const taken = await claimTask(dir, ID, 'cancel')
+  const taken = await claimTask(tasksDirectory(dir), ID, 'cancel')
   t.strictSame(await leftovers.check([ID]), [], 'it is the claim of somebody else')
   t.strictSame(names(dir), all)
   t.ok(taken)
@@ -126,7 +127,7 @@ t.test('restarts the grace period when a file changes', async (t) => {
 
 t.test('an id that is not given any more is forgotten', async (t) => {
   const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const leftovers = new StaleFiles(dir, SETTLE)
+  const leftovers = new StaleFiles(tasksDirectory(dir), SETTLE)
   await leftovers.check([ID])
   await leftovers.check([])
   t.strictSame(await leftovers.check([ID]), [], 'it is seen for the first time again')
@@ -135,7 +136,7 @@ t.test('an id that is not given any more is forgotten', async (t) => {
 
 t.test('does no file I/O before a check is due', async (t) => {
   const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const leftovers = new StaleFiles(dir)
+  const leftovers = new StaleFiles(tasksDirectory(dir))
   await leftovers.check([ID])
   let calls = 0
   for (const call of ['open', 'lstat', 'unlink', 'rename', 'link'] as const) before(t, call, () => { calls++ })
@@ -145,7 +146,7 @@ t.test('does no file I/O before a check is due', async (t) => {
 
 t.test('checks do not overlap', async (t) => {
   const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const leftovers = new StaleFiles(dir, SETTLE)
+  const leftovers = new StaleFiles(tasksDirectory(dir), SETTLE)
   const first = leftovers.check([ID])
   t.equal(leftovers.check([]), first)
   await first
@@ -159,7 +160,7 @@ t.test('trouble with one task is told, tried again, and does not stop the others
   writeTask(dir, {}, 'task_2_a')
   writeMarker(dir, 'cancel', 'task_2_a')
   const errors: unknown[] = []
-  const leftovers = new StaleFiles(dir, { ...AT_ONCE, onError: (error, name) => errors.push([name, (error as NodeJS.ErrnoException).code]) })
+  const leftovers = new StaleFiles(tasksDirectory(dir), { ...AT_ONCE, onError: (error, name) => errors.push([name, (error as NodeJS.ErrnoException).code]) })
   await leftovers.check([ID, 'task_2_a'])
   t.strictSame(await leftovers.check([ID, 'task_2_a']), ['task_2_a'])
   t.equal(taskIn(dir, 'task_2_a').status, 'cancelled')
@@ -173,9 +174,9 @@ t.test('trouble at the first sight is told, or not where nobody asked', async (t
   const dir = make(t, { status: 'queued', marker: 'cancel' })
   before(t, 'lstat', () => { throw systemError('EACCES') })
   const errors: unknown[] = []
-  await new StaleFiles(dir, { onError: (error) => errors.push(error) }).check([ID])
+  await new StaleFiles(tasksDirectory(dir), { onError: (error) => errors.push(error) }).check([ID])
   t.match(errors, [{ code: 'EACCES' }])
-  t.strictSame(await new StaleFiles(dir).check([ID]), [])
+  t.strictSame(await new StaleFiles(tasksDirectory(dir)).check([ID]), [])
 })
 
 t.test('temporary files are removed when they have stood long enough, and no others', async (t) => {
@@ -184,11 +185,11 @@ t.test('temporary files are removed when they have stood long enough, and no oth
   const foreign = ['.tmp-mine', '.task_1_a.json.swp', '.queue.fifo', JSON_NAME]
   for (const name of [own, ...foreign]) writeFileSync(join(dir, name), '')
   utimesSync(join(dir, own), 1, 1)
-  const patient = new StaleFiles(dir)
+  const patient = new StaleFiles(tasksDirectory(dir))
   for (let round = 0; round < 3; round++) await patient.sweepTemporary(readdirSync(dir))
   t.strictSame(temporaryNames(dir), [own, '.tmp-mine'], 'an hour by default, by the observer\'s clock')
   const errors: unknown[] = []
-  const leftovers = new StaleFiles(dir, { sweepAfterMs: 0, onError: (_error, name) => errors.push(name) })
+  const leftovers = new StaleFiles(tasksDirectory(dir), { sweepAfterMs: 0, onError: (_error, name) => errors.push(name) })
   mkdirSync(join(dir, '.tmp-ffffffffffffffffff'))
   await leftovers.sweepTemporary(readdirSync(dir))
   await leftovers.sweepTemporary(readdirSync(dir))

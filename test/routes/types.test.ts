@@ -8,6 +8,7 @@ import { tasksPlugin } from '../../lib/index.ts'
 import { parsePolicy } from '../../lib/processor/policy/parse-policy.ts'
 import { publishTypes } from '../../lib/processor/policy/publish.ts'
 import { startServer, temporaryDirectory } from '../helpers.ts'
+import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const NOTHING = { types: [], anyType: false }
 
@@ -21,7 +22,7 @@ t.test('what the processor published', async (t) => {
   const policy = await parsePolicy(JSON.stringify({
     types: { deploy: { title: 'Deploy', description: 'A site', argv: ['deploy', 'secret'], config, timeoutMs: 5, concurrency: 2 }, shell: { shell: true } }
   }), () => Promise.reject(new Error('not asked for')))
-  await publishTypes(dir, policy, { concurrency: 4 })
+  await publishTypes(tasksDirectory(dir), policy, { concurrency: 4 })
   const expected = {
     types: [{ name: 'deploy', title: 'Deploy', description: 'A site', config, timeoutMs: 5, concurrency: 2 }, { name: 'shell', shell: true }],
     anyType: false

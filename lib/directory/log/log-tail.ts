@@ -3,7 +3,8 @@ import type { FileHandle } from 'node:fs/promises'
 import { FINGERPRINT_BYTES, LogFingerprint, sameBytes } from '../../shared/fingerprint.ts'
 import { completeLength, textChunk } from '../../log/text.ts'
 import type { TaskLogEvent } from '../../store.ts'
-import { ifExists, openRegular } from '../../protocol/files.ts'
+import { ifExists, openRegular } from '../../protocol/regular-file.ts'
+import { threadPoolFileSystem } from '../../protocol/thread-pool-file-system.ts'
 
 /** A log is read in pieces of at most this many bytes. */
 export const PIECE_BYTES = 64 * 1024
@@ -80,7 +81,7 @@ export class LogTail {
   }
 
   async #look (read: (handle: FileHandle, size: number) => Promise<LogLook>): Promise<LogLook> {
-    const file = await ifExists(openRegular(this.#path))
+    const file = await ifExists(openRegular(threadPoolFileSystem, this.#path))
     if (file === undefined) return this.cursor === 0 ? NOTHING : this.#startOver({ more: false })
     try {
       const { dev, ino, size } = file.stats

@@ -1,7 +1,9 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Catalogue, Entry } from './catalogue.ts'
-import { fileName, fingerprintOf, ifExists, isTemporaryName, parseFileName, type FileKind } from '../../protocol/files.ts'
+import { fileName, isTemporaryName, parseFileName, type FileKind } from '../../protocol/file-names.ts'
+import { ifExists } from '../../protocol/regular-file.ts'
+import { fingerprintOf } from '../../protocol/task-file.ts'
 import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
 import type { Part } from './refresh-queue.ts'
 

@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import type { Interest, Logger, TaskEvent } from '../../store.ts'
 import { isActive, isTerminal, type StoredTask } from '../../shared/task.ts'
 import { Entry, Catalogue } from './catalogue.ts'
-import { fileName, fingerprintOf, ifExists, parseFileName, readTaskFile, UnreadableFile } from '../../protocol/files.ts'
+import { readCancelMarker } from '../../protocol/cancel-marker.ts'
+import { fileName, parseFileName } from '../../protocol/file-names.ts'
+import { ifExists, UnreadableFile } from '../../protocol/regular-file.ts'
+import { fingerprintOf, readTaskFile } from '../../protocol/task-file.ts'
 import { errorCode } from '../../util/error-code.ts'
 import { DirectoryIdentity, UNSETTLED_MS } from '../../protocol/directory-identity.ts'
 import { LogWatcher } from '../log/log-watcher.ts'
@@ -13,7 +16,7 @@ import { FilePoller } from './file-poller.ts'
 import { EventHistory } from '../event-history.ts'
 import { Scanner } from './scanner.ts'
 import { Subscribers } from '../subscribers.ts'
-import { readCancelMarker } from '../../protocol/transitions.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 const TICK_MS = 1000
 /** Ticks between attempts to get the system's notices back. */
@@ -40,7 +43,7 @@ export interface WatcherState {
  * what to re-read; events always reflect the file contents.
  */
 export class TaskWatcher {
-  readonly #dir: string
+  readonly #directory: TasksDirectory
   readonly #log: Logger
   readonly #ring = new EventHistory()
   readonly #catalogue = new Catalogue()
@@ -64,8 +67,9 @@ export class TaskWatcher {
   #closed = false
   #closing: Promise<void> | undefined
 
-  constructor (dir: string, { log }: { log: Logger }) {
-    this.#dir = dir
+  constructor (directory: TasksDirectory, { log }: { log: Logger }) {
+    this.#directory = directory
+    const dir = directory.path
     this.#log = log
     this.#looks = new RefreshQueue((id, parts) => this.#lookAt(id, parts))
     this.#native = new FileEvents((name) => this.#hinted(name), (code) => this.#lostNative(code))
@@ -128,7 +132,7 @@ export class TaskWatcher {
     return { loaded }
   }
 
-  /** RefreshQueue at a task now; resolves when what its file says now has been told. */
+  /** Refreshes a task now; resolves when what its file says now has been told. */
   async refresh (id: string): Promise<void> {
     await this.#looks.look(id, ['json'])
   }
@@ -179,7 +183,7 @@ export class TaskWatcher {
   }
 
   async #attach (): Promise<void> {
-    this.#native.attach(this.#dir)
+    this.#native.attach(this.#directory.path)
     await this.#guard.accept()
   }
 
@@ -232,8 +236,8 @@ export class TaskWatcher {
   /** @returns whether the task's own file must be looked at again */
   async #lookAtSide (id: string): Promise<boolean> {
     const [claim, marker] = await Promise.all([
-      ifExists(lstat(join(this.#dir, fileName(id, 'claim')))),
-      readCancelMarker(this.#dir, id).catch(() => 'cancel' as const)
+      ifExists(lstat(join(this.#directory.path, fileName(id, 'claim')))),
+      readCancelMarker(this.#directory, id).catch(() => 'cancel' as const)
     ])
     if (claim !== undefined || marker !== undefined) this.#side.add(id)
     else this.#side.delete(id)
@@ -246,7 +250,7 @@ export class TaskWatcher {
   async #lookAtTask (id: string): Promise<void> {
     const entry = this.#catalogue.get(id) ?? new Entry(id)
     try {
-      const { task, stats } = await readTaskFile(this.#dir, id)
+      const { task, stats } = await readTaskFile(this.#directory, id)
       if (this.#deleted.has(id)) return this.#gone(entry)
       this.#readable(entry)
       entry.fingerprint = fingerprintOf(stats)
@@ -276,7 +280,7 @@ export class TaskWatcher {
   #gone (entry: Entry): void {
     this.#readable(entry)
     this.#logs.forget(entry.id)
-    this.#polled.remove(join(this.#dir, fileName(entry.id, 'json')))
+    this.#polled.remove(join(this.#directory.path, fileName(entry.id, 'json')))
     this.#polled.remove(this.#logs.path(entry.id))
     this.#catalogue.delete(entry.id)
     if (entry.task !== undefined) this.#subscribers.tell(this.#ring.deleted(entry.id))
@@ -321,7 +325,7 @@ export class TaskWatcher {
 
   #poll (entry: Entry): void {
     const unfinished = isActive(entry.task?.status) || this.#unreadable.has(fileName(entry.id, 'json'))
-    const json = join(this.#dir, fileName(entry.id, 'json'))
+    const json = join(this.#directory.path, fileName(entry.id, 'json'))
     if (unfinished) this.#polled.add(json)
     else this.#polled.remove(json)
     if (unfinished && entry.hasLog) this.#polled.add(this.#logs.path(entry.id))

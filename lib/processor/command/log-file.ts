@@ -1,8 +1,11 @@
 import { constants, lstatSync } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileName, openRegular, shareWithDirectory, UnreadableFile } from '../../protocol/files.ts'
+import { fileName } from '../../protocol/file-names.ts'
+import { openRegular, UnreadableFile } from '../../protocol/regular-file.ts'
+import { shareWithDirectory } from '../../protocol/write-file.ts'
 import { errorCode } from '../../util/error-code.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
+import type { OpenFile } from '../../protocol/file-system.ts'
 
 const APPEND = constants.O_WRONLY | constants.O_APPEND
 
@@ -11,25 +14,25 @@ const APPEND = constants.O_WRONLY | constants.O_APPEND
  * output could be written outside the directory.
  * @throws UnreadableFile where something else has that name
  */
-export async function openLog (dir: string, id: string): Promise<FileHandle> {
-  const path = join(dir, fileName(id, 'log'))
+export async function openLog (directory: TasksDirectory, id: string): Promise<OpenFile> {
+  const path = join(directory.path, fileName(id, 'log'))
   try {
-    const { handle } = await openRegular(path, APPEND | constants.O_CREAT | constants.O_EXCL)
-    await shareWithDirectory(handle, dir)
+    const { handle } = await openRegular(directory.fs, path, APPEND | constants.O_CREAT | constants.O_EXCL)
+    await shareWithDirectory(directory, handle)
     return handle
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
   }
-  const { handle, stats } = await openRegular(path, APPEND)
+  const { handle, stats } = await openRegular(directory.fs, path, APPEND)
   if (stats.nlink === 1n) return handle
   await handle.close()
   throw new UnreadableFile('it has other names (hard links)')
 }
 
 /** In bytes; 0 where there is none, or it can't be seen. */
-export function logSize (dir: string, id: string): number {
+export function logSize (directory: TasksDirectory, id: string): number {
   try {
-    return lstatSync(join(dir, fileName(id, 'log')), { throwIfNoEntry: false })?.size ?? 0
+    return lstatSync(join(directory.path, fileName(id, 'log')), { throwIfNoEntry: false })?.size ?? 0
   } catch {
     return 0
   }

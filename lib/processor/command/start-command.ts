@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { FileHandle } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
+import type { OpenFile } from '../../protocol/file-system.ts'
 import type { Attempt } from '../state/attempt.ts'
 import type { Program } from '../policy/policy.ts'
 import type { Job, ForkServer } from './fork-server.ts'
@@ -24,7 +24,7 @@ export interface Gate {
 
 export interface LogTarget {
   /** Open for appending: both streams go there. */
-  readonly file: FileHandle
+  readonly file: OpenFile
   /** What goes beyond is dropped. Default: undefined, no limit. */
   readonly maxBytes: number | undefined
 }

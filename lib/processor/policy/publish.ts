@@ -1,7 +1,9 @@
-import { join } from 'node:path'
-import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME, replaceFile, readText } from '../../protocol/files.ts'
+import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME } from '../../protocol/processor-info.ts'
+import { readText } from '../../protocol/regular-file.ts'
+import { replaceFile } from '../../protocol/write-file.ts'
 import type { TaskType } from '../../shared/task-types.ts'
 import type { Policy } from './policy.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 /** The processor's own limits, for people to see. */
 export type Limits = Readonly<Record<string, unknown>>
@@ -11,10 +13,10 @@ export type Limits = Readonly<Record<string, unknown>>
  * nothing is ever decided by it.
  * @returns what had to be left out because it would have been too long
  */
-export async function publishTypes (dir: string, policy: Pick<Policy, 'types' | 'anyType'>, limits: Limits): Promise<string | undefined> {
+export async function publishTypes (directory: TasksDirectory, policy: Pick<Policy, 'types' | 'anyType'>, limits: Limits): Promise<string | undefined> {
   const { text, leftOut } = infoText(policy, limits)
-  const before = await readText(join(dir, PROCESSOR_INFO_NAME), MAX_INFO_BYTES).catch(() => undefined)
-  if (before?.text !== text) await replaceFile(dir, PROCESSOR_INFO_NAME, text)
+  const before = await readText(directory, PROCESSOR_INFO_NAME, MAX_INFO_BYTES).catch(() => undefined)
+  if (before?.text !== text) await replaceFile(directory, PROCESSOR_INFO_NAME, text)
   return leftOut
 }
 

@@ -1,7 +1,8 @@
 import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
-import { ifExists, readText } from '../../protocol/files.ts'
+import { ifExists, readTextAt } from '../../protocol/regular-file.ts'
 import { PolicyError } from './parse-policy.ts'
+import { threadPoolFileSystem } from '../../protocol/thread-pool-file-system.ts'
 
 const MAX_POLICY_BYTES = 1024 * 1024
 
@@ -18,7 +19,7 @@ export async function readPolicyText (path: string, tasksDir: string): Promise<s
   if ([real, named].some((path) => path.startsWith(dir.endsWith(sep) ? dir : dir + sep))) {
     throw new PolicyError('it is inside the tasks directory, where others can write')
   }
-  const { text, stats } = await readText(real, MAX_POLICY_BYTES)
+  const { text, stats } = await readTextAt(threadPoolFileSystem, real, MAX_POLICY_BYTES)
   const [folder, tasks] = await Promise.all([stat(dirname(real)), ifExists(stat(dir))])
   const [uid, gid, mode] = [Number(stats.uid), Number(stats.gid), Number(stats.mode)]
   if (uid !== 0 && uid !== process.getuid?.()) throw new PolicyError('it belongs to another user; chown it to root, or to the processor\'s user')

@@ -1,12 +1,15 @@
 import { lstatSync, type BigIntStats } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileName, fingerprintOf, parseFileName, readTaskFile, UnreadableFile } from '../../protocol/files.ts'
+import { fileName, parseFileName } from '../../protocol/file-names.ts'
+import { UnreadableFile } from '../../protocol/regular-file.ts'
+import { fingerprintOf, readTaskFile } from '../../protocol/task-file.ts'
 import { errorCode } from '../../util/error-code.ts'
 import { isTerminal, newestFirst, type StoredTask, type TaskStatus } from '../../shared/task.ts'
 import { parseTime } from '../../util/parse-time.ts'
 import { typeOf } from '../policy/policy.ts'
 import { inTimeSlices } from '../../util/time-slices.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 /** Files read side by side, where threads of the pool read them. */
 const READ_AT_ONCE = 16
@@ -40,7 +43,7 @@ interface Entry extends Candidate {
  * names and those files that are new or changed, so that many tasks, queued or ended, cost little.
  */
 export class QueueIndex {
-  readonly #dir: string
+  readonly #directory: TasksDirectory
   readonly #onTrouble: (id: string, reason: string) => void
   readonly #reported = new Set<string>()
   readonly #entries = new Map<string, Entry>()
@@ -52,8 +55,8 @@ export class QueueIndex {
   #sorted = true
 
   /** @param onTrouble called once for a task whose file stays unreadable */
-  constructor (dir: string, onTrouble: (id: string, reason: string) => void) {
-    this.#dir = dir
+  constructor (directory: TasksDirectory, onTrouble: (id: string, reason: string) => void) {
+    this.#directory = directory
     this.#onTrouble = onTrouble
   }
 
@@ -63,7 +66,7 @@ export class QueueIndex {
    */
   async scan (): Promise<string[]> {
     const before = [...this.#entries.values()]
-    const names = await readdir(this.#dir)
+    const names = await readdir(this.#directory.path)
     const ids = names.map(parseFileName).flatMap((file) => file?.kind === 'json' ? [file.id] : [])
     const there = new Set(ids)
     // skip entries read since then: they may be newer than this directory listing
@@ -81,7 +84,7 @@ export class QueueIndex {
   /** Reads one task's file. */
   async refresh (id: string): Promise<void> {
     try {
-      const { task, stats } = await readTaskFile(this.#dir, id)
+      const { task, stats } = await readTaskFile(this.#directory, id)
       if (!canBeWritten(task)) throw new UnreadableFile('it is nested too deeply to be written again')
       const { status, createdAt } = task
       this.#reported.delete(id)
@@ -168,7 +171,7 @@ export class QueueIndex {
   /** Synchronous: a third of the cost, with 10,000 files a look of 40 ms. */
   #lstat (id: string): BigIntStats | undefined {
     try {
-      return lstatSync(join(this.#dir, fileName(id, 'json')), { bigint: true })
+      return lstatSync(join(this.#directory.path, fileName(id, 'json')), { bigint: true })
     } catch {
       return undefined
     }

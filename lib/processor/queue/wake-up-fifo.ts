@@ -4,20 +4,23 @@ import { lstat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { FIFO_NAME, ifExists, removeFile } from '../../protocol/files.ts'
+import { FIFO_NAME } from '../../protocol/file-names.ts'
+import { ifExists } from '../../protocol/regular-file.ts'
+import { removeFile } from '../../protocol/write-file.ts'
 import { isTaskId } from '../../shared/task.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 /** A longer piece without a line break holds no id. */
 const LONGEST_LINE = 4096
 
 /** The FIFO into which whoever enqueues a task writes its id. Only a hint: without it, tasks are found by looking. */
 export class WakeUpFifo {
-  readonly #path: string
+  readonly #directory: TasksDirectory
   readonly #inode: bigint
   readonly #socket: Socket
 
-  private constructor (path: string, inode: bigint, socket: Socket) {
-    this.#path = path
+  private constructor (directory: TasksDirectory, inode: bigint, socket: Socket) {
+    this.#directory = directory
     this.#inode = inode
     this.#socket = socket
   }
@@ -27,8 +30,8 @@ export class WakeUpFifo {
    * @param onId called with each id that is written to it
    * @throws where it can't be made, or another kind of file has its name; that file is left alone
    */
-  static async open (dir: string, onId: (id: string) => void): Promise<WakeUpFifo> {
-    const path = join(dir, FIFO_NAME)
+  static async open (directory: TasksDirectory, onId: (id: string) => void): Promise<WakeUpFifo> {
+    const path = join(directory.path, FIFO_NAME)
     if (await ifExists(lstat(path)) === undefined) await promisify(execFile)('mkfifo', ['-m', '660', path])
     if (!(await lstat(path)).isFIFO()) throw new Error(`${FIFO_NAME} is not a FIFO`)
     // Opened read-write so that there is always a writer and reads never hit EOF; non-blocking, so it occupies no
@@ -39,8 +42,8 @@ export class WakeUpFifo {
       if (!stats.isFIFO()) throw new Error(`${FIFO_NAME} is not a FIFO`)
       // refuse hard links: we would steal data from another FIFO and change its group
       if (stats.nlink !== 1n) throw new Error(`${FIFO_NAME} has other names (hard links)`)
-      shareWithGroup(fd, dir)
-      return new WakeUpFifo(path, stats.ino, listen(fd, onId))
+      shareWithGroup(fd, directory.path)
+      return new WakeUpFifo(directory, stats.ino, listen(fd, onId))
     } catch (error) {
       closeSync(fd)
       throw error
@@ -50,8 +53,8 @@ export class WakeUpFifo {
   /** Stops listening, and removes the FIFO if it is still the same one. */
   async close (): Promise<void> {
     this.#socket.destroy()
-    const stats = await ifExists(lstat(this.#path, { bigint: true }))
-    if (stats?.isFIFO() && stats.ino === this.#inode) await removeFile(this.#path)
+    const stats = await ifExists(lstat(join(this.#directory.path, FIFO_NAME), { bigint: true }))
+    if (stats?.isFIFO() && stats.ino === this.#inode) await removeFile(this.#directory, FIFO_NAME)
   }
 }
 

@@ -1,22 +1,23 @@
-import { parseFileName, type FileKind } from '../../protocol/files.ts'
+import { parseFileName, type FileKind } from '../../protocol/file-names.ts'
 import { FileEvents } from '../../util/file-events.ts'
 import type { Logger } from '../logger.ts'
 import { WakeUpFifo } from './wake-up-fifo.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 /**
  * Immediate change notifications: fs.watch and the FIFO. Neither is available everywhere, so periodic polling must find
  * the rest.
  */
 export class WakeUp {
-  readonly #dir: string
+  readonly #directory: TasksDirectory
   readonly #onHint: (id: string, kind: FileKind) => void
   readonly #logger: Logger
   readonly #hints: FileEvents
   #fifo: WakeUpFifo | undefined
 
   /** @param onHint something happened to that file of that task */
-  constructor (dir: string, onHint: (id: string, kind: FileKind) => void, logger: Logger) {
-    this.#dir = dir
+  constructor (directory: TasksDirectory, onHint: (id: string, kind: FileKind) => void, logger: Logger) {
+    this.#directory = directory
     this.#onHint = onHint
     this.#logger = logger
     this.#hints = new FileEvents((name) => this.#onName(name), (code) => {
@@ -25,9 +26,9 @@ export class WakeUp {
   }
 
   async open (): Promise<void> {
-    this.#hints.attach(this.#dir)
+    this.#hints.attach(this.#directory.path)
     try {
-      this.#fifo = await WakeUpFifo.open(this.#dir, (id) => this.#onHint(id, 'json'))
+      this.#fifo = await WakeUpFifo.open(this.#directory, (id) => this.#onHint(id, 'json'))
     } catch (error) {
       this.#logger.warn(`Tasks are found without the FIFO: ${(error as Error).message}`)
     }

@@ -1,13 +1,14 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileName } from '../../protocol/files.ts'
-import { errorCode } from '../../util/error-code.ts'
+import { fileName } from '../../protocol/file-names.ts'
 import { deleteTask } from '../../protocol/transitions.ts'
+import { errorCode } from '../../util/error-code.ts'
 import { logSize } from '../command/log-file.ts'
 import type { Logger } from '../logger.ts'
 import type { QueueIndex } from '../queue/queue-index.ts'
 import { endedAt, expired, type Finished, type Retention, type RetentionLimit } from './retention.ts'
 import { inTimeSlices } from '../../util/time-slices.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 const EVERY_MS = 60_000
 /** A log that was written to in so many ms is perhaps still appended to. */
@@ -16,7 +17,7 @@ const QUIET_MS = 60_000
 const MAX_REMOVED = 1_000
 
 export interface RetentionSweeperContext {
-  readonly dir: string
+  readonly directory: TasksDirectory
   readonly retain: Retention
   readonly index: QueueIndex
   /** Whether this processor has the task in its hands. */
@@ -68,7 +69,7 @@ export class RetentionSweeper {
   }
 
   async #finished (): Promise<Finished[]> {
-    const { dir, retain, index, isRunning } = this.#context
+    const { directory, retain, index, isRunning } = this.#context
     const [now, monotonic] = [Date.now(), performance.now()]
     const finished: Finished[] = []
     await inTimeSlices(index.finished(), ({ id, completedAt, writtenAt, readAt }) => {
@@ -76,7 +77,7 @@ export class RetentionSweeper {
       finished.push({
         id,
         completedAt: endedAt({ completedAt, writtenAt, knownForMs: monotonic - readAt }, now),
-        bytes: retain.bytes === undefined ? 0 : logSize(dir, id)
+        bytes: retain.bytes === undefined ? 0 : logSize(directory, id)
       })
     })
     return finished
@@ -84,16 +85,16 @@ export class RetentionSweeper {
 
   /** @returns false: it is left, for now */
   async #remove (id: string): Promise<boolean> {
-    const { dir, index, isRunning } = this.#context
+    const { directory, index, isRunning } = this.#context
     if (isRunning(id) || this.#isWritten(id)) return false
-    const outcome = await deleteTask(dir, id, { force: false })
-    if (outcome === 'removed') index.forget(id)
-    return outcome === 'removed'
+    const outcome = await deleteTask(directory, id, { force: false })
+    if (outcome === 'deleted') index.forget(id)
+    return outcome === 'deleted'
   }
 
   /** A command left by another processor may still be writing. */
   #isWritten (id: string): boolean {
-    const log = lstatSync(join(this.#context.dir, fileName(id, 'log')), { throwIfNoEntry: false })
+    const log = lstatSync(join(this.#context.directory.path, fileName(id, 'log')), { throwIfNoEntry: false })
     return log !== undefined && Math.abs(Date.now() - log.mtimeMs) < QUIET_MS
   }
 }

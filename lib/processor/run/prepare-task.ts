@@ -1,7 +1,8 @@
-import type { FileHandle } from 'node:fs/promises'
-import { UnreadableFile } from '../../protocol/files.ts'
+import { readCancelMarker } from '../../protocol/cancel-marker.ts'
+import { UnreadableFile } from '../../protocol/regular-file.ts'
+import { changeTask, readTask } from '../../protocol/task-file.ts'
+import { cancelClaimed, finishTask } from '../../protocol/transitions.ts'
 import { errorCode } from '../../util/error-code.ts'
-import { cancelClaimed, changeTask, finishTask, readCancelMarker, readTask } from '../../protocol/transitions.ts'
 import type { Task } from '../../shared/task-schema.ts'
 import type { Attempt } from '../state/attempt.ts'
 import { bootId } from '../command/command.ts'
@@ -11,6 +12,8 @@ import type { Program } from '../policy/policy.ts'
 import type { RunContext } from './run-context.ts'
 import { TaskCgroup } from '../os/task-cgroup.ts'
 import { clearDeleted } from './write-outcome.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
+import type { OpenFile } from '../../protocol/file-system.ts'
 
 /** A command that waits, for a task that is now `running`. */
 export interface Prepared {
@@ -28,10 +31,10 @@ class NotStartable extends Error {}
  * @throws the system's error where it could not be started now; it is still queued then
  */
 export async function prepareTask (context: RunContext, task: Task, mayStart: () => boolean): Promise<Prepared | undefined> {
-  const { dir, logger, policy } = context
+  const { directory, logger, policy } = context
   const { id } = task
-  if (await readCancelMarker(dir, id) !== undefined) {
-    const cancelled = await cancelClaimed(dir, id)
+  if (await readCancelMarker(directory, id) !== undefined) {
+    const cancelled = await cancelClaimed(directory, id)
     logger.info(`${id} ${cancelled === undefined ? 'deleted' : 'cancelled'} before start`)
     return undefined
   }
@@ -41,16 +44,16 @@ export async function prepareTask (context: RunContext, task: Task, mayStart: ()
     return await prepareProgram(context, id, plan, mayStart)
   } catch (error) {
     if (!(error instanceof NotStartable)) throw error
-    await finishTask(dir, id, { status: 'failed', errorMessage: error.message })
+    await finishTask(directory, id, { status: 'failed', errorMessage: error.message })
     logger.info(`${id} failed: ${error.message}`)
     return undefined
   }
 }
 
 async function prepareProgram (context: RunContext, id: string, program: Program, mayStart: () => boolean): Promise<Prepared | undefined> {
-  const { dir, state, cgroup, launcher, wrapper } = context
+  const { directory, state, cgroup, launcher, wrapper } = context
   const { type, timeoutMs } = program
-  const log = await openLogOf(dir, id)
+  const log = await openLogOf(directory, id)
   let attempt: Attempt | undefined
   let gate: Gate | undefined
   let running = false
@@ -85,9 +88,9 @@ function removeCgroup ({ record: { header: { cgroup } } }: Attempt): void {
   look()
 }
 
-async function openLogOf (dir: string, id: string): Promise<FileHandle> {
+async function openLogOf (directory: TasksDirectory, id: string): Promise<OpenFile> {
   try {
-    return await openLog(dir, id)
+    return await openLog(directory, id)
   } catch (error) {
     const reason = error instanceof UnreadableFile ? error.message : errorCode(error)
     // anything else (a full disk) is not this task's fault: it stays queued
@@ -96,7 +99,7 @@ async function openLogOf (dir: string, id: string): Promise<FileHandle> {
   }
 }
 
-async function launchProgram (context: RunContext, attempt: Attempt, program: Program, log: FileHandle): Promise<Gate> {
+async function launchProgram (context: RunContext, attempt: Attempt, program: Program, log: OpenFile): Promise<Gate> {
   try {
     return await launch(context, attempt, program, { file: log, maxBytes: context.logMaxBytes })
   } catch (error) {
@@ -113,16 +116,16 @@ async function launchProgram (context: RunContext, attempt: Attempt, program: Pr
  * Not synced to the disk: after a crash of the machine, the record tells that it ran.
  * @returns false: it is not to run; where it was deleted, the rest is cleared
  */
-async function markRunning ({ dir, guard, lock }: RunContext, id: string): Promise<boolean> {
+async function markRunning ({ directory, guard, lock }: RunContext, id: string): Promise<boolean> {
   // stopped for a while (SIGSTOP, a suspended machine), another one may have taken over, and run it
   if (!await lock.isHeld()) return false
-  const current = await readTask(dir, id)
+  const current = await readTask(directory, id)
   if (current === undefined) {
-    await clearDeleted(dir, guard, id)
+    await clearDeleted(directory, guard, id)
     return false
   }
   if (current.status !== 'queued') return false
   const now = new Date().toISOString()
-  await changeTask(dir, id, { status: 'running', startedAt: now, heartbeatAt: now }, { sync: false, current })
+  await changeTask(directory, id, { status: 'running', startedAt: now, heartbeatAt: now }, { sync: false, current })
   return true
 }

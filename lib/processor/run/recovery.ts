@@ -1,12 +1,14 @@
-import { join } from 'node:path'
-import { fileName, parseFileName, removeFile, type FileKind } from '../../protocol/files.ts'
-import { readClaim, readTask } from '../../protocol/transitions.ts'
+import { readClaim } from '../../protocol/claim.ts'
+import { fileName, parseFileName, type FileKind } from '../../protocol/file-names.ts'
+import { readTask } from '../../protocol/task-file.ts'
+import { removeFile } from '../../protocol/write-file.ts'
 import { isActive, isTerminal } from '../../shared/task.ts'
 import type { Attempt } from '../state/attempt.ts'
 import { bootId } from '../command/command.ts'
 import { isRunning } from '../os/process-stat.ts'
 import { neverStarted, type AttemptRecord } from '../state/attempt-record.ts'
 import type { RunContext } from './run-context.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 /** How long a wrapper that has lost its processor may take to see that, in ms: some at most, unless it is stopped. */
 const DECIDE_MS = 5_000
@@ -52,7 +54,7 @@ export async function recover (context: RunContext, names: Iterable<string>, run
     part.push(attempt)
   }
   for (const id of idsWith(['claim'], names)) {
-    await settleClaim(context.dir, id).catch((error: Error) => context.logger.warn(`${id}: its claim can't be cleared: ${error.message}`))
+    await settleClaim(context.directory, id).catch((error: Error) => context.logger.warn(`${id}: its claim can't be cleared: ${error.message}`))
   }
   return { begun, unbegun, unknown: [...running].filter((id) => !recorded.has(id)) }
 }
@@ -67,8 +69,8 @@ async function wasBegun (attempt: Attempt): Promise<boolean> {
 }
 
 /** A task that is still queued never started, and is taken again; one that runs or has ended needs no claim. */
-async function settleClaim (dir: string, id: string): Promise<void> {
-  const status = (await readTask(dir, id))?.status
-  const abandoned = isActive(status) && (await readClaim(dir, id))?.by === 'processor'
-  if (abandoned || isTerminal(status)) await removeFile(join(dir, fileName(id, 'claim')))
+async function settleClaim (directory: TasksDirectory, id: string): Promise<void> {
+  const status = (await readTask(directory, id))?.status
+  const abandoned = isActive(status) && (await readClaim(directory, id))?.by === 'processor'
+  if (abandoned || isTerminal(status)) await removeFile(directory, fileName(id, 'claim'))
 }

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { changeTask, readCancelMarker, readTask, claimTask } from '../../protocol/transitions.ts'
+import { readCancelMarker } from '../../protocol/cancel-marker.ts'
+import { claimTask } from '../../protocol/claim.ts'
+import { changeTask, readTask } from '../../protocol/task-file.ts'
 import { MAX_TIMER_MS } from '../../util/timers.ts'
 import { isTerminal } from '../../shared/task.ts'
 import type { Attempt } from '../state/attempt.ts'
@@ -10,6 +12,7 @@ import { prepareTask, type Prepared } from './prepare-task.ts'
 import { neverStarted } from '../state/attempt-record.ts'
 import type { RunContext } from './run-context.ts'
 import { clearDeleted, tryToEnd, writeEnd, writeQueued } from './write-outcome.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 /** The processor leaves its commands to the next one. */
 class Left extends Error {}
@@ -17,7 +20,7 @@ class Left extends Error {}
 /** Runs one task: claim or adopt it, supervise the command, write the outcome. */
 export class TaskRun {
   readonly #context: RunContext
-  readonly #dir: string
+  readonly #directory: TasksDirectory
   readonly #id: string
   readonly #onChange: () => void
   #begun = false
@@ -39,7 +42,7 @@ export class TaskRun {
   constructor (context: RunContext, id: string, onChange: () => void) {
     this.#context = context
     this.#onChange = onChange
-    this.#dir = context.dir
+    this.#directory = context.directory
     this.#graceMs = context.graceMs
     this.#id = id
     // avoid an unhandled rejection if nothing is awaiting it
@@ -62,7 +65,7 @@ export class TaskRun {
    */
   async run (): Promise<void> {
     if (!await this.#context.lock.isHeld()) return
-    const taken = await claimTask(this.#dir, this.#id, 'processor')
+    const taken = await claimTask(this.#directory, this.#id, 'processor')
     if (taken === undefined) return
     let prepared: Prepared | undefined
     try {
@@ -133,12 +136,12 @@ export class TaskRun {
   /** Ends a task that says that it runs, of which nothing is known here. */
   async giveUp (): Promise<void> {
     this.#context.logger.warn(`${this.#id}: the processor that ran it is gone`)
-    await writeEnd(this.#context, this.#id, await readCancelMarker(this.#dir, this.#id) === undefined
+    await writeEnd(this.#context, this.#id, await readCancelMarker(this.#directory, this.#id) === undefined
       ? { status: 'failed', exitCode: null, errorMessage: 'The processor stopped while this task was running.' }
       : { status: 'cancelled', exitCode: null, errorMessage: 'Cancelled.' })
   }
 
-  /** RefreshQueue whether somebody wants it to stop, by a marker or by deleting the task. */
+  /** Checks whether somebody wants it to stop, by a marker or by deleting the task. */
   look (): Promise<void> {
     this.#unseen = true
     this.#looking ??= this.#lookUntilSeen()
@@ -189,9 +192,9 @@ export class TaskRun {
       const exitCode = await this.#unlessLeft(command.exitCode)
       timeout?.abort()
       const allGone = await this.#unlessLeft(command.end(this.#graceMs))
-      const drained = await this.#unlessLeft(command.drain(() => logSize(this.#dir, this.#id)))
+      const drained = await this.#unlessLeft(command.drain(() => logSize(this.#directory, this.#id)))
       await Promise.all([this.#beating, this.#looking])
-      if (exitCode === null && this.#stopped === undefined && await readCancelMarker(this.#dir, this.#id) === 'cancel') this.#stopped = 'cancelled'
+      if (exitCode === null && this.#stopped === undefined && await readCancelMarker(this.#directory, this.#id) === 'cancel') this.#stopped = 'cancelled'
       return endOf({ exitCode, stopped: this.#stopped, timeoutMs, allGone, drained, adopted })
     } finally {
       timeout?.abort()
@@ -218,7 +221,7 @@ export class TaskRun {
     const attempt = this.#attempt!
     const ended = { completedAt: new Date().toISOString(), ...end }
     const settled = this.#stopped === 'disowned' || (this.#stopped === 'deleted'
-      ? await clearDeleted(this.#dir, guard, this.#id)
+      ? await clearDeleted(this.#directory, guard, this.#id)
       : await writeEnd(this.#context, this.#id, ended))
     if (settled) return state.forgetEnded(attempt)
     if (hurry.aborted) return
@@ -234,8 +237,8 @@ export class TaskRun {
   async #look (): Promise<void> {
     if (this.#command === undefined) return
     try {
-      const marker = await readCancelMarker(this.#dir, this.#id)
-      const task = await readTask(this.#dir, this.#id)
+      const marker = await readCancelMarker(this.#directory, this.#id)
+      const task = await readTask(this.#directory, this.#id)
       if (marker === 'delete') this.stop('deleted')
       else if (task === undefined) {
         if (await this.#context.guard.isSame()) this.stop('deleted')
@@ -253,7 +256,7 @@ export class TaskRun {
   /** Not synced to the disk: it says that the processor lives, which a crash ends anyway. */
   async #writeHeartbeat (): Promise<void> {
     await this.look()
-    if (this.#ownsTask()) await changeTask(this.#dir, this.#id, { heartbeatAt: new Date().toISOString() }, { sync: false })
+    if (this.#ownsTask()) await changeTask(this.#directory, this.#id, { heartbeatAt: new Date().toISOString() }, { sync: false })
   }
 
   #ownsTask (): boolean {

@@ -1,18 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UnreadableFile } from '../../protocol/files.ts'
+import { readCancelMarker } from '../../protocol/cancel-marker.ts'
+import { claimTask } from '../../protocol/claim.ts'
+import { UnreadableFile } from '../../protocol/regular-file.ts'
+import { changeTask, readTask } from '../../protocol/task-file.ts'
+import { finishTask, removeTaskFiles } from '../../protocol/transitions.ts'
 import { errorCode } from '../../util/error-code.ts'
 import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
-import { changeTask, finishTask, readCancelMarker, readTask, removeFiles, claimTask } from '../../protocol/transitions.ts'
 import { isTerminal } from '../../shared/task.ts'
 import type { Logger } from '../logger.ts'
 import type { End } from './outcome.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 const RETRY_MS = 1_000
 /** How long a task's file may stay unreadable before its end is not written into it, in ms. */
 const UNREADABLE_MS = 5_000
 
 export interface EndContext {
-  readonly dir: string
+  readonly directory: TasksDirectory
   readonly guard: DirectoryIdentity
   readonly logger: Logger
   /** Aborted when the processor must end now: what can't be written is given up. */
@@ -37,8 +41,8 @@ export async function tryToEnd (context: EndContext, id: string, end: End): Prom
 /** Resets a task that never started to `queued`, with the same retries. */
 export async function writeQueued (context: EndContext, id: string): Promise<boolean> {
   return await untilWritten(context, id, 'that it is queued again', async () => {
-    const current = await readTask(context.dir, id)
-    if (current?.status === 'running') await changeTask(context.dir, id, { status: 'queued', startedAt: null, heartbeatAt: null }, { current })
+    const current = await readTask(context.directory, id)
+    if (current?.status === 'running') await changeTask(context.directory, id, { status: 'queued', startedAt: null, heartbeatAt: null }, { current })
     return undefined
   })
 }
@@ -59,26 +63,26 @@ async function untilWritten ({ logger, hurry }: EndContext, id: string, what: st
   }
 }
 
-async function writeEndOnce ({ dir, guard }: EndContext, id: string, end: End): Promise<Error | undefined> {
-  const task = await readTask(dir, id)
+async function writeEndOnce ({ directory, guard }: EndContext, id: string, end: End): Promise<Error | undefined> {
+  const task = await readTask(directory, id)
   if (isTerminal(task?.status)) return undefined
   // a system crash may have rolled the status back to `queued`, and someone may be cancelling it
-  const taken = task?.status === 'queued' ? await claimTask(dir, id, 'processor') : undefined
+  const taken = task?.status === 'queued' ? await claimTask(directory, id, 'processor') : undefined
   if (task?.status === 'queued' && taken === undefined) return new Error('somebody else has taken it')
   try {
-    if (task !== undefined && await finishTask(dir, id, end, { sync: 'content', current: taken?.task ?? task }) !== undefined) return undefined
+    if (task !== undefined && await finishTask(directory, id, end, { sync: 'content', current: taken?.task ?? task }) !== undefined) return undefined
   } finally {
     await taken?.release()
   }
-  return await clearDeleted(dir, guard, id) ? undefined : new Error('the directory is gone')
+  return await clearDeleted(directory, guard, id) ? undefined : new Error('the directory is gone')
 }
 
 /**
  * Removes what is left of a deleted task. One that stands there again, created anew, is left alone.
  * @returns false: it can't be told, since the directory itself is not there
  */
-export async function clearDeleted (dir: string, guard: DirectoryIdentity, id: string): Promise<boolean> {
+export async function clearDeleted (directory: TasksDirectory, guard: DirectoryIdentity, id: string): Promise<boolean> {
   if (!await guard.isSame()) return false
-  if (await readCancelMarker(dir, id) === 'delete' || await readTask(dir, id) === undefined) await removeFiles(dir, id, { keepMarker: false })
+  if (await readCancelMarker(directory, id) === 'delete' || await readTask(directory, id) === undefined) await removeTaskFiles(directory, id, { keepMarker: false })
   return true
 }

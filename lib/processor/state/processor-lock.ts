@@ -1,12 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createExclusive, LOCK_NAME, MAX_LOCK_BYTES, openRegular, readText, removeFile, UnreadableFile } from '../../protocol/files.ts'
+import { LOCK_NAME, MAX_LOCK_BYTES } from '../../protocol/lock-file.ts'
+import { openRegular, readText, UnreadableFile } from '../../protocol/regular-file.ts'
+import { createExclusive, removeFile } from '../../protocol/write-file.ts'
 import { errorCode } from '../../util/error-code.ts'
 import type { Logger } from '../logger.ts'
 import { alreadyRunning, ProcessorStartError } from '../start-error.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
+import type { OpenFile } from '../../protocol/file-system.ts'
+import { formatLock, parseLock } from '../../protocol/lock-file.ts'
 
 const TOUCH_EVERY_MS = 2_000
 /** Do not touch the lock more often than this: every touch wakes all directory watchers. */
@@ -36,40 +40,42 @@ interface SeenLock {
  * which can be seen across a container's wall, where a pid says nothing.
  */
 export class ProcessorLock {
-  readonly #dir: string
-  readonly #path: string
+  readonly #directory: TasksDirectory
   readonly #text: string
   readonly #onLost: () => void
   #timer: NodeJS.Timeout | undefined
   #touchedAt = -Infinity
   #lost = false
 
-  private constructor (dir: string, onLost: () => void) {
-    this.#dir = dir
-    this.#path = join(dir, LOCK_NAME)
-    this.#text = `${process.pid}\nheartbeat ${randomBytes(16).toString('hex')}\n`
+  private constructor (directory: TasksDirectory, onLost: () => void) {
+    this.#directory = directory
+    this.#text = formatLock(process.pid, randomBytes(16).toString('hex'))
     this.#onLost = onLost
+  }
+
+  get #path (): string {
+    return join(this.#directory.path, LOCK_NAME)
   }
 
   /**
    * Takes the lock, if need be after having seen that its holder is dead.
    * @throws ProcessorStartError where another processor lives, or may live
    */
-  static async acquire (dir: string, options: LockOptions): Promise<ProcessorLock> {
+  static async acquire (directory: TasksDirectory, options: LockOptions): Promise<ProcessorLock> {
     const { staleAfterMs, signal } = options
-    const lock = new ProcessorLock(dir, options.onLost)
+    const lock = new ProcessorLock(directory, options.onLost)
     const { deadText } = options
     // another one with the same state directory can't be here
-    if (deadText !== '' && (await lock.#see())?.text === deadText) await removeFile(lock.#path)
+    if (deadText !== '' && (await lock.#see())?.text === deadText) await removeFile(directory, LOCK_NAME)
     // only after that: if this process died in between, its successor could not identify the lock's owner
     options.remember(lock.#text)
-    while (!await createExclusive(dir, LOCK_NAME, lock.#text, { sync: false })) {
+    while (!await createExclusive(directory, LOCK_NAME, lock.#text, { sync: false })) {
       const stale = await lock.#waitUntilStale(options)
       if (stale === undefined) continue
       // Somebody else may have waited for the same moment: only the lock that was seen is removed.
-      if (isSame(await lock.#see(), stale)) await removeFile(lock.#path)
+      if (isSame(await lock.#see(), stale)) await removeFile(directory, LOCK_NAME)
       // if we removed a fresh lock after all, we own it now and its former owner notices
-      if (await createExclusive(dir, LOCK_NAME, lock.#text, { sync: false })) {
+      if (await createExclusive(directory, LOCK_NAME, lock.#text, { sync: false })) {
         await sleep(staleAfterMs / 20, undefined, { signal })
         if (await lock.isHeld()) break
         throw alreadyRunning((await lock.#see())?.text ?? '')
@@ -80,13 +86,13 @@ export class ProcessorLock {
   }
 
   /**
-   * RefreshQueue whether the lock is still this one's, and touches it now and then.
+   * Checks whether the lock is still this one's, and touches it now and then.
    * @throws the system's error where that can't be seen now
    */
   async isHeld (): Promise<boolean> {
     if (this.#lost) return false
     try {
-      const { handle, stats } = await openRegular(this.#path)
+      const { handle, stats } = await openRegular(this.#directory.fs, this.#path)
       try {
         if (stats.size <= MAX_LOCK_BYTES && await handle.readFile('utf8') === this.#text) {
           await this.#touch(handle)
@@ -98,13 +104,13 @@ export class ProcessorLock {
     } catch (error) {
       if (errorCode(error) !== 'ENOENT' && !(error instanceof UnreadableFile)) throw error
       // renamed away, and perhaps back soon: then nobody else can have it
-      if (!existsSync(this.#dir)) throw error
+      if (!existsSync(this.#directory.path)) throw error
     }
     this.#lose()
     return false
   }
 
-  async #touch (handle: Pick<FileHandle, 'utimes'>): Promise<void> {
+  async #touch (handle: Pick<OpenFile, 'utimes'>): Promise<void> {
     // by the monotonic clock: the other may be set back
     if (performance.now() - this.#touchedAt < FRESH_MS) return
     const now = new Date()
@@ -115,7 +121,7 @@ export class ProcessorLock {
   /** Removes it if it is still this one's. */
   async release (): Promise<void> {
     clearInterval(this.#timer)
-    if (!this.#lost && (await this.#see())?.text === this.#text) await removeFile(this.#path)
+    if (!this.#lost && (await this.#see())?.text === this.#text) await removeFile(this.#directory, LOCK_NAME)
   }
 
   #lose (): void {
@@ -129,7 +135,7 @@ export class ProcessorLock {
   async #waitUntilStale ({ staleAfterMs, signal, logger }: LockOptions): Promise<SeenLock | undefined> {
     const first = await this.#see()
     if (first === undefined) return undefined
-    if (!/^heartbeat \S/.test(first.text.split('\n')[1] ?? '')) {
+    if (parseLock(first.text).heartbeat === undefined) {
       throw new ProcessorStartError(`An older processor, which gives no heartbeat, holds ${this.#path}. ` +
         'If it no longer runs, remove that file and start again.')
     }
@@ -147,7 +153,7 @@ export class ProcessorLock {
   /** Undefined: there is none. */
   async #see (): Promise<SeenLock | undefined> {
     try {
-      const { text, stats } = await readText(this.#path, MAX_LOCK_BYTES)
+      const { text, stats } = await readText(this.#directory, LOCK_NAME, MAX_LOCK_BYTES)
       return { text, mtimeNs: stats.mtimeNs }
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined

@@ -5,7 +5,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, openSync, readdirSync, 
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { syncDirectory } from '../../protocol/files.ts'
+import { syncDirectory } from '../../protocol/write-file.ts'
 import { errorCode } from '../../util/error-code.ts'
 import { FileEvents } from '../../util/file-events.ts'
 import { isTaskId } from '../../shared/task.ts'
@@ -13,6 +13,7 @@ import { Attempt } from './attempt.ts'
 import type { Logger } from '../logger.ts'
 import type { RecordHeader } from './attempt-record.ts'
 import { alreadyRunning, ProcessorStartError } from '../start-error.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 const LOCK_NAME = 'lock'
 
@@ -33,7 +34,7 @@ export function defaultStateRoot ({ STATE_DIRECTORY, XDG_STATE_HOME }: NodeJS.Pr
  */
 export class StateDirectory {
   readonly path: string
-  readonly #tasksDir: string
+  readonly #tasksDirectory: TasksDirectory
   readonly #attempts = new Map<string, Attempt>()
   /** Finished attempts whose final status has not been fsynced yet. */
   readonly #ended: Attempt[] = []
@@ -42,9 +43,9 @@ export class StateDirectory {
   readonly #logger: Logger
   #lock: number | undefined
 
-  private constructor (path: string, tasksDir: string, logger: Logger) {
+  private constructor (path: string, tasksDirectory: TasksDirectory, logger: Logger) {
     this.path = path
-    this.#tasksDir = tasksDir
+    this.#tasksDirectory = tasksDirectory
     this.#logger = logger
     this.#hints = new FileEvents((name) => this.#attempts.get(name ?? '')?.refresh(), (code) => {
       logger.warn(`Cannot watch the state directory (${code}); falling back to polling for exited commands`)
@@ -55,8 +56,8 @@ export class StateDirectory {
    * Opens the folder for that tasks directory, below `root`, and takes its lock.
    * @throws ProcessorStartError where others can write there, or another processor has it
    */
-  static async open (root: string, tasksDir: string, logger: Logger): Promise<StateDirectory> {
-    const state = new StateDirectory(await makePrivate(resolve(root), realpathSync(tasksDir)), tasksDir, logger)
+  static async open (root: string, tasksDirectory: TasksDirectory, logger: Logger): Promise<StateDirectory> {
+    const state = new StateDirectory(await makePrivate(resolve(root), realpathSync(tasksDirectory.path)), tasksDirectory, logger)
     await state.#takeLock()
     state.#hints.attach(state.path)
     return state
@@ -121,7 +122,7 @@ export class StateDirectory {
     while (this.#ended.length > 0) {
       const ended = this.#ended.splice(0)
       try {
-        await syncDirectory(this.#tasksDir)
+        await syncDirectory(this.#tasksDirectory)
         for (const attempt of ended) attempt.remove()
       } catch (error) {
         this.#logger.warn(`The records of ${ended.length} ended tasks are kept for now (${errorCode(error)})`)

@@ -1,0 +1,97 @@
+import { constants, type BigIntStats } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode } from '../util/error-code.ts'
+import { MAX_TASK_BYTES } from './file-names.ts'
+import type { FileSystem, OpenFile } from './file-system.ts'
+import type { TasksDirectory } from './tasks-directory.ts'
+
+/** A file exists but cannot be used as what its name says. The message continues a sentence that starts with the name. */
+export class UnreadableFile extends Error {
+  readonly code = 'UNREADABLE'
+  /** Whether reading it again soon may succeed, because the file may be partially written. */
+  readonly unfinished: boolean
+
+  constructor (reason: string, { unfinished = false } = {}) {
+    super(reason)
+    this.unfinished = unfinished
+  }
+}
+
+/**
+ * Opens a regular file and nothing else: it follows no symbolic link, and no FIFO can block the thread pool.
+ * @param flags default: `O_RDONLY`
+ * @throws UnreadableFile if it is not a regular file
+ * @throws the system error otherwise
+ */
+export async function openRegular<File extends OpenFile> (
+  fs: FileSystem<File>, path: string, flags = constants.O_RDONLY
+): Promise<{ handle: File, stats: BigIntStats }> {
+  let handle: File
+  try {
+    handle = await fs.open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o640)
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'ELOOP') throw new UnreadableFile('it is a symbolic link')
+    // Linux reports these for a socket, and for a directory or a FIFO opened for writing
+    if (code === 'ENXIO' || code === 'EISDIR') throw new UnreadableFile('it is not a regular file')
+    throw error
+  }
+  try {
+    const stats = await handle.stat({ bigint: true })
+    if (!stats.isFile()) throw new UnreadableFile('it is not a regular file')
+    return { handle, stats }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+/**
+ * Reads a whole file of a tasks directory as UTF-8.
+ * @param limit in bytes; default: the limit of a task file
+ * @throws UnreadableFile if it is larger than `limit`, not a regular file, or changes while it is read
+ * @throws the system error otherwise, `ENOENT` included
+ */
+export async function readText ({ path, fs }: TasksDirectory, name: string, limit = MAX_TASK_BYTES): Promise<{ text: string, stats: BigIntStats }> {
+  return await readTextAt(fs, join(path, name), limit)
+}
+
+/** The same for a file anywhere. */
+export async function readTextAt (fs: FileSystem, path: string, limit: number): Promise<{ text: string, stats: BigIntStats }> {
+  const { handle, stats } = await openRegular(fs, path)
+  try {
+    if (stats.size > limit) throw new UnreadableFile(`it is larger than ${limit} bytes`)
+    // one byte more than its size: a file that grows while it is read is partially written
+    const buffer = Buffer.allocUnsafe(Number(stats.size) + 1)
+    let length = 0
+    let bytesRead: number
+    do {
+      ({ bytesRead } = await handle.read(buffer, length, buffer.length - length, length))
+      length += bytesRead
+    } while (bytesRead > 0 && length < stats.size)
+    if (length !== Number(stats.size)) throw new UnreadableFile('it changed while it was read', { unfinished: true })
+    return { text: buffer.toString('utf8', 0, length), stats }
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Resolves to undefined if the operation fails with `ENOENT`. */
+export async function ifExists<T> (operation: Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Resolves to `unreadable` if the file exists but cannot be used (at the moment). */
+export async function ifReadable<T> (reading: Promise<T>): Promise<T | 'unreadable'> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof UnreadableFile || errorCode(error) === 'EACCES') return 'unreadable'
+    throw error
+  }
+}
