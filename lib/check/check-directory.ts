@@ -38,7 +38,7 @@ export async function checkDirectory (dir: string, { recheckAfterMs = 1_000 }: C
   // the trailing slash makes a regular file fail with ENOTDIR
   await access(`${dir}/`, constants.R_OK | constants.X_OK)
   const guard = new DirectoryIdentity(dir)
-  await guard.accept()
+  await guard.remember()
   const names = await readdir(dir)
   const kinds = kindsOf(names)
   const files = new FileChecks(dir, await stat(dir, { bigint: true }))
@@ -52,7 +52,7 @@ export async function checkDirectory (dir: string, { recheckAfterMs = 1_000 }: C
   if (odd.length > 0) await sleep(recheckAfterMs)
   const findings = await confirm(odd)
   // if the directory vanished, every file looks absent and the report would be clean
-  if (!await guard.isSame()) throw new UnreadableFile('it was removed or replaced meanwhile')
+  if (!await guard.isIntact()) throw new UnreadableFile('it was removed or replaced meanwhile')
   for (const name of names) for (const fault of checkName(name)) findings.push({ name, ...fault })
   findings.sort(bySeverity)
   return { tasks: [...kinds.values()].filter((present) => present.includes('json')).length, findings }

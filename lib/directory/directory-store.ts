@@ -71,7 +71,7 @@ export class DirectoryStore implements TaskStore {
     }
     this.#health = new DirectoryHealth(this.#directory, this.#watcher)
     this.#leftovers = new StaleFiles(this.#directory, {
-      processorAlive: () => this.#health.processorAlive,
+      isProcessorAlive: () => this.#health.processorAlive,
       onError: (error, name) => log.debug({ err: error, name }, 'fastify-tasks: a leftover could not be settled')
     })
     await this.#health.observe()
@@ -94,8 +94,8 @@ export class DirectoryStore implements TaskStore {
 
   async #keepUp (): Promise<void> {
     await this.#health.observe()
-    for (const id of await this.#leftovers.check(this.#watcher.side)) await this.#watcher.refresh(id)
-    await this.#leftovers.sweepTemporary(this.#watcher.temporaries)
+    for (const id of await this.#leftovers.cleanUp(this.#watcher.side)) await this.#watcher.refresh(id)
+    await this.#leftovers.removeTemporaryFiles(this.#watcher.temporaries)
   }
 
   async health (): Promise<StoreHealth> {

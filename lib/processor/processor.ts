@@ -87,7 +87,7 @@ export class TaskProcessor {
     this.#index = new QueueIndex(directory, (id, reason) => logger.warn(`${id}.json can't be used: ${reason}`))
     this.#wakeUp = new WakeUp(directory, (id, kind) => this.#onHint(id, kind), logger)
     // tasks that are run here are left out, and nobody else runs any
-    this.#leftovers = new StaleFiles(directory, { processorAlive: () => false, isProcessor: true, onError: (error, name) => this.#warnOnce(name, error) })
+    this.#leftovers = new StaleFiles(directory, { isProcessorAlive: () => false, isProcessor: true, onError: (error, name) => this.#warnOnce(name, error) })
     this.#sweeper = new RetentionSweeper({
       directory,
       retain,
@@ -143,7 +143,7 @@ export class TaskProcessor {
         remember: (text) => state.rememberLock(text),
         logger
       })
-      await this.#guard.accept()
+      await this.#guard.remember()
       if (wrapper.launches) {
         this.#launcher = await ForkServer.start(wrapper, () => logger.warn('The fork server has exited; commands will start more slowly until the processor is restarted'))
       }
@@ -240,8 +240,8 @@ export class TaskProcessor {
     const ended = performance.now()
     this.#nextScan = ended + SCAN_PAUSE * (ended - began)
     // before anything is started, which would count as running while it only tries
-    await this.#leftovers.check(idsWith(['claim', 'cancel'], names).filter((id) => !this.#pool.has(id)))
-    await this.#leftovers.sweepTemporary(names)
+    await this.#leftovers.cleanUp(idsWith(['claim', 'cancel'], names).filter((id) => !this.#pool.has(id)))
+    await this.#leftovers.removeTemporaryFiles(names)
     this.#pump()
     this.#sweeper.tick()
   }

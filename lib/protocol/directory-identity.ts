@@ -2,13 +2,16 @@ import { constants, type BigIntStats } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { errorCode } from '../util/error-code.ts'
 
-/** A more recent mtime may hide a later change, because file system timestamps are coarse. */
-export const UNSETTLED_MS = 2000
+/** An mtime must be this old, in ms, to rule out a later change with the same mtime: file system timestamps are coarse. */
+export const MTIME_SETTLE_MS = 2000
 
-/** What a look at the directory itself says: it can't be used (the system's code), it is another one, or its names may have changed. */
-export interface DirectoryState {
-  readonly trouble?: string
+/** The directory, compared with the one that was remembered. */
+export interface DirectoryComparison {
+  /** Why the directory cannot be used: the code of the system error, such as `ENOENT`. Undefined: it can. */
+  readonly problem?: string
+  /** Another directory is at this path. */
   readonly replaced: boolean
+  /** Names may have been added or removed since the last scan. */
   readonly changed: boolean
 }
 
@@ -16,50 +19,58 @@ export interface DirectoryState {
 export class DirectoryIdentity {
   readonly #dir: string
   #identity: string | undefined
-  #scanned: bigint | undefined
+  /** The mtime before the last scan, in ns; undefined if a scan is due in any case. */
+  #scannedMtimeNs: bigint | undefined
 
   constructor (dir: string) {
     this.#dir = dir
   }
 
-  /** Compares with what `accept` and `scanned` have set. */
-  async check (): Promise<DirectoryState> {
+  /** Compares the directory with the one that `remember` saw, and its mtime with that of the last scan. It does not reject. */
+  async compare (): Promise<DirectoryComparison> {
     try {
       await access(this.#dir, constants.R_OK | constants.X_OK)
       const stats = await stat(this.#dir, { bigint: true })
-      if (!stats.isDirectory()) return { trouble: 'ENOTDIR', replaced: false, changed: false }
-      return { replaced: identityOf(stats) !== this.#identity, changed: stats.mtimeNs !== this.#scanned }
+      if (!stats.isDirectory()) return { problem: 'ENOTDIR', replaced: false, changed: false }
+      return { replaced: identityOf(stats) !== this.#identity, changed: stats.mtimeNs !== this.#scannedMtimeNs }
     } catch (error) {
-      return { trouble: errorCode(error), replaced: false, changed: false }
+      return { problem: errorCode(error), replaced: false, changed: false }
     }
   }
 
-  /** Takes the directory that stands there now as the one that is watched. */
-  async accept (): Promise<void> {
+  /**
+   * Remembers the directory that is at this path now. It counts as changed until the next scan.
+   * @throws the system error if there is none
+   */
+  async remember (): Promise<void> {
     this.#identity = identityOf(await stat(this.#dir, { bigint: true }))
-    this.#scanned = undefined
+    this.#scannedMtimeNs = undefined
   }
 
-  /** Call it before the names are read; the function that it gives, when they have been read. */
-  async beforeScan (): Promise<() => void> {
+  /**
+   * Call it before reading the directory's names.
+   * @returns a function to call once they have been read
+   * @throws the system error if there is no directory
+   */
+  async startScan (): Promise<() => void> {
     const { mtimeNs } = await stat(this.#dir, { bigint: true })
-    const settled = Date.now() - Number(mtimeNs / 1_000_000n) > UNSETTLED_MS
-    return () => { this.#scanned = settled ? mtimeNs : undefined }
+    const isSettled = Date.now() - Number(mtimeNs / 1_000_000n) > MTIME_SETTLE_MS
+    return () => { this.#scannedMtimeNs = isSettled ? mtimeNs : undefined }
   }
 
-  /** The names must be read again, whatever the directory's time stamp says. */
-  forgetScan (): void {
-    this.#scanned = undefined
+  /** Makes the directory count as changed until the next scan, whatever its mtime. */
+  invalidateScan (): void {
+    this.#scannedMtimeNs = undefined
   }
 
-  /** Whether a file that is not there is gone, rather than the directory. */
-  async isSame (): Promise<boolean> {
-    const { trouble, replaced } = await this.check()
-    return trouble === undefined && !replaced
+  /** Whether the directory is readable and still the remembered one, so that a missing file was deleted. */
+  async isIntact (): Promise<boolean> {
+    const { problem, replaced } = await this.compare()
+    return problem === undefined && !replaced
   }
 }
 
-/** Inode numbers are reused (ext4), so the birth time counts where the file system has one. */
+/** Inode numbers are reused (ext4), so the birth time counts if the file system has one. */
 function identityOf ({ dev, ino, birthtimeNs }: BigIntStats): string {
   return `${dev}:${ino}:${birthtimeNs}`
 }

@@ -12,13 +12,13 @@ import type { TasksDirectory } from './tasks-directory.ts'
 
 export interface StaleFilesOptions {
   /** How long a claim or marker must stand unchanged before it counts as left behind, in ms. Default: 5000. */
-  settleAfterMs?: number
+  staleAfterMs?: number
   /** How long an inconclusive one is kept, in ms. Default: 60000. */
-  forgetAfterMs?: number
+  expireAfterMs?: number
   /** How long a temporary file is kept, in ms. Default: an hour. */
-  sweepAfterMs?: number
+  temporaryAfterMs?: number
   /** Whether a living processor may hold a task. Default: always. */
-  processorAlive?: () => boolean
+  isProcessorAlive?: () => boolean
   /** Set by the processor, which excludes its own tasks: any remaining `processor` claim is then stale. Default: false. */
   isProcessor?: boolean
   /** Told what could not be settled (read-only, no rights…) and is tried again. Default: nobody is told. */
@@ -48,10 +48,10 @@ interface State {
  */
 export class StaleFiles {
   readonly #directory: TasksDirectory
-  readonly #settleAfterMs: number
-  readonly #forgetAfterMs: number
-  readonly #sweepAfterMs: number
-  readonly #processorAlive: () => boolean
+  readonly #staleAfterMs: number
+  readonly #expireAfterMs: number
+  readonly #temporaryAfterMs: number
+  readonly #isProcessorAlive: () => boolean
   readonly #isProcessor: boolean
   readonly #onError: (error: unknown, name: string) => void
   #sightings = new Map<string, Sighting>()
@@ -60,10 +60,10 @@ export class StaleFiles {
 
   constructor (directory: TasksDirectory, options: StaleFilesOptions = {}) {
     this.#directory = directory
-    this.#settleAfterMs = options.settleAfterMs ?? 5_000
-    this.#forgetAfterMs = options.forgetAfterMs ?? 60_000
-    this.#sweepAfterMs = options.sweepAfterMs ?? 3_600_000
-    this.#processorAlive = options.processorAlive ?? (() => true)
+    this.#staleAfterMs = options.staleAfterMs ?? 5_000
+    this.#expireAfterMs = options.expireAfterMs ?? 60_000
+    this.#temporaryAfterMs = options.temporaryAfterMs ?? 3_600_000
+    this.#isProcessorAlive = options.isProcessorAlive ?? (() => true)
     this.#isProcessor = options.isProcessor ?? false
     this.#onError = options.onError ?? (() => {})
   }
@@ -73,13 +73,13 @@ export class StaleFiles {
    * another call gets that one's promise.
    * @returns the ids of the tasks whose files it changed or removed
    */
-  check (ids: Iterable<string>): Promise<string[]> {
+  cleanUp (ids: Iterable<string>): Promise<string[]> {
     this.#checking ??= this.#checkAll(ids).finally(() => { this.#checking = undefined })
     return this.#checking
   }
 
   /** Removes temporary files that a killed writer left, from the names that the directory has now. */
-  async sweepTemporary (names: Iterable<string>): Promise<void> {
+  async removeTemporaryFiles (names: Iterable<string>): Promise<void> {
     const now = performance.now()
     const known = this.#temporaries
     this.#temporaries = new Map()
@@ -88,7 +88,7 @@ export class StaleFiles {
       // a name is random and never used again: the same name is the same file
       const since = known.get(name) ?? now
       this.#temporaries.set(name, since)
-      if (now - since < this.#sweepAfterMs) continue
+      if (now - since < this.#temporaryAfterMs) continue
       await removeFile(this.#directory, name).catch((error) => this.#onError(error, name))
     }
   }
@@ -120,13 +120,13 @@ export class StaleFiles {
       return false
     }
     sighting.due = now.due
-    return await this.#settle(id, state, now.since - sighting.since >= this.#forgetAfterMs)
+    return await this.#settle(id, state, now.since - sighting.since >= this.#expireAfterMs)
   }
 
   async #see (id: string): Promise<Sighting> {
     const [claim, marker] = await Promise.all([this.#signature(id, 'claim'), this.#signature(id, 'cancel')])
     const since = performance.now()
-    return { claim, marker, since, due: since + this.#settleAfterMs }
+    return { claim, marker, since, due: since + this.#staleAfterMs }
   }
 
   async #signature (id: string, kind: FileKind): Promise<string | undefined> {
@@ -149,7 +149,7 @@ export class StaleFiles {
   async #settle (id: string, { marker, status, holder }: State, forget: boolean): Promise<boolean> {
     if (marker === 'delete') {
       // a living holder clears the marker itself, once it has stopped the command
-      await removeTaskFiles(this.#directory, id, { keepMarker: this.#processorAlive() && !forget })
+      await removeTaskFiles(this.#directory, id, { keepMarker: this.#isProcessorAlive() && !forget })
       return true
     }
     if (status === 'absent') return forget && await this.#clear(id)

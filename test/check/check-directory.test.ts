@@ -6,8 +6,8 @@ import { checkDirectory, type CheckReport } from '../../lib/check/check-director
 import { checkName, checkTask } from '../../lib/check/rules.ts'
 import { enqueue, makeDirectory, startProcessor, untilEnded, untilGone, untilLogged } from '../processor/fixtures.ts'
 import { post, startServer } from '../helpers.ts'
-import { ID, writeClaim, writeMarker, writeTask } from '../directory/fixtures/files.ts'
-import { before, systemError } from '../directory/fixtures/system-calls.ts'
+import { ID, writeClaim, writeMarker, writeTask } from '../protocol/fixtures/task-files.ts'
+import { before, systemError } from '../protocol/fixtures/system-calls.ts'
 
 const AT_ONCE = { recheckAfterMs: 0 }
 const TIME = '2024-05-06T07:08:09.123Z'

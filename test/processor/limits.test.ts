@@ -6,7 +6,7 @@ import { describeLimits, limitsOf } from '../../lib/processor/limits.ts'
 import { resolveOptions, type ProcessorOptions } from '../../lib/processor/options.ts'
 import { anyCommand } from '../../lib/processor/policy/policy.ts'
 import { QueueIndex } from '../../lib/processor/queue/queue-index.ts'
-import { writeTask } from '../directory/fixtures/files.ts'
+import { writeTask } from '../protocol/fixtures/task-files.ts'
 import { enqueue, makeDirectory, readTaskOf, startProcessor, untilEnded, untilLogged } from './fixtures.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { QueueIndex } from '../../lib/processor/queue/queue-index.ts'
 import { endedAt, expired, type Retention } from '../../lib/processor/retention/retention.ts'
 import { RetentionSweeper, type RetentionSweeperContext } from '../../lib/processor/retention/retention-sweeper.ts'
-import { names, temporaryNames, writeTask } from '../directory/fixtures/files.ts'
+import { names, temporaryNames, writeTask } from '../protocol/fixtures/task-files.ts'
 import { makeDirectory, Said, startProcessor, untilEnded, enqueue } from './fixtures.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 

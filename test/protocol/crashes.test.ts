@@ -9,10 +9,10 @@ import { readTask } from '../../lib/protocol/task-file.ts'
 import { finishTask } from '../../lib/protocol/transitions.ts'
 import { removeFile } from '../../lib/protocol/write-file.ts'
 import type { TaskStatus } from '../../lib/shared/task.ts'
-import { compilePrograms, forkPlain, killed } from '../directory/fixtures/child.ts'
-import { ID, names, taskIn, temporaryNames, writeClaim, writeMarker, writeTask } from '../directory/fixtures/files.ts'
-import type { Operation } from '../directory/fixtures/killed.ts'
-import type { Trial } from '../directory/fixtures/racer.ts'
+import { compilePrograms, forkPlain, killed } from './fixtures/programs.ts'
+import { ID, names, taskIn, temporaryNames, writeClaim, writeMarker, writeTask } from './fixtures/task-files.ts'
+import type { Operation } from './fixtures/killed.ts'
+import type { Trial } from './fixtures/racer.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const program = compilePrograms(t)
@@ -65,11 +65,11 @@ async function heal (dir: string): Promise<void> {
 
 async function settle (dir: string): Promise<void> {
   const problems: unknown[] = []
-  const leftovers = new StaleFiles(tasksDirectory(dir), { settleAfterMs: 0, forgetAfterMs: 0, sweepAfterMs: 0, onError: (error) => problems.push(error) })
+  const leftovers = new StaleFiles(tasksDirectory(dir), { staleAfterMs: 0, expireAfterMs: 0, temporaryAfterMs: 0, onError: (error) => problems.push(error) })
   // seen, settled, and settled again where the first step cleared the way for a second
   for (let round = 0; round < 3; round++) {
-    await leftovers.check(existsSync(join(dir, CLAIM_NAME)) || existsSync(join(dir, MARKER_NAME)) ? [ID] : [])
-    await leftovers.sweepTemporary(temporaryNames(dir))
+    await leftovers.cleanUp(existsSync(join(dir, CLAIM_NAME)) || existsSync(join(dir, MARKER_NAME)) ? [ID] : [])
+    await leftovers.removeTemporaryFiles(temporaryNames(dir))
   }
   if (problems.length > 0) throw problems[0]
 }

@@ -10,9 +10,9 @@ import { openRegular, readText, UnreadableFile } from '../../lib/protocol/regula
 import { readTaskFile } from '../../lib/protocol/task-file.ts'
 import { createExclusive, removeFile, replaceFile, syncDirectory } from '../../lib/protocol/write-file.ts'
 import { errorCode } from '../../lib/util/error-code.ts'
-import { compilePrograms } from '../directory/fixtures/child.ts'
-import { before, refuseSync, systemError, withoutLinks } from '../directory/fixtures/system-calls.ts'
-import { ID, names, temporaryNames, writeTask } from '../directory/fixtures/files.ts'
+import { compilePrograms } from './fixtures/programs.ts'
+import { before, refuseSync, systemError, withoutLinks } from './fixtures/system-calls.ts'
+import { ID, names, temporaryNames, writeTask } from './fixtures/task-files.ts'
 import { threadPoolFileSystem } from '../../lib/protocol/thread-pool-file-system.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 

@@ -6,8 +6,8 @@ import { claimTask, readClaim } from '../../lib/protocol/claim.ts'
 import { MAX_TASK_BYTES } from '../../lib/protocol/file-names.ts'
 import { changeTask, formatTask, readTask } from '../../lib/protocol/task-file.ts'
 import { cancelTask, deleteTask, finishTask } from '../../lib/protocol/transitions.ts'
-import { ID, names, taskIn, temporaryNames, writeClaim, writeMarker, writeTask } from '../directory/fixtures/files.ts'
-import { before, systemError, withoutLinks } from '../directory/fixtures/system-calls.ts'
+import { ID, names, taskIn, temporaryNames, writeClaim, writeMarker, writeTask } from './fixtures/task-files.ts'
+import { before, systemError, withoutLinks } from './fixtures/system-calls.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const JSON_NAME = `${ID}.json`

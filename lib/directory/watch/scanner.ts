@@ -85,7 +85,7 @@ export class Scanner {
   async #scanNames (suspicious: boolean): Promise<void> {
     const started = performance.now()
     this.#hinted.clear()
-    const done = await this.#context.guard.beforeScan()
+    const done = await this.#context.guard.startScan()
     const names = await readdir(this.#dir)
     this.#temporaries = names.filter(isTemporaryName)
     const found = this.#differences(names, suspicious)

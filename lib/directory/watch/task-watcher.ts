@@ -8,7 +8,7 @@ import { fileName, parseFileName } from '../../protocol/file-names.ts'
 import { ifExists, UnreadableFile } from '../../protocol/regular-file.ts'
 import { fingerprintOf, readTaskFile } from '../../protocol/task-file.ts'
 import { errorCode } from '../../util/error-code.ts'
-import { DirectoryIdentity, UNSETTLED_MS } from '../../protocol/directory-identity.ts'
+import { DirectoryIdentity, MTIME_SETTLE_MS } from '../../protocol/directory-identity.ts'
 import { LogWatcher } from '../log/log-watcher.ts'
 import { RefreshQueue, type Part } from './refresh-queue.ts'
 import { FileEvents } from '../../util/file-events.ts'
@@ -164,7 +164,7 @@ export class TaskWatcher {
   // Hints
 
   #hinted (name: string | null): void {
-    if (name === null) this.#guard.forgetScan()
+    if (name === null) this.#guard.invalidateScan()
     else if (this.#mark(name)) this.#scanner.hinted(name)
   }
 
@@ -184,7 +184,7 @@ export class TaskWatcher {
 
   async #attach (): Promise<void> {
     this.#native.attach(this.#directory.path)
-    await this.#guard.accept()
+    await this.#guard.remember()
   }
 
   // The directory itself
@@ -198,7 +198,7 @@ export class TaskWatcher {
 
   async #checkDirectory (): Promise<void> {
     this.#ticks++
-    const { trouble, replaced, changed } = await this.#guard.check()
+    const { problem: trouble, replaced, changed } = await this.#guard.compare()
     if (this.#closed) return
     if (trouble !== undefined) return this.#inTrouble(trouble)
     const recovered = this.#trouble !== undefined
@@ -254,13 +254,13 @@ export class TaskWatcher {
       if (this.#deleted.has(id)) return this.#gone(entry)
       this.#readable(entry)
       entry.fingerprint = fingerprintOf(stats)
-      entry.settled = Date.now() - Number(stats.mtimeMs) > UNSETTLED_MS
+      entry.settled = Date.now() - Number(stats.mtimeMs) > MTIME_SETTLE_MS
       if (entry.task?.json === task.json) return
       await this.#changed(entry, task)
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') return this.#unreadableTask(entry, error)
       // only a file that is missing from the readable directory is gone
-      if (await this.#guard.isSame()) this.#gone(entry)
+      if (await this.#guard.isIntact()) this.#gone(entry)
     }
   }
 

@@ -241,7 +241,7 @@ export class TaskRun {
       const task = await readTask(this.#directory, this.#id)
       if (marker === 'delete') this.stop('deleted')
       else if (task === undefined) {
-        if (await this.#context.guard.isSame()) this.stop('deleted')
+        if (await this.#context.guard.isIntact()) this.stop('deleted')
       } else if (isTerminal(task.status)) this.stop('disowned')
       else if (marker === 'cancel') this.stop('cancelled')
     } catch {

@@ -82,7 +82,7 @@ async function writeEndOnce ({ directory, guard }: EndContext, id: string, end: 
  * @returns false: it can't be told, since the directory itself is not there
  */
 export async function clearDeleted (directory: TasksDirectory, guard: DirectoryIdentity, id: string): Promise<boolean> {
-  if (!await guard.isSame()) return false
+  if (!await guard.isIntact()) return false
   if (await readCancelMarker(directory, id) === 'delete' || await readTask(directory, id) === undefined) await removeTaskFiles(directory, id, { keepMarker: false })
   return true
 }
