@@ -30,11 +30,11 @@ t.test(`a server that is killed ${ROUNDS} times under the open page, during outp
   for (let round = 0; round < ROUNDS; round++) {
     await delay(Math.random() * 300)
     await server.kill()
-    await page.getByText('The connection is lost').waitFor()
+    await page.getByText('Connection lost').waitFor()
     await enqueue(dir, { command: `echo round ${round}` })
     await server.run()
     await list.getByRole('row').filter({ hasText: `echo round ${round}` }).waitFor()
-    await page.getByText('The connection is lost').waitFor({ state: 'detached' })
+    await page.getByText('Connection lost').waitFor({ state: 'detached' })
   }
   clearInterval(writer)
   appendFileSync(log, 'the end\n')

@@ -132,7 +132,7 @@ t.test('a schema becomes fields, and these a value', async (t) => {
   t.strictSame(valueOf(field, empty), { value: { name: 'x', on: false }, misfits: [] }, 'what is empty is left out')
   const value = { name: 'n', size: 1.5, on: true, kind: 2, tags: ['a', 'b'], any: null, deep: { 'a/b': 7 } }
   t.strictSame(valueOf(field, fillFrom(field, value)), { value, misfits: [] })
-  t.match(valueOf(field, { ...empty, size: '1x', any: '{' }).misfits, [{ name: 'size', message: 'Write a number.' }, { name: 'any', message: /^This is no JSON/ }])
+  t.match(valueOf(field, { ...empty, size: '1x', any: '{' }).misfits, [{ name: 'size', message: 'Enter a number.' }, { name: 'any', message: /^Invalid JSON/ }])
   t.equal(nameOf({ path: ['a~b', 'c/d'] }), 'a~0b/c~1d')
   t.strictSame(fill(fieldOf({ const: 'only' })), { '': '0' }, 'there is nothing to choose')
   const dry = fieldOf({ type: 'object', properties: { dry: { type: 'boolean', default: true } } })
@@ -148,7 +148,7 @@ t.test('a schema becomes fields, and these a value', async (t) => {
 t.test('what does not fit is told at its field', async (t) => {
   const schema = { type: 'object', required: ['tag'], properties: { tag: { type: 'string', minLength: 2 }, deep: { type: 'object', required: ['x'], properties: { x: { type: 'integer' } } } } }
   t.strictSame(misfitsOf(schema, { tag: 'ok', deep: { x: 1 } }), [])
-  t.strictSame(misfitsOf(schema, {}), [{ name: 'tag', message: 'This must be filled in.' }])
+  t.strictSame(misfitsOf(schema, {}), [{ name: 'tag', message: 'Required.' }])
   const found = misfitsOf(schema, { tag: 'a', deep: {} })
   t.strictSame(found.map(({ name }) => name).sort(), ['deep/x', 'tag'])
   t.match(misfitsOf({ type: 'object' }, 5), [{ name: '', message: /object/ }])
