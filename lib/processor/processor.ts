@@ -28,7 +28,7 @@ import { tasksDirectory, type TasksDirectory } from '../protocol/tasks-directory
 const SCAN_PAUSE = 20
 
 /** Why a processor has ended: it was stopped, or another one has its lock (or somebody removed it). */
-export type ProcessorEnd = 'stopped' | 'lost lock'
+export type ProcessorEnd = 'stopped' | 'lost-lock'
 
 export interface StopOptions {
   /** Kills what runs, without grace, also after an earlier call. */
@@ -115,7 +115,7 @@ export class TaskProcessor {
   stop ({ now = false, leave = false }: StopOptions = {}): Promise<ProcessorEnd> {
     this.#stopping.abort()
     if (now || leave) this.#hurry.abort()
-    this.#wish = (run) => leave ? run.leave() : run.stop('processor stopped', now ? 0 : this.#options.graceMs)
+    this.#wish = (run) => leave ? run.leave() : run.stop('processor-stopped', now ? 0 : this.#options.graceMs)
     this.#pool.runs.forEach(this.#wish)
     this.#close()
     return this.ended
@@ -286,7 +286,7 @@ export class TaskProcessor {
     await this.#publishing
     await Promise.all([this.#sweeper.idle(), this.#state?.idle()])
     await this.#release()
-    this.#tellEnded(this.#lost ? 'lost lock' : 'stopped')
+    this.#tellEnded(this.#lost ? 'lost-lock' : 'stopped')
   }
 
   async #release (): Promise<void> {

@@ -193,7 +193,7 @@ t.test('a directory that is unmounted and comes back', { skip }, async (t) => {
   await said.until('no more tasks are taken here')
   execFileSync('mount', ['--bind', join(path, 'disk'), dir])
   t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 15 })
-  t.equal(await processor.ended, 'lost lock')
+  t.equal(await processor.ended, 'lost-lock')
   t.match(await readTaskOf(dir, queued), { status: 'queued' })
   await startProcessor(t, dir, LOOK)
   t.match(await untilEnded(dir, queued), { status: 'failed', exitCode: 16 })

@@ -80,7 +80,7 @@ t.test('who loses it takes nothing more, and lets end what runs', async (t) => {
   t.match(await readTaskOf(dir, running), { status: 'running' })
   await writeFile(join(dir, 'go'), '')
   t.match(await untilEnded(dir, running), { status: 'completed' })
-  t.equal(await processor.ended, 'lost lock')
+  t.equal(await processor.ended, 'lost-lock')
   t.match(await readTaskOf(dir, late), { status: 'queued' })
   t.equal(await readFile(join(dir, LOCK), 'utf8'), '1\nheartbeat another\n')
 })

@@ -7,7 +7,8 @@ import { isTerminal } from '../../shared/task.ts'
 import type { Attempt } from '../state/attempt.ts'
 import { Command } from '../command/command.ts'
 import { logSize } from '../command/log-file.ts'
-import { endOf, type End, type StopReason } from './outcome.ts'
+import { outcomeOf, type Outcome } from './outcome.ts'
+import type { StopReason } from './stop-reason.ts'
 import { prepareTask, type Prepared } from './prepare-task.ts'
 import { neverStarted } from '../state/attempt-record.ts'
 import type { RunContext } from './run-context.ts'
@@ -178,7 +179,7 @@ export class TaskRun {
   }
 
   /** @throws Left */
-  async #supervise (command: Command, adopted: boolean): Promise<End> {
+  async #supervise (command: Command, adopted: boolean): Promise<Outcome> {
     const { timeoutMs } = this.#attempt!.record.header
     const heartbeat = setInterval(() => this.#beat(), this.#context.heartbeatIntervalMs)
     let timeout: AbortController | undefined
@@ -195,7 +196,7 @@ export class TaskRun {
       const drained = await this.#unlessLeft(command.drain(() => logSize(this.#directory, this.#id)))
       await Promise.all([this.#beating, this.#looking])
       if (exitCode === null && this.#stopped === undefined && await readCancelMarker(this.#directory, this.#id) === 'cancel') this.#stopped = 'cancelled'
-      return endOf({ exitCode, stopped: this.#stopped, timeoutMs, allGone, drained, adopted })
+      return outcomeOf({ exitCode, stopReason: this.#stopped, timeoutMs, allGone, drained, adopted })
     } finally {
       timeout?.abort()
       clearInterval(heartbeat)
@@ -208,7 +209,7 @@ export class TaskRun {
     await command.begun()
     const left = timeoutMs - (adopted ? command.ageMs ?? 0 : 0)
     await sleep(Math.min(Math.max(left, 0), MAX_TIMER_MS), undefined, { signal: ended })
-    this.stop('timed out')
+    this.stop('timed-out')
   }
 
   #unlessLeft<T> (work: Promise<T>): Promise<T> {
@@ -216,7 +217,7 @@ export class TaskRun {
   }
 
   /** The record goes once the end stands, and not before; the next task need not wait for that. */
-  async #finish (end: End): Promise<void> {
+  async #finish (end: Outcome): Promise<void> {
     const { guard, hurry, state, unsettled } = this.#context
     const attempt = this.#attempt!
     const ended = { completedAt: new Date().toISOString(), ...end }

@@ -8,7 +8,7 @@ import { errorCode } from '../../util/error-code.ts'
 import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
 import { isTerminal } from '../../shared/task.ts'
 import type { Logger } from '../logger.ts'
-import type { End } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 const RETRY_MS = 1_000
@@ -29,12 +29,12 @@ export interface EndContext {
  * say that it runs: its record must stay until the directory was synced.
  * @returns false: it was given up, and can be tried again
  */
-export async function writeEnd (context: EndContext, id: string, end: End): Promise<boolean> {
+export async function writeEnd (context: EndContext, id: string, end: Outcome): Promise<boolean> {
   return await untilWritten(context, id, `its end (${end.status})`, () => writeEndOnce(context, id, end))
 }
 
 /** Tries once without logging. */
-export async function tryToEnd (context: EndContext, id: string, end: End): Promise<boolean> {
+export async function tryToEnd (context: EndContext, id: string, end: Outcome): Promise<boolean> {
   return await writeEndOnce(context, id, end).then((problem) => problem === undefined, () => false)
 }
 
@@ -63,7 +63,7 @@ async function untilWritten ({ logger, hurry }: EndContext, id: string, what: st
   }
 }
 
-async function writeEndOnce ({ directory, guard }: EndContext, id: string, end: End): Promise<Error | undefined> {
+async function writeEndOnce ({ directory, guard }: EndContext, id: string, end: Outcome): Promise<Error | undefined> {
   const task = await readTask(directory, id)
   if (isTerminal(task?.status)) return undefined
   // a system crash may have rolled the status back to `queued`, and someone may be cancelling it

@@ -1,4 +1,4 @@
-import type { StopReason } from '../run/outcome.ts'
+import { parseStopReason, type StopReason } from '../run/stop-reason.ts'
 import { parseProcessStat, type ProcessIdentity } from '../os/process-stat.ts'
 
 /** The first line of a record: what the processor knows before there is a process. */
@@ -59,8 +59,10 @@ export function parseRecord (text: string): AttemptRecord | undefined {
       const stat = parseProcessStat(rest)
       if (stat !== undefined) record[word] = { pid: stat.pid, startTicks: stat.startTicks }
     } else if (word === 'started' || word === 'unstarted') record.gate ??= word
-    else if (word === 'stop') record.stop ??= rest as StopReason
-    else if (word === 'exit') record.exitCode ??= Number(rest)
+    else if (word === 'stop') {
+      const reason = parseStopReason(rest)
+      if (reason !== undefined) record.stop ??= reason
+    } else if (word === 'exit') record.exitCode ??= Number(rest)
     else if (word === 'full' || word === 'room') record.full = word === 'full'
     else if (word === 'drained') record.drained ??= Number(rest)
     else if (word === 'ended') record.ended = true
