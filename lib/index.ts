@@ -2,7 +2,7 @@ export { plugin as default, plugin as 'module.exports', plugin as tasksPlugin } 
 export { DirectoryStore } from './directory/directory-store.ts'
 export * as errors from './errors.ts'
 export type { FeedFilter } from './feed/filter.ts'
-export type { FollowOptions } from './log/follower.ts'
+export type { FollowOptions } from './shared/follow-options.ts'
 export type { TasksPluginOptions } from './options.ts'
 export type { TaskAction } from './routes/context.ts'
 export type {

@@ -6,7 +6,7 @@ import type { LiveTasks, LogPiece, Task } from '../lib/client/index.ts'
 export class Copy {
   tasks = new Map<string, Task>()
   readonly logs = new Map<string, Buffer[]>()
-  readonly counts = { snapshots: 0, disconnects: 0, restarts: 0, pieces: 0 }
+  readonly counts = { snapshots: 0, disconnects: 0, truncations: 0, pieces: 0 }
   readonly live: LiveTasks
   readonly #positions = new Map<string, number>()
 
@@ -26,10 +26,10 @@ export class Copy {
     }
   }
 
-  addLog (id: string, { offset, bytes, restarted }: LogPiece): void {
+  addLog (id: string, { offset, bytes, truncated }: LogPiece): void {
     this.counts.pieces++
-    if (restarted === true) {
-      this.counts.restarts++
+    if (truncated === true) {
+      this.counts.truncations++
       this.logs.delete(id)
       this.#positions.delete(id)
     }

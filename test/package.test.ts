@@ -110,13 +110,13 @@ export async function use (signal: AbortSignal): Promise<Task | undefined> {
   const following = client.followLog(task.id, { position: 5 })
   const next = await following.next()
   const piece: LogPiece | string | null = next.done === true ? next.value.status : next.value
-  for await (const change of client.tasks({ logs: [task.id] })) {
+  for await (const change of client.watch({ logs: [task.id] })) {
     if (change.type === 'log') document.body.append(new TextDecoder().decode(change.bytes))
     if (change.type === 'snapshot') document.title = String(change.tasks.length)
   }
   const health: Health = await client.health()
   const types: TaskType[] = (await client.types()).types
-  const log = await client.log(task.id, { tail: 10 })
+  const log = await client.readLog(task.id, { tail: 10 })
   await log?.body.cancel()
   return created && piece !== null && health.processorAlive && types[0]?.title !== '' ? await client.get(task.id) : undefined
 }

@@ -1,18 +1,10 @@
+import type { FollowOptions } from '../shared/follow-options.ts'
 import type { TaskStatus } from '../shared/task.ts'
 import { delay } from './backoff.ts'
 import { isNotFound, isTransient } from './errors.ts'
 import { readEventStream } from './event-stream.ts'
 import { pathOf, queryOf, type Http } from './http.ts'
 import { LogReader, type LogNotice, type LogPiece } from './log-reader.ts'
-
-export interface FollowOptions {
-  /**
-   * Byte offset to begin at.
-   * @default 0
-   */
-  readonly position?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
 
 /** The final status; null where the task was deleted, or has a status of its own. */
 export interface LogEnd {

@@ -9,7 +9,7 @@ const NEVER = new AbortController().signal
 /** Browser caches may combine ranges of different versions of a log. Not all types of fetch know it. */
 const UNCACHED: object = { cache: 'no-store' }
 
-export interface HttpOptions extends BackoffOptions {
+export interface TasksClientOptions extends BackoffOptions {
   /** Sent with each request; a function is asked each time, for tokens that expire. */
   readonly headers?: RequestHeaders | (() => RequestHeaders | Promise<RequestHeaders>)
   /** @default the platform's */
@@ -32,10 +32,10 @@ export interface RequestOptions {
 /** Requests to one tasks API. */
 export class Http {
   readonly #base: string
-  readonly #options: HttpOptions
+  readonly #options: TasksClientOptions
 
   /** @throws TypeError outside a page, where the URL is not absolute */
-  constructor (url: string, options: HttpOptions) {
+  constructor (url: string, options: TasksClientOptions) {
     this.#base = url.replace(/\/+$/, '')
     if (!('location' in globalThis) && !URL.canParse(this.#base)) throw new TypeError(`${url} is not an absolute URL`)
     this.#options = options

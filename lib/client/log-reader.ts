@@ -8,8 +8,8 @@ export interface LogPiece {
   /** Byte offset of the first one. */
   readonly offset: number
   readonly bytes: Uint8Array
-  /** The log shrank or was rewritten: what came before no longer counts, it starts over at 0. */
-  readonly restarted?: true
+  /** The log shrank or was rewritten: discard all earlier pieces; the next piece begins at 0. */
+  readonly truncated?: true
 }
 
 /** What the server tells of a log: text of the bytes from `offset` to `end`, or their number alone. */
@@ -70,7 +70,7 @@ export class LogReader {
   /** What was given no longer counts. */
   startOver (): LogPiece {
     this.#read = new LogFingerprint()
-    return { offset: 0, bytes: new Uint8Array(0), restarted: true }
+    return { offset: 0, bytes: new Uint8Array(0), truncated: true }
   }
 
   async * #fetch (end: number | undefined, signal: AbortSignal): LogPieces {

@@ -1,13 +1,15 @@
 import { abortable } from '../util/abortable-generator.ts'
+import type { FollowOptions } from '../shared/follow-options.ts'
 import type { Health, SearchResult } from '../shared/api-schemas.ts'
 import { createTaskId, type TaskStatus } from '../shared/task.ts'
 import type { NewTask, Task } from '../shared/task-schema.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
-import { errorOf, isNotFound } from './errors.ts'
-import { followLog, type FollowOptions, type LogEnd } from './follow-log.ts'
-import { Http, pathOf, queryOf, type HttpOptions } from './http.ts'
+import { isNotFound } from './errors.ts'
+import { followLog, type LogEnd } from './follow-log.ts'
+import { Http, pathOf, queryOf, type TasksClientOptions } from './http.ts'
 import { LiveTasks, type LiveTasksOptions } from './live-tasks.ts'
-import { isEmptyText, type LogPiece } from './log-reader.ts'
+import type { LogPiece } from './log-reader.ts'
+import { readLog, type LogPart, type ReadLogOptions } from './read-log.ts'
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
@@ -28,33 +30,7 @@ export interface TaskPage {
   readonly next?: string
 }
 
-export interface LogOptions extends CallOptions {
-  /**
-   * Byte offset to begin at.
-   * @default 0
-   */
-  readonly position?: number | undefined
-  /**
-   * At most this many bytes, at least one.
-   * @default all there are
-   */
-  readonly length?: number | undefined
-  /** Instead of a position: the last lines. */
-  readonly tail?: number | undefined
-}
-
-export interface LogStream {
-  /** Byte offset of the first byte. */
-  readonly position: number
-  /** Number of bytes that follow; undefined where something on the way compresses them. */
-  readonly length: number | undefined
-  /** Number of bytes that the whole log has now; undefined as above. */
-  readonly size: number | undefined
-  /** Cancel it where it is not read to its end. */
-  readonly body: ReadableStream<Uint8Array>
-}
-
-export interface SearchOptions extends CallOptions {
+export interface SearchLogOptions extends CallOptions {
   /** Only lines that begin before this byte offset: the `next` of the search before. */
   readonly before?: number | undefined
   /**
@@ -72,7 +48,7 @@ export class TasksClient {
   readonly #http: Http
 
   /** @param url where the routes are, such as `/api/tasks` in a browser */
-  constructor (url: string | URL, options: HttpOptions = {}) {
+  constructor (url: string | URL, options: TasksClientOptions = {}) {
     this.#http = new Http(String(url), options)
   }
 
@@ -110,38 +86,18 @@ export class TasksClient {
   }
 
   /** @param options.force also while it is queued or runs */
-  async remove (id: string, { force, signal }: CallOptions & { readonly force?: boolean | undefined } = {}): Promise<void> {
+  async delete (id: string, { force, signal }: CallOptions & { readonly force?: boolean | undefined } = {}): Promise<void> {
     await this.#http.json(`${pathOf(id)}${queryOf({ force })}`, { method: 'DELETE', signal })
   }
 
-  /** The log as it is now, or a part of it. Undefined: there is none yet. */
-  async log (id: string, { position, length, tail, signal }: LogOptions = {}): Promise<LogStream | undefined> {
-    if (length !== undefined) return await this.#range(id, position ?? 0, length, signal)
-    const response = await this.#http.open(`${pathOf(id)}/log${queryOf({ position, tail })}`, { signal, accept: [404] })
-    if (response.status === 404) return await noLog(response)
-    const { headers, body } = response
-    const [start, count] = [headers.get('log-position'), headers.get('content-length')]
-    if (start === null && tail !== undefined) throw new Error('The log has no Log-Position header. A server that other origins may use has to expose it (CORS).')
-    const from = Number(start ?? position ?? 0)
-    return { position: from, ...count === null ? { length: undefined, size: undefined } : { length: Number(count), size: from + Number(count) }, body: body! }
+  /** A part of a log as it is now; the default is the whole log. Undefined if the task has no log yet. */
+  async readLog (id: string, options: ReadLogOptions = {}): Promise<LogPart | undefined> {
+    return await readLog(this.#http, id, options)
   }
 
-  async #range (id: string, position: number, length: number, signal: AbortSignal | undefined): Promise<LogStream | undefined> {
-    const response = await this.#http.open(`${pathOf(id)}/log`, { headers: { range: `bytes=${position}-${position + length - 1}` }, signal, accept: [404, 416] })
-    if (response.status === 404) return await noLog(response)
-    const range = response.headers.get('content-range')
-    if (range === null) throw new Error('The log has no Content-Range header. A server that other origins may use has to expose it (CORS).')
-    const size = Number(range.split('/')[1])
-    if (response.status === 416) await response.body?.cancel()
-    return response.status === 416
-      ? { position, length: 0, size, body: new Blob([]).stream() }
-      : { position, length: Math.min(length, size - position), size, body: response.body! }
-  }
-
-  /** How many bytes a log has now. Undefined: there is none yet. */
+  /** The size of a log in bytes. Undefined if the task has no log yet. */
   async logSize (id: string, { signal }: CallOptions = {}): Promise<number | undefined> {
-    const log = await this.log(id, { position: 0, length: 1, signal })
-    await log?.body.cancel()
+    const log = await this.readLog(id, { start: 0, end: 0, signal })
     return log?.size
   }
 
@@ -151,7 +107,7 @@ export class TasksClient {
   }
 
   /** Lines of a log that contain a text, whatever its case, last one first. */
-  async search (id: string, text: string, { before, limit, signal }: SearchOptions = {}): Promise<SearchResult> {
+  async searchLog (id: string, text: string, { before, limit, signal }: SearchLogOptions = {}): Promise<SearchResult> {
     const path = `${pathOf(id)}/log/search${queryOf({ q: text, before, limit })}`
     return (await this.#http.json<SearchResult>(path, { signal, repeatable: true })).value
   }
@@ -166,13 +122,7 @@ export class TasksClient {
   }
 
   /** All tasks, and the logs that are asked for, kept right from now on. */
-  tasks (options: LiveTasksOptions = {}): LiveTasks {
+  watch (options: LiveTasksOptions = {}): LiveTasks {
     return new LiveTasks(this.#http, options)
   }
-}
-
-/** @throws what the server says, where it is the task that is missing */
-async function noLog (response: Response): Promise<undefined> {
-  if (!isEmptyText(response)) throw await errorOf(response)
-  await response.body?.cancel()
 }

@@ -1,14 +1,8 @@
 import { abortable } from '../util/abortable-generator.ts'
 import { LogFingerprint, sameBytes } from '../shared/fingerprint.ts'
+import type { FollowOptions } from '../shared/follow-options.ts'
 import type { LogContent, TaskStore } from '../store.ts'
 import { isActive, type TaskStatus } from '../shared/task.ts'
-
-export interface FollowOptions {
-  /** Byte offset to begin at. Default: 0. */
-  position?: number
-  /** Ends the following. */
-  signal?: AbortSignal
-}
 
 /** Bytes of a log as they came. */
 export interface LogPiece {

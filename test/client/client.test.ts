@@ -27,11 +27,11 @@ t.test('tasks: created, read, listed, cancelled, removed', async (t) => {
   }
   t.equal(new Set(ids).size, 6)
   t.match(await client.cancel(task.id), { outcome: 'cancelled', task: { status: 'cancelled' } })
-  await t.rejects(client.cancel(task.id), { name: 'TasksError', statusCode: 409, code: 'FST_TASKS_NOT_ACTIVE', message: /has ended/ })
-  await t.rejects(client.remove('task_0_page'), { code: 'FST_TASKS_ACTIVE' })
-  await client.remove('task_0_page', { force: true })
-  await client.remove(task.id)
-  await t.rejects(client.remove(task.id), { code: 'FST_TASKS_NOT_FOUND' })
+  await t.rejects(client.cancel(task.id), { name: 'TasksError', statusCode: 409, code: 'FST_TASKS_NOT_ACTIVE', message: /has already finished/ })
+  await t.rejects(client.delete('task_0_page'), { code: 'FST_TASKS_ACTIVE' })
+  await client.delete('task_0_page', { force: true })
+  await client.delete(task.id)
+  await t.rejects(client.delete(task.id), { code: 'FST_TASKS_NOT_FOUND' })
   await putTask(dir, 'task_9_runs', { status: 'running' })
   await waitFor(async () => await client.get('task_9_runs') !== undefined)
   t.strictSame(await client.cancel('task_9_runs'), { outcome: 'requested' })
@@ -44,17 +44,17 @@ t.test('a log: none, its bytes, from a position, its last lines, searched', asyn
   await putTask(dir, 'task_1_a', { status: 'running' })
   const { url } = await startServer(t, { dir })
   const client = new TasksClient(url)
-  t.equal(await client.log('task_1_a'), undefined)
-  await t.rejects(client.log('task_2_none'), { code: 'FST_TASKS_NOT_FOUND' })
+  t.equal(await client.readLog('task_1_a'), undefined)
+  await t.rejects(client.readLog('task_2_none'), { code: 'FST_TASKS_NOT_FOUND' })
   await writeFile(join(dir, 'task_1_a.log'), 'one\ntwo\nthree\n')
-  const whole = await client.log('task_1_a')
-  t.match(whole, { position: 0, length: 14 })
+  const whole = await client.readLog('task_1_a')
+  t.match(whole, { start: 0, end: 14, size: 14 })
   t.equal(await textOf(whole!.body), 'one\ntwo\nthree\n')
-  t.equal(await textOf((await client.log('task_1_a', { position: 4 }))!.body), 'two\nthree\n')
-  const last = await client.log('task_1_a', { tail: 1 })
-  t.match([last, await textOf(last!.body)], [{ position: 8, length: 6 }, 'three\n'])
-  t.strictSame(await client.search('task_1_a', 'T', { limit: 1 }), { matches: [{ offset: 8, line: 'three' }], next: 8 })
-  t.strictSame(await client.search('task_1_a', 't', { before: 8 }), { matches: [{ offset: 4, line: 'two' }], next: null })
+  t.equal(await textOf((await client.readLog('task_1_a', { start: 4 }))!.body), 'two\nthree\n')
+  const last = await client.readLog('task_1_a', { tail: 1 })
+  t.match([last, await textOf(last!.body)], [{ start: 8, end: 14 }, 'three\n'])
+  t.strictSame(await client.searchLog('task_1_a', 'T', { limit: 1 }), { matches: [{ offset: 8, line: 'three' }], next: 8 })
+  t.strictSame(await client.searchLog('task_1_a', 't', { before: 8 }), { matches: [{ offset: 4, line: 'two' }], next: null })
 })
 
 t.test('a part of a log, and its size', async (t) => {
@@ -63,18 +63,28 @@ t.test('a part of a log, and its size', async (t) => {
   const client = new TasksClient(url)
   await putTask(dir, 'task_1_a', { status: 'running' })
   await waitFor(async () => await client.get('task_1_a') !== undefined)
-  t.strictSame([await client.logSize('task_1_a'), await client.log('task_1_a', { length: 5 })], [undefined, undefined])
+  t.strictSame([await client.logSize('task_1_a'), await client.readLog('task_1_a', { end: 5 })], [undefined, undefined])
   await writeFile(join(dir, 'task_1_a.log'), '')
   t.equal(await client.logSize('task_1_a'), 0)
   await writeFile(join(dir, 'task_1_a.log'), '0123456789')
   t.equal(await client.logSize('task_1_a'), 10)
-  for (const [options, position, length, text] of [
-    [{ position: 2, length: 3 }, 2, 3, '234'], [{ length: 4 }, 0, 4, '0123'], [{ position: 8, length: 100 }, 8, 2, '89'], [{ position: 10, length: 1 }, 10, 0, ''], [{ position: 3 }, 3, 7, '3456789']
+  for (const [options, start, end, text] of [
+    [{ start: 2, end: 5 }, 2, 5, '234'],
+    [{ end: 4 }, 0, 4, '0123'],
+    [{ start: 8, end: 108 }, 8, 10, '89'],
+    [{ start: 10, end: 11 }, 10, 10, ''],
+    [{ start: 4, end: 4 }, 4, 4, ''],
+    [{ start: 3 }, 3, 10, '3456789'],
+    [{ start: 12 }, 12, 12, ''],
+    [{ tail: 0 }, 10, 10, '']
   ] as const) {
-    const log = (await client.log('task_1_a', options))!
-    t.match(log, { position, length, size: 10 }, JSON.stringify(options))
+    const log = (await client.readLog('task_1_a', options))!
+    t.match(log, { start, end, size: 10 }, JSON.stringify(options))
     t.equal(await textOf(log.body), text)
   }
+  await t.rejects(client.readLog('task_1_a', { tail: 1, start: 0 }), TypeError)
+  await t.rejects(client.readLog('task_1_a', { start: 2, end: 1 }), RangeError)
+  await t.rejects(client.readLog('task_1_a', { start: -1 }), RangeError)
   await t.rejects(client.logSize('task_1_none'), { code: 'FST_TASKS_NOT_FOUND' })
 })
 
@@ -110,7 +120,7 @@ t.test('headers: a token that is asked for each time; without it, a 401 is an er
   let token = 'good'
   const client = new TasksClient(url, { headers: async () => ({ authorization: `Bearer ${token}` }) })
   t.equal((await client.list()).tasks.length, 1)
-  const live = client.tasks({ logs: true })
+  const live = client.watch({ logs: true })
   t.teardown(() => live.close())
   const changes = live[Symbol.asyncIterator]()
   t.match((await changes.next()).value, { type: 'snapshot' })
@@ -120,7 +130,7 @@ t.test('headers: a token that is asked for each time; without it, a 401 is an er
   await t.rejects(changes.next(), refused)
   await t.rejects(client.list(), refused)
   await t.rejects(client.create({ command: 'true' }), refused)
-  await t.rejects(client.log('task_1_a'), refused)
+  await t.rejects(client.readLog('task_1_a'), refused)
   await t.rejects(client.followLog('task_1_a').next(), refused)
   t.equal(asked, 5)
 })
@@ -133,15 +143,15 @@ t.test('signals end everything at once', async (t) => {
   const aborted = AbortSignal.abort()
   const calls: Array<() => Promise<unknown>> = [
     () => client.list({ signal: aborted }), () => client.get('task_1_a', { signal: aborted }), () => client.create({ command: 'true' }, { signal: aborted }),
-    () => client.log('task_1_a', { signal: aborted }), () => client.search('task_1_a', 'x', { signal: aborted }), () => client.health({ signal: aborted }), () => client.types({ signal: aborted }),
-    () => client.remove('task_1_a', { signal: aborted }), () => client.cancel('task_1_a', { signal: aborted })
+    () => client.readLog('task_1_a', { signal: aborted }), () => client.searchLog('task_1_a', 'x', { signal: aborted }), () => client.health({ signal: aborted }), () => client.types({ signal: aborted }),
+    () => client.delete('task_1_a', { signal: aborted }), () => client.cancel('task_1_a', { signal: aborted })
   ]
   for (const call of calls) await t.rejects(call(), { name: 'AbortError' })
   t.equal((await client.list()).tasks.length, 1)
 
   const leaving = new AbortController()
   const following = client.followLog('task_1_a', { signal: leaving.signal })
-  const live = client.tasks({ signal: leaving.signal })[Symbol.asyncIterator]()
+  const live = client.watch({ signal: leaving.signal })[Symbol.asyncIterator]()
   await live.next()
   t.match((await live.next()).value, { type: 'connected' })
   const pending: Array<Promise<unknown>> = [following.next(), live.next()]
@@ -150,14 +160,14 @@ t.test('signals end everything at once', async (t) => {
   for (const each of pending) await t.rejects(each, { name: 'AbortError' })
   await waitFor(async () => (await client.health()).sseClients === 0)
 
-  const closed = client.tasks()
+  const closed = client.watch()
   const taken: string[] = []
   const taking = (async () => { for await (const { type } of closed) taken.push(type) })()
   await waitFor(() => taken.includes('connected'))
   closed.close()
   await taking
   t.strictSame(taken, ['snapshot', 'connected'], 'closed: it ends without an error')
-  for await (const { type } of client.tasks()) if (type === 'connected') break
+  for await (const { type } of client.watch()) if (type === 'connected') break
   await waitFor(async () => (await client.health()).sseClients === 0)
 })
 
@@ -181,7 +191,7 @@ t.test('a log is followed from a position to the end of its task', async (t) => 
   await waitFor(() => pieces.some(({ offset, bytes }) => offset === 0 && bytes.length === 4))
   await putTask(dir, 'task_1_a', { status: 'failed' })
   t.strictSame(await end, { status: 'failed' })
-  t.strictSame(pieces.map(({ offset, bytes, restarted }) => [offset, Buffer.from(bytes).toString('latin1'), restarted]), [
+  t.strictSame(pieces.map(({ offset, bytes, truncated }) => [offset, Buffer.from(bytes).toString('latin1'), truncated]), [
     [5, 'one\n', undefined], [9, '\xff\n', undefined], [0, '', true], [0, 'new\n', undefined]
   ])
   await t.rejects(client.followLog('task_2_none').next(), { code: 'FST_TASKS_NOT_FOUND' })
@@ -191,7 +201,7 @@ t.test('a collection of some tasks, with the log of one', async (t) => {
   const dir = await temporaryDirectory(t)
   for (const id of ['task_1_a', 'task_2_b', 'task_3_c']) await putTask(dir, id, { status: 'running' })
   const { url } = await startServer(t, { dir })
-  const live = new TasksClient(url).tasks({ tasks: ['task_1_a', 'task_2_b', 'task_9_none'], logs: ['task_1_a'] })
+  const live = new TasksClient(url).watch({ tasks: ['task_1_a', 'task_2_b', 'task_9_none'], logs: ['task_1_a'] })
   t.teardown(() => live.close())
   const changes = live[Symbol.asyncIterator]()
   t.match((await changes.next()).value, { type: 'snapshot', tasks: [{ id: 'task_2_b' }, { id: 'task_1_a' }] })
@@ -211,7 +221,7 @@ t.test('who leaves a collection in the middle of a log goes on there', async (t)
   const text = Buffer.alloc(1_000_000, 'line of output\n')
   await writeFile(join(dir, 'task_1_a.log'), text)
   const { url } = await startServer(t, { dir })
-  const live = new TasksClient(url).tasks({ logs: true })
+  const live = new TasksClient(url).watch({ logs: true })
   const pieces: Uint8Array[] = []
   for await (const change of live) {
     if (change.type === 'log') pieces.push(change.bytes)
@@ -231,11 +241,11 @@ t.test('a server that is full or away is tried again, and said to be', async (t)
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir, maxClients: 1 })
   const client = new TasksClient(url, { minDelayMs: 5, maxDelayMs: 20 })
-  const first = client.tasks()
+  const first = client.watch()
   t.teardown(() => first.close())
   const taking = (async () => { for await (const { type } of first) if (type === 'disconnected') return })()
   await waitFor(async () => (await client.health()).sseClients === 1)
-  const second = client.tasks()[Symbol.asyncIterator]()
+  const second = client.watch()[Symbol.asyncIterator]()
   await second.next()
   t.match((await second.next()).value, { type: 'disconnected', error: undefined })
   first.close()

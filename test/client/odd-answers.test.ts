@@ -39,10 +39,10 @@ t.test('a page instead of an answer is an error, never a loop', async (t) => {
     answer.writeHead(200, { 'content-type': 'text/html' }).end('<form>Log in</form>')
     return true
   })
-  const foreign = { name: 'TasksError', statusCode: 200, code: undefined, message: /something else/ }
+  const foreign = { name: 'TasksError', statusCode: 200, code: undefined, message: /did not come from the tasks API/ }
   await t.rejects(client.get('task_1_a'), foreign)
   await t.rejects(client.followLog('task_1_a').next(), foreign)
-  const changes = client.tasks()[Symbol.asyncIterator]()
+  const changes = client.watch()[Symbol.asyncIterator]()
   await changes.next()
   await t.rejects(changes.next(), foreign)
   t.equal(pages, 3)
@@ -59,7 +59,7 @@ t.test('a server that is away behind its proxy comes back, whatever the proxy sa
   await t.rejects(client.get('task_2_none').then((task) => { if (task === undefined) throw new Error('none') }), { message: 'none' })
   const following = client.followLog('task_1_a')
   t.match((await following.next()).value, { offset: 0 })
-  const changes = client.tasks()[Symbol.asyncIterator]()
+  const changes = client.watch()[Symbol.asyncIterator]()
   await changes.next()
   await changes.next()
   away = true
@@ -73,7 +73,7 @@ t.test('a server that is away behind its proxy comes back, whatever the proxy sa
   await t.resolves(changes.return(undefined))
   away = true
   await t.rejects(client.get('task_1_a'), { statusCode: 404, code: undefined })
-  await t.rejects(client.log('task_1_a'), { name: 'TasksError', statusCode: 404 })
+  await t.rejects(client.readLog('task_1_a'), { name: 'TasksError', statusCode: 404 })
   await t.rejects(client.followLog('task_1_a').next(), { name: 'TasksError', statusCode: 404 }, 'at first it is a wrong address')
 })
 
@@ -89,7 +89,7 @@ t.test('one log that the server can\'t read holds up no task', async (t) => {
     answer.writeHead(500, { 'content-type': 'application/json' }).end('{"statusCode":500,"code":"FST_TASKS_STORAGE","error":"","message":"EIO"}')
     return true
   }, 'text')
-  const live = client.tasks({ logs: true })
+  const live = client.watch({ logs: true })
   t.teardown(() => live.close())
   const taken: TasksChange[] = []
   const taking = (async () => { for await (const change of live) taken.push(change) })()
@@ -109,7 +109,7 @@ t.test('does not read the whole body from a server that ignores Range', async (t
     delete asked.headers.range
     return false
   }, Buffer.alloc(50 * 1024 * 1024, 'x'))
-  const changes = client.tasks({ logs: true })[Symbol.asyncIterator]()
+  const changes = client.watch({ logs: true })[Symbol.asyncIterator]()
   await changes.next()
   await changes.next()
   const before = process.memoryUsage().rss
@@ -132,7 +132,7 @@ t.test('a log that was rewritten to the same size while the server was away is r
   const next = following.next()
   await writeFile(join(dir, 'task_1_a.log'), 'progress 20%\n')
   away = false
-  t.match((await next).value, { restarted: true })
+  t.match((await next).value, { truncated: true })
   t.match((await following.next()).value, { offset: 0, bytes: Buffer.from('progress 20%\n') })
   await following.return({ status: null })
 })
@@ -142,7 +142,7 @@ t.test('closed while it waits to connect again, it ends without an error', async
     if (url!.includes('events')) answer.destroy()
     return url!.includes('events')
   })
-  const live = client.tasks()
+  const live = client.watch()
   for await (const { type } of live) if (type === 'disconnected') live.close()
   t.pass('it ended')
 })
@@ -155,7 +155,7 @@ t.test('closed at any moment, also while logs are read, it ends', async (t) => {
   }
   await waitFor(async () => (await client.list()).tasks.length === 11)
   for (let attempt = 0; attempt < 40; attempt++) {
-    const live = client.tasks({ logs: true })
+    const live = client.watch({ logs: true })
     const timer = setTimeout(() => live.close(), attempt)
     for await (const change of live) if (change.type === 'disconnected') t.fail('it was connected')
     clearTimeout(timer)
@@ -177,14 +177,14 @@ t.test('thousands of requests under one signal leave no listeners', async (t) =>
 t.test('what callers may get wrong', async (t) => {
   const { client } = await setUp(t, () => false)
   t.throws(() => new TasksClient('/api/tasks'), TypeError, 'in Node.js there is no page that it would be relative to')
-  t.throws(() => client.tasks({ tasks: [] }), RangeError)
+  t.throws(() => client.watch({ tasks: [] }), RangeError)
   t.strictSame(await client.list({ status: [] }), { tasks: [] })
   for (const id of ['', '.', '..', 'x/y', '_meta/health']) await t.rejects(client.get(id), { statusCode: 400, code: 'FST_TASKS_VALIDATION' })
-  const live = client.tasks()
+  const live = client.watch()
   t.teardown(() => live.close())
   const [first, second] = [live[Symbol.asyncIterator](), live[Symbol.asyncIterator]()]
   await first.next()
-  await t.rejects(second.next(), /somebody else/)
+  await t.rejects(second.next(), /already has a consumer/)
   await first.return(undefined)
 })
 
@@ -195,5 +195,5 @@ t.test('headers of the caller, in any spelling', async (t) => {
   t.match(await client.create({ command: 'true' }), { created: true })
   const failing = new TasksClient(url, { ...BACKOFF, headers: () => { throw new TypeError('no token') } })
   await t.rejects(failing.list(), { message: 'no token' })
-  await t.rejects(failing.tasks()[Symbol.asyncIterator]().next(), { message: 'no token' })
+  await t.rejects(failing.watch()[Symbol.asyncIterator]().next(), { message: 'no token' })
 })

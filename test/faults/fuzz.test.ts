@@ -14,7 +14,7 @@ t.test('500 tasks changed in every way end at a client as they stand in the dire
   const random = randomFrom(seed)
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
-  const copy = new Copy(new TasksClient(url).tasks({ logs: true }))
+  const copy = new Copy(new TasksClient(url).watch({ logs: true }))
   t.teardown(() => copy.live.close())
   const taken = copy.take(() => undefined)
   taken.catch(() => {})

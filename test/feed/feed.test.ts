@@ -218,7 +218,7 @@ t.test('a stalled client does not delay others: log chunks are skipped and it ca
   const { url } = await startServer(t, { dir, clientBufferBytes: 256 * 1024 })
   const fast = await openFeed(url)
   t.teardown(() => fast.close())
-  const slow = new Copy(new TasksClient(url).tasks({ logs: true }))
+  const slow = new Copy(new TasksClient(url).watch({ logs: true }))
   t.teardown(() => slow.live.close())
   let read: () => void = () => {}
   const pause = new Promise<void>((resolve) => { read = resolve })
@@ -240,7 +240,7 @@ t.test('a stalled client does not delay others: log chunks are skipped and it ca
 t.test('disconnects a client over clientBufferBytes, which then resumes', async (t) => {
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir, clientBufferBytes: 64 * 1024 })
-  const copy = new Copy(new TasksClient(url, { minDelayMs: 1 }).tasks())
+  const copy = new Copy(new TasksClient(url, { minDelayMs: 1 }).watch())
   t.teardown(() => copy.live.close())
   let read: () => void = () => {}
   const pause = new Promise<void>((resolve) => { read = resolve })

@@ -15,7 +15,7 @@ export class FeedHost {
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor (api: string) {
-    this.#live = new TasksClient(api, { minDelayMs: 500, maxDelayMs: 10_000 }).tasks()
+    this.#live = new TasksClient(api, { minDelayMs: 500, maxDelayMs: 10_000 }).watch()
   }
 
   join (port: MessagePort): void {

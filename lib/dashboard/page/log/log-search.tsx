@@ -31,7 +31,7 @@ export function LogSearch ({ id, onChoose }: { id: string, onChoose: (offset: nu
       let result: SearchResult | undefined
       // without a match, a large log takes several answers
       do {
-        result = await client.search(id, text, { before: result?.next ?? before?.next ?? undefined, signal })
+        result = await client.searchLog(id, text, { before: result?.next ?? before?.next ?? undefined, signal })
       } while (result.matches.length === 0 && result.next !== null)
       setFound({ text, matches: [...matches, ...result.matches], next: result.next, busy: false })
     } catch (error) {

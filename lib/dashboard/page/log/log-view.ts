@@ -162,10 +162,10 @@ export class LogView {
         this.#status = value.status
         return
       }
-      if (value.restarted === true) await this.#screen.show({ offset: 0, bytes: new Uint8Array(0) }, signal)
+      if (value.truncated === true) await this.#screen.show({ offset: 0, bytes: new Uint8Array(0) }, signal)
       else await this.#screen.append(value, signal)
       received += value.bytes.length
-      this.#set({ size: Math.max(value.offset + value.bytes.length, value.restarted === true ? 0 : this.#state.size ?? 0) })
+      this.#set({ size: Math.max(value.offset + value.bytes.length, value.truncated === true ? 0 : this.#state.size ?? 0) })
       if (!this.#state.follows) leaves = this.#screen.hidden.below > this.#screen.rows
       else if (received > MOST_BEHIND) {
         received = 0
@@ -232,7 +232,7 @@ export class LogView {
   readonly #read: ReadLog = async (start, end, signal) => {
     if (start >= end) return { offset: start, bytes: new Uint8Array(0) }
     try {
-      const log = await this.#client.log(this.#id, { position: start, length: end - start, signal })
+      const log = await this.#client.readLog(this.#id, { start, end, signal })
       this.#set({ size: log?.size })
       return { offset: start, bytes: log === undefined ? new Uint8Array(0) : new Uint8Array(await new Response(log.body).arrayBuffer()) }
     } catch (error) {

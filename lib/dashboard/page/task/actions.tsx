@@ -40,7 +40,7 @@ export function Actions ({ task }: { task: Task }) {
   const remove = () => {
     setAsks(false)
     return attempt(async () => {
-      await client.remove(id, { force: isActive(status) })
+      await client.delete(id, { force: isActive(status) })
       announce('Deleted.')
       goToList()
     })
