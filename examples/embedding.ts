@@ -33,7 +33,7 @@ app.register(async (admin) => {
     await reply.taskEvents({ where: (task) => task.type === 'deployment' })
   })
 
-  admin.tasks.on('task.upsert', ({ task: { task } }) => {
+  admin.tasks.on('task.upsert', ({ task }) => {
     if (task.status === 'failed') console.log(`${task.id} failed: ${task.errorMessage}`)
   })
 })

@@ -131,7 +131,7 @@ function runProcessor (app: FastifyInstance, dir: string): void {
   const stop = async () => {
     const tasks = await running()
     console.log(tasks.length === 0 ? 'Stopping.' : 'Stopping; Ctrl-C again kills at once what is still running:')
-    for (const { task } of tasks) console.log(`  ${task.id} ${task.command}`)
+    for (const { id, command } of tasks) console.log(`  ${id} ${command}`)
     processor.kill('SIGTERM')
     // the server last, so that whoever watches sees how the tasks end
     await ended.catch(() => {})

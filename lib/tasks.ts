@@ -1,109 +1,253 @@
 import { EventEmitter } from 'node:events'
-import { FST_TASKS_VALIDATION } from './errors.ts'
+import type { Readable } from 'node:stream'
+import { checkListQuery, checkNewTask, checkOffset, checkReadLogOptions, checkSearchOptions } from './call-options.ts'
+import { FST_TASKS_NOT_FOUND } from './errors.ts'
 import { health, type HealthContext, type TasksHealth } from './health.ts'
 import { followLogBytes } from './log/follower.ts'
+import { startOfLastLines } from './log/last-lines.ts'
+import { searchLog } from './log/search.ts'
+import type { SearchResult } from './shared/api-schemas.ts'
 import type { FollowOptions } from './shared/follow-options.ts'
-import type { LogContent, TaskDeletedEvent, TaskList, TaskLogEvent, TaskQuery, TaskStore, TaskUpsertEvent } from './store.ts'
-import { NewTaskSchema, type NewTask } from './shared/task-schema.ts'
-import type { StoredTask } from './shared/task.ts'
+import type { NewTask, Task } from './shared/task-schema.ts'
 import type { TaskTypes } from './shared/task-types.ts'
-import { compileCheck } from './shared/validation.ts'
+import type { TaskDeletedEvent, TaskEvent, TaskLogEvent, TaskQuery, TaskStore } from './store.ts'
 
-const check = compileCheck(NewTaskSchema)
+/** How long one search may take, in ms. */
+const SEARCH_MS = 1000
+const DEFAULT_MATCHES = 100
 
+/** A task was created or changed. */
+export interface TaskUpserted {
+  readonly type: 'task.upsert'
+  readonly eventId: string
+  readonly task: Task
+}
+
+/**
+ * The events of `fastify.tasks`, in the order in which the changes happened. Log events are emitted only while
+ * `task.log` has a listener, because logs are not read otherwise.
+ */
 export interface TasksEvents {
-  'task.upsert': [event: TaskUpsertEvent]
+  'task.upsert': [event: TaskUpserted]
   'task.deleted': [event: TaskDeletedEvent]
   'task.log': [event: TaskLogEvent]
 }
 
-/** The `fastify.tasks` decorator. Methods throw the same errors as the store. */
+/** One page of tasks, newest first. */
+export interface ListedTasks {
+  readonly tasks: readonly Task[]
+  /** The `before` of the next page; absent on the last page. */
+  readonly next?: string
+  /** Id of the last event that this list reflects. A feed that resumes from it misses nothing. */
+  readonly lastEventId: string
+}
+
+export interface LogSelection {
+  /**
+   * Byte offset of the first byte.
+   * @default 0
+   */
+  readonly start?: number
+  /**
+   * Byte offset after the last byte.
+   * @default the size of the log
+   */
+  readonly end?: number
+  /** The last lines, up to this number, instead of `start` and `end`. An incomplete last line counts. */
+  readonly tail?: number
+}
+
+/** Bytes of a log, with byte offsets. */
+export interface LogRange {
+  /** Offset of the first byte of `body`; not more than `size`. */
+  readonly start: number
+  /** Offset after the last byte of `body`. */
+  readonly end: number
+  /** Size of the whole log when it was opened. */
+  readonly size: number
+  /** A strong entity tag of the log's content, quotes included. */
+  readonly etag: string
+  /** Emits an error if the log is truncated while it is read. Destroy it unless you read it to its end. */
+  readonly body: Readable
+}
+
+export interface LogSearchOptions {
+  /**
+   * Only lines that start before this byte offset: the `next` of the previous search.
+   * @default the size of the log
+   */
+  readonly before?: number
+  /**
+   * Matches to return, from 1 to 1000.
+   * @default 100
+   */
+  readonly limit?: number
+  /** Stops the search, which then resolves with the matches found so far. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * The tasks of one directory or store, as `fastify.tasks`. In addition to the errors listed at each method, every method
+ * rejects with FST_TASKS_STORAGE if the store fails. Ids of unknown tasks and malformed ids are treated alike.
+ */
 export class Tasks extends EventEmitter<TasksEvents> {
+  /** The store, to share with another registration of the plugin: `{ store: fastify.tasks.store }`. */
   readonly store: TaskStore
   readonly #context: HealthContext
-  #started = false
-  #followers = new AbortController()
+  readonly #stopped = new AbortController()
+  #isStarted = false
   #unsubscribe: (() => void) | undefined
 
   constructor (context: HealthContext) {
     super()
     this.store = context.store
     this.#context = context
-    // Logs are read only while somebody listens to them.
     const self: EventEmitter = this
-    self.on('newListener', (name) => { if (name === 'task.log') this.#subscribe(true) })
-    self.on('removeListener', (name) => { if (name === 'task.log') this.#subscribe(this.listenerCount('task.log') > 0) })
+    self.on('newListener', (name) => { if (name === 'task.log') this.#subscribe({ logs: true }) })
+    self.on('removeListener', (name) => { if (name === 'task.log') this.#subscribe({ logs: this.listenerCount('task.log') > 0 }) })
   }
 
-  /** Begins to emit; the store is open. */
+  /** Starts to emit events. The store must be open. */
   start (): void {
-    this.#started = true
-    this.#subscribe(this.listenerCount('task.log') > 0)
+    this.#isStarted = true
+    this.#subscribe({ logs: this.listenerCount('task.log') > 0 })
   }
 
   /** Stops emitting events and aborts all log followers. */
   stop (): void {
-    this.#started = false
-    this.#followers.abort()
+    this.#isStarted = false
+    this.#stopped.abort()
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
   }
 
-  /** @throws FST_TASKS_VALIDATION, FST_TASKS_ID_TAKEN, FST_TASKS_TOO_LARGE, FST_TASKS_STORAGE, FST_TASKS_STORAGE_FULL */
-  async create (input: NewTask): Promise<{ task: StoredTask, created: boolean }> {
-    const problem = check(input)
-    if (problem !== undefined) throw new FST_TASKS_VALIDATION(`task${problem.path} ${problem.message}`)
-    return await this.store.create(input)
+  /**
+   * Adds a task to the queue. If a task with `input.id` exists, it is returned unchanged with `created: false`.
+   * @throws FST_TASKS_VALIDATION if `input` is invalid
+   * @throws FST_TASKS_ID_TAKEN if the id belongs to an unreadable file, or to a task that is being deleted
+   * @throws FST_TASKS_TOO_LARGE
+   * @throws FST_TASKS_STORAGE_FULL
+   */
+  async create (input: NewTask): Promise<{ task: Task, created: boolean }> {
+    checkNewTask(input)
+    const { task, created } = await this.store.create(input)
+    return { task: task.task, created }
   }
 
-  async get (taskId: string): Promise<StoredTask | undefined> {
-    return await this.store.get(taskId)
+  /** @returns undefined if the task does not exist */
+  async get (taskId: string): Promise<Task | undefined> {
+    return (await this.store.get(taskId))?.task
   }
 
-  /** The tasks, newest first. */
-  async list (query: TaskQuery = {}): Promise<TaskList> {
-    return await this.store.list(query)
+  /**
+   * Lists tasks, newest first.
+   * @param query default: all tasks
+   * @throws FST_TASKS_VALIDATION if `status` or `limit` is invalid
+   */
+  async list (query: TaskQuery = {}): Promise<ListedTasks> {
+    checkListQuery(query)
+    const { tasks, ...rest } = await this.store.list(query)
+    return { tasks: tasks.map(({ task }) => task), ...rest }
   }
 
-  /** @throws FST_TASKS_NOT_FOUND, FST_TASKS_NOT_ACTIVE */
-  async cancel (taskId: string): Promise<{ outcome: 'cancelled' | 'requested', task: StoredTask }> {
-    return await this.store.cancel(taskId)
+  /**
+   * Cancels a task.
+   * @returns the task, and as `outcome` either `cancelled` (it was queued, and is cancelled now) or `requested` (it is
+   * running, and the processor will terminate it)
+   * @throws FST_TASKS_NOT_FOUND
+   * @throws FST_TASKS_NOT_ACTIVE if the task has already finished
+   */
+  async cancel (taskId: string): Promise<{ outcome: 'cancelled' | 'requested', task: Task }> {
+    const { outcome, task } = await this.store.cancel(taskId)
+    return { outcome, task: task.task }
   }
 
-  /** @throws FST_TASKS_NOT_FOUND, FST_TASKS_ACTIVE */
-  async remove (taskId: string, { force = false } = {}): Promise<void> {
+  /**
+   * Deletes a finished task and its log.
+   * @param options.force deletes a queued or running task too; the processor then stops its command. Default: false
+   * @throws FST_TASKS_NOT_FOUND
+   * @throws FST_TASKS_ACTIVE if the task is queued or running, and `force` is false
+   */
+  async delete (taskId: string, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
     await this.store.remove(taskId, { force })
   }
 
-  /** Bytes from `start` (default 0) to `end` (exclusive; default: all there are now). Undefined: no log yet. */
-  async readLog (taskId: string, { start = 0, end }: { start?: number, end?: number } = {}): Promise<LogContent | undefined> {
-    return await this.store.readLog(taskId, { start, ...(end !== undefined && { end }) })
+  /**
+   * Reads the log as it is now: all of it, a range of bytes, or the last lines.
+   * @returns undefined if there is no log yet
+   * @throws FST_TASKS_VALIDATION if an option is invalid
+   */
+  async readLog (taskId: string, options: LogSelection = {}): Promise<LogRange | undefined> {
+    checkReadLogOptions(options)
+    const { end, tail } = options
+    const start = tail === undefined ? options.start ?? 0 : await this.#startOfLastLines(taskId, tail)
+    const log = await this.store.readLog(taskId, { start, ...(end !== undefined && { end }) })
+    if (log === undefined) return undefined
+    const { size, etag, body } = log
+    const first = Math.min(start, size)
+    return { start: first, end: Math.max(first, Math.min(end ?? size, size)), size, etag, body }
   }
 
-  /** The log's bytes as they come, until the task has ended or is deleted. Starts over where the log shrinks. */
+  /**
+   * Searches the log backwards for lines that contain `text`, ignoring case. One search takes about a second at most; it
+   * then returns where to continue.
+   * @param text 1 to 200 characters on one line
+   * @returns the matching lines, last one first (long lines as an excerpt), with their byte offsets; `next` is the
+   * `before` with which to continue, or null if the search has reached the start of the log
+   * @throws FST_TASKS_VALIDATION if `text` or an option is invalid
+   * @throws FST_TASKS_NOT_FOUND
+   */
+  async searchLog (taskId: string, text: string, { before, limit = DEFAULT_MATCHES, signal }: LogSearchOptions = {}): Promise<SearchResult> {
+    checkSearchOptions(text, { before, limit })
+    if (await this.store.get(taskId) === undefined) throw new FST_TASKS_NOT_FOUND(taskId)
+    const result = await searchLog(this.store, taskId, {
+      text, limit, timeMs: SEARCH_MS, signal: this.#stoppedOr(signal), ...(before !== undefined && { before })
+    })
+    return { matches: [...result?.matches ?? []], next: result?.next ?? null }
+  }
+
+  /**
+   * Yields the log's bytes as they are written, until the task has finished or is deleted, the signal aborts, or the
+   * server closes. If the log is truncated or rewritten, its new content is yielded from the start.
+   * @param options.position byte offset to start at. Default: 0
+   * @throws FST_TASKS_VALIDATION if `position` is invalid
+   */
   followLog (taskId: string, options: FollowOptions = {}): AsyncGenerator<Buffer, void, undefined> {
-    const signals = options.signal === undefined ? [this.#followers.signal] : [this.#followers.signal, options.signal]
-    return followLogBytes(this.store, taskId, { ...options, signal: AbortSignal.any(signals) })
+    checkOffset('position', options.position)
+    return followLogBytes(this.store, taskId, { ...options, signal: this.#stoppedOr(options.signal) })
   }
 
-  /** The types of tasks that the processor published, for forms. None, and `anyType: false`: it told nothing (yet). */
+  /** The task types that the processor has published. No types and `anyType: false`: no processor has published any. */
   async types (): Promise<TaskTypes> {
     return await this.store.types()
   }
 
-  /** How the store is, and what the feed has sent. */
+  /** The health of the store, and the streaming statistics of this registration of the plugin. */
   async health (): Promise<TasksHealth> {
     return await health(this.#context)
   }
 
-  #subscribe (logs: boolean): void {
-    if (!this.#started) return
-    const before = this.#unsubscribe
-    this.#unsubscribe = this.store.subscribe((event) => {
-      if (event.type === 'task.upsert') this.emit(event.type, event)
-      else if (event.type === 'task.deleted') this.emit(event.type, event)
-      else this.emit(event.type, event)
-    }, { logs })
-    before?.()
+  async #startOfLastLines (taskId: string, lines: number): Promise<number> {
+    const log = await this.store.readLog(taskId, { start: 0, end: 0 })
+    log?.body.destroy()
+    return log === undefined ? 0 : await startOfLastLines(this.store, taskId, { lines, end: log.size, signal: this.#stopped.signal })
+  }
+
+  #stoppedOr (signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#stopped.signal : AbortSignal.any([this.#stopped.signal, signal])
+  }
+
+  /** Replaces the subscription, without missing an event or emitting one twice. */
+  #subscribe ({ logs }: { logs: boolean }): void {
+    if (!this.#isStarted) return
+    const previous = this.#unsubscribe
+    this.#unsubscribe = this.store.subscribe((event) => this.#emit(event), { logs })
+    previous?.()
+  }
+
+  #emit (event: TaskEvent): void {
+    if (event.type === 'task.upsert') this.emit(event.type, { ...event, task: event.task.task })
+    else if (event.type === 'task.deleted') this.emit(event.type, event)
+    else this.emit(event.type, event)
   }
 }

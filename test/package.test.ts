@@ -40,7 +40,7 @@ import compress from '@fastify/compress'
 import { fastifySSE } from '@fastify/sse'
 import Fastify, { type FastifyInstance } from 'fastify'
 import dashboard, { type TasksDashboardOptions } from 'fastify-tasks/dashboard'
-import plugin, { tasksPlugin, DirectoryStore, errors, type TaskAction, type TasksPluginOptions, type TaskStore } from 'fastify-tasks'
+import plugin, { tasksPlugin, DirectoryStore, errors, type ListedTasks, type LogRange, type SearchResult, type Task, type TaskAction, type TasksHealth, type TasksPluginOptions, type TaskStore } from 'fastify-tasks'
 
 const app: FastifyInstance = Fastify()
 const store: TaskStore = new DirectoryStore('tasks')
@@ -74,7 +74,7 @@ app.tasks.on('task.log', (event) => {
   const truncated: true | undefined = event.truncated
   return [offset, truncated]
 })
-app.tasks.on('task.upsert', ({ task }) => task.task.command.length)
+app.tasks.on('task.upsert', ({ task }) => task.command.length)
 // @ts-expect-error no such event
 app.tasks.on('task.logs', () => {})
 
@@ -88,9 +88,16 @@ export async function use (): Promise<string | null> {
   for await (const bytes of app.tasks.followLog(task.id)) bytes.subarray(1)
   // @ts-expect-error a command is a string
   await app.tasks.create({ command: 5 })
-  const log = await app.tasks.readLog(task.id, { start: 1 })
+  const log: LogRange | undefined = await app.tasks.readLog(task.id, { start: 1, end: 2 })
   log?.body.destroy()
-  return created ? task.task.errorMessage : options.prefix ?? null
+  const { matches, next }: SearchResult = await app.tasks.searchLog(task.id, 'error', { before: log?.size ?? 0, limit: 10 })
+  const page: ListedTasks = await app.tasks.list({ status: ['running'], limit: 1 })
+  const found: Task | undefined = await app.tasks.get(page.tasks[0]?.id ?? task.id)
+  const { feed }: TasksHealth = await app.tasks.health()
+  if (next === null && matches.length === 0 && feed.dropped === 0) await app.tasks.delete(task.id, { force: true })
+  // @ts-expect-error the JSON text stays inside the store
+  found?.json.trim()
+  return created ? task.errorMessage : options.prefix ?? null
 }
 `
 

@@ -233,7 +233,7 @@ t.test('fastify.tasks: what a host does with its tasks', async (t) => {
   await t.rejects(app.tasks.create({ command: 'true', id: '../../etc' }), { code: 'FST_TASKS_VALIDATION' })
   t.equal(await app.tasks.readLog('../../../etc/passwd'), undefined)
   await t.rejects(app.tasks.cancel('../x'), { code: 'FST_TASKS_NOT_FOUND' })
-  await t.rejects(app.tasks.remove('../x', { force: true }), { code: 'FST_TASKS_NOT_FOUND' })
+  await t.rejects(app.tasks.delete('../x', { force: true }), { code: 'FST_TASKS_NOT_FOUND' })
   const { task: { id } } = await app.tasks.create({ command: 'true' })
   const logged = once(app.tasks, 'task.log')
   const followed = (async () => {
@@ -247,7 +247,7 @@ t.test('fastify.tasks: what a host does with its tasks', async (t) => {
   await writeFile(join(dir, `${id}.log`), 'more\n', { flag: 'a' })
   await putTask(dir, id, { status: 'completed' })
   t.equal(await followed, 'out\nmore\n')
-  await app.tasks.remove(id)
+  await app.tasks.delete(id)
   t.strictSame(events, ['upsert queued', 'upsert running', 'log out\n', 'log more\n', 'upsert completed', `deleted ${id}`])
 })
 

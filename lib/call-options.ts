@@ -1,0 +1,61 @@
+import { inspect } from 'node:util'
+import { FST_TASKS_VALIDATION } from './errors.ts'
+import { TASK_STATUSES } from './shared/task.ts'
+import { NewTaskSchema, type NewTask } from './shared/task-schema.ts'
+import { compileCheck } from './shared/validation.ts'
+
+// Checks of what a host passes to the methods of `fastify.tasks`. Types cover most mistakes, but not those of JavaScript
+// hosts, nor numbers such as -1 and NaN.
+
+/** Characters of a text to search for. */
+const MAX_SEARCH_LENGTH = 200
+/** Matches that one search may return. */
+const MAX_MATCHES = 1000
+
+const checkSchema = compileCheck(NewTaskSchema)
+
+/** @throws FST_TASKS_VALIDATION */
+export function checkNewTask (input: NewTask): void {
+  const problem = checkSchema(input)
+  if (problem !== undefined) throw new FST_TASKS_VALIDATION(`task${problem.path} ${problem.message}`)
+}
+
+/** @throws FST_TASKS_VALIDATION */
+export function checkListQuery ({ status, limit }: { status?: unknown, limit?: unknown }): void {
+  const isStatus = (value: unknown) => TASK_STATUSES.some((each) => each === value)
+  if (status !== undefined && !(Array.isArray(status) && status.every(isStatus))) {
+    throw invalid('status', `an array of ${TASK_STATUSES.join(', ')}`, status)
+  }
+  if (limit !== undefined && !isInteger(limit, 1)) throw invalid('limit', 'a positive integer', limit)
+}
+
+/** @throws FST_TASKS_VALIDATION */
+export function checkReadLogOptions ({ start, end, tail }: { start?: unknown, end?: unknown, tail?: unknown }): void {
+  checkOffset('start', start)
+  checkOffset('end', end)
+  if (tail === undefined) return
+  if (!isInteger(tail, 0)) throw invalid('tail', 'a number of lines (an integer, at least 0)', tail)
+  if (start !== undefined || end !== undefined) throw new FST_TASKS_VALIDATION('tail excludes start and end. Pass either tail, or start and end.')
+}
+
+/** @throws FST_TASKS_VALIDATION */
+export function checkSearchOptions (text: unknown, { before, limit }: { before?: unknown, limit?: unknown }): void {
+  if (typeof text !== 'string' || text === '' || text.length > MAX_SEARCH_LENGTH || /[\r\n]/.test(text)) {
+    throw invalid('text', `1 to ${MAX_SEARCH_LENGTH} characters on one line`, text)
+  }
+  checkOffset('before', before)
+  if (limit !== undefined && !(isInteger(limit, 1) && limit <= MAX_MATCHES)) throw invalid('limit', `an integer from 1 to ${MAX_MATCHES}`, limit)
+}
+
+/** @throws FST_TASKS_VALIDATION */
+export function checkOffset (name: string, value: unknown): void {
+  if (value !== undefined && !isInteger(value, 0)) throw invalid(name, 'a byte offset (an integer, at least 0)', value)
+}
+
+function isInteger (value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least
+}
+
+function invalid (name: string, expected: string, value: unknown): Error {
+  return new FST_TASKS_VALIDATION(`${name} must be ${expected}, not ${inspect(value, { depth: 1, breakLength: Infinity }).slice(0, 100)}`)
+}
