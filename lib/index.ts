@@ -3,6 +3,7 @@ export { DirectoryStore } from './directory/directory-store.ts'
 export * as errors from './errors.ts'
 export type { FeedFilter } from './feed/filter.ts'
 export type { TasksHealth } from './health.ts'
+export type { LogRange, LogSelection } from './log/read-log.ts'
 export type { TasksPluginOptions } from './options.ts'
 export type { TaskAction } from './routes/context.ts'
 export type { SearchResult } from './shared/api-schemas.ts'
@@ -14,7 +15,7 @@ export type { StoredTask, TaskStatus } from './shared/task.ts'
 export { TaskTypeSchema, TaskTypesSchema } from './shared/task-types.ts'
 export type { TaskType, TaskTypes } from './shared/task-types.ts'
 export type {
-  HealthProblem, Interest, Logger, LogContent, StoreHealth, TaskDeletedEvent, TaskEvent, TaskList, TaskLogEvent, TaskQuery,
+  HealthProblem, Interest, LogContent, StoreHealth, StoreLogger, TaskDeletedEvent, TaskEvent, TaskList, TaskLogEvent, TaskQuery,
   TaskStore, TaskUpsertEvent
 } from './store.ts'
-export type { ListedTasks, LogRange, LogSearchOptions, LogSelection, Tasks, TasksEvents, TaskUpserted } from './tasks.ts'
+export type { ListedTasks, LogSearchOptions, Tasks, TasksEvents, TaskUpserted } from './tasks.ts'

@@ -6,6 +6,7 @@ import { Feed } from './feed/feed.ts'
 import type { FeedFilter } from './feed/filter.ts'
 import { StreamSlots } from './sse/slots.ts'
 import { sendTaskEvents } from './feed/task-events.ts'
+import { openStore } from './open-stores.ts'
 import { resolveOptions, type ResolvedOptions, type TasksPluginOptions } from './options.ts'
 import { useOwnCompilers } from './routes/compilers.ts'
 import type { RouteContext, Scope } from './routes/context.ts'
@@ -37,8 +38,8 @@ async function tasksPlugin (fastify: FastifyInstance, raw: TasksPluginOptions): 
   const isView = Object.hasOwn(fastify, 'tasks')
   if (isView && fastify.tasks.store !== store) throw new FST_TASKS_ALREADY_REGISTERED()
 
-  await store.open({ log: fastify.log })
-  fastify.addHook('onClose', async () => { await store.close() })
+  const closeStore = await openStore(store, fastify.log)
+  fastify.addHook('onClose', async () => { await closeStore() })
   const context: RouteContext = { store, feed: new Feed(store, options.feed), streams: new StreamSlots(options.streams) }
   if (!isView) decorate(fastify, context)
   await fastify.register(async (scope) => { addRoutes(scope as unknown as Scope, options, context) }, { prefix: options.prefix })

@@ -4,13 +4,12 @@ import type { NewTask } from './shared/task-schema.ts'
 import type { StoredTask, TaskStatus } from './shared/task.ts'
 import type { TaskTypes } from './shared/task-types.ts'
 
-/** The part of a logger that a store uses; Fastify's logger, pino and console-like ones fit. */
-export type Logger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>
+/** The part of a logger that a store uses. Fastify's logger, pino and `console` have it. */
+export type StoreLogger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>
 
 /**
- * What happened, in the order in which it happened. `eventId` is `<epoch>-<sequence>`: a base-36 epoch and a decimal
- * sequence number that increases with every event. (ring.ts makes the epoch random, so it does not "grow": comment and
- * code disagree.)
+ * One change, in the order of the changes. Its `eventId` is `<epoch>-<sequence>`: the epoch in base 36, which belongs to
+ * one run of the store, and a decimal sequence number that increases with every event.
  */
 export type TaskEvent = TaskUpsertEvent | TaskDeletedEvent | TaskLogEvent
 
@@ -32,30 +31,30 @@ export interface TaskLogEvent {
   readonly taskId: string
   /** Byte offset of the chunk's first byte. */
   readonly offset: number
-  /** Byte offset after the chunk; a *head* (an empty chunk with `offset === end`) tells the size alone. */
+  /** Byte offset after the chunk. An empty chunk with `offset === end` is a *size update*: it reports only the size. */
   readonly end: number
   /** The text of those bytes, cut at character boundaries. */
   readonly chunk: string
-  /** The log shrank or was rewritten: what was read before no longer counts; start over at `offset`. */
+  /** The log shrank or was rewritten: discard the bytes received so far and continue at `offset`. */
   readonly truncated?: true
-  /** The bytes were not valid UTF-8; read the range to get the originals. */
+  /** The bytes are not valid UTF-8: read the range to get the original ones. */
   readonly lossy?: true
 }
 
 export interface TaskQuery {
-  /** Only these states. Default: all. */
+  /** Only tasks with one of these statuses. Default: all. */
   readonly status?: readonly TaskStatus[]
   /** At most this many tasks. Default: all. */
   readonly limit?: number
-  /** Only tasks that come after this id in the order, newest first. */
+  /** Only tasks that follow this id in the order, newest first. Default: all. */
   readonly before?: string
 }
 
 export interface TaskList {
   readonly tasks: readonly StoredTask[]
-  /** The `before` of the next page; absent on the last one. */
+  /** The `before` of the next page; absent on the last page. */
   readonly next?: string
-  /** Id of the last event already reflected in this list. */
+  /** Id of the last event that this list includes. */
   readonly lastEventId: string
 }
 
@@ -64,83 +63,86 @@ export interface LogContent {
   readonly size: number
   /** A strong entity tag, quotes included. */
   readonly etag: string
-  /** The bytes of the range; destroy it when it is not read to its end. */
+  /** The bytes of the range. Destroy it if you do not read it to its end. */
   readonly body: Readable
 }
 
+/** The events that a subscriber needs besides those of tasks. */
 export interface Interest {
-  /** In the logs of all tasks, of none, or of the one with this id. */
+  /** Log events of all tasks (`true`), of none (`false`), or of the task with this id. */
   readonly logs: boolean | string
 }
 
 export interface HealthProblem {
-  /** For programs, in kebab case. */
+  /** In kebab case, for programs. */
   readonly code: string
-  /** Human-readable: the problem and its fix. */
+  /** For people: the problem and how to fix it. */
   readonly message: string
-  /** How many files or events it concerns, where that can be counted. */
+  /** Number of files or events that have the problem, if it can be counted. */
   readonly count?: number
 }
 
 export interface StoreHealth {
   readonly processorAlive: boolean
   readonly problems: readonly HealthProblem[]
-  /** Figures of this kind of store, for people. */
+  /** Details of this kind of store, for people. */
   readonly [detail: string]: unknown
 }
 
 /**
- * Storage backend; the only interface the feed and the routes depend on. `open` and `close` are reference-counted: a
- * store shared by several plugin instances closes with the last one.
+ * Storage backend: the only interface that the feed and the routes depend on. The plugin counts the registrations that
+ * share a store: it calls `open` once before it calls any other method, and `close` once after the last of them.
  */
 export interface TaskStore {
-  /** @throws FST_TASKS_DIRECTORY (or the store's own) when it can't work at all. */
-  open (context: { log: Logger }): Promise<void>
+  /**
+   * It may be called again after it has failed, and after `close` has resolved.
+   * @throws FST_TASKS_DIRECTORY, or an error of the store, if the store cannot work at all
+   */
+  open (context: { log: StoreLogger }): Promise<void>
   close (): Promise<void>
   health (): Promise<StoreHealth>
-  /** Task types last published by the processor. Informational only: the processor decides what actually runs. */
+  /** The task types last published by the processor. Informational: the processor decides which commands run. */
   types (): Promise<TaskTypes>
   list (query: TaskQuery): Promise<TaskList>
   get (taskId: string): Promise<StoredTask | undefined>
-  /** With an id that exists already: the first task, `created: false`. */
+  /** If a task with this id exists, it resolves with that task and `created: false`. */
   create (input: NewTask): Promise<{ task: StoredTask, created: boolean }>
   /**
    * @throws FST_TASKS_NOT_FOUND
-   * @throws FST_TASKS_NOT_ACTIVE when the task has ended
+   * @throws FST_TASKS_NOT_ACTIVE if the task has finished
    */
   cancel (taskId: string): Promise<{ outcome: 'cancelled' | 'requested', task: StoredTask }>
   /**
    * @throws FST_TASKS_NOT_FOUND
-   * @throws FST_TASKS_ACTIVE when the task is queued or running and `force` is false
+   * @throws FST_TASKS_ACTIVE if the task is queued or running and `force` is false
    */
-  remove (taskId: string, options: { force: boolean }): Promise<void>
+  delete (taskId: string, options: { force: boolean }): Promise<void>
   /**
-   * Bytes `start` to `end` (exclusive; default: the size). Undefined: there is no log (yet). A `start` beyond the
-   * size gives an empty body.
+   * Opens the bytes from `start` to `end` (exclusive; default: the size). A `start` beyond the size gives an empty body.
+   * @returns undefined if there is no log (yet)
    */
   readLog (taskId: string, range: { start: number, end?: number }): Promise<LogContent | undefined>
   /**
-   * The listener is called once for each event from now on, in order. Log events may be left out in which it is not
-   * interested.
-   * @returns ends the subscription
+   * Calls the listener once for each later event, in order. The store may omit log events outside the interest.
+   * @returns a function that ends the subscription
    */
   subscribe (listener: (event: TaskEvent) => void, interest: Interest): () => void
   /**
-   * Events after the given one, oldest first, with log events reduced to sizes. Undefined if the id is malformed, from
-   * another run or too old; the caller must list again.
+   * The events after the given one, oldest first, with log events reduced to size updates.
+   * @returns undefined if the id is malformed, of another run, or too old: the caller must list again
    */
   since (eventId: string): Promise<TaskEvent[] | undefined>
 }
 
 const eventId = /^([0-9a-z]{1,20})-([0-9]{1,15})$/
 
-/** The parts of an event id, or undefined where it is malformed. */
+/** The parts of an event id; undefined if it is malformed. */
 export function parseEventId (id: string): { epoch: string, sequence: number } | undefined {
   const [, epoch, sequence] = eventId.exec(id) ?? []
   return epoch === undefined ? undefined : { epoch, sequence: Number(sequence) }
 }
 
-/** Whether `id` is `other` or came before it; both were issued by one store. */
+/** Whether `id` equals `other` or precedes it. Both must come from one store. */
 export function isUpTo (id: string, other: string): boolean {
   const [a, b] = [parseEventId(id), parseEventId(other)]
   if (a === undefined || b === undefined) return false

@@ -1,20 +1,15 @@
 import { EventEmitter } from 'node:events'
-import type { Readable } from 'node:stream'
 import { checkListQuery, checkNewTask, checkOffset, checkReadLogOptions, checkSearchOptions } from './call-options.ts'
 import { FST_TASKS_NOT_FOUND } from './errors.ts'
 import { health, type HealthContext, type TasksHealth } from './health.ts'
 import { followLogBytes } from './log/follower.ts'
-import { startOfLastLines } from './log/last-lines.ts'
+import { readLog, type LogRange, type LogSelection } from './log/read-log.ts'
 import { searchLog } from './log/search.ts'
 import type { SearchResult } from './shared/api-schemas.ts'
 import type { FollowOptions } from './shared/follow-options.ts'
 import type { NewTask, Task } from './shared/task-schema.ts'
 import type { TaskTypes } from './shared/task-types.ts'
 import type { TaskDeletedEvent, TaskEvent, TaskLogEvent, TaskQuery, TaskStore } from './store.ts'
-
-/** How long one search may take, in ms. */
-const SEARCH_MS = 1000
-const DEFAULT_MATCHES = 100
 
 /** A task was created or changed. */
 export interface TaskUpserted {
@@ -40,35 +35,6 @@ export interface ListedTasks {
   readonly next?: string
   /** Id of the last event that this list reflects. A feed that resumes from it misses nothing. */
   readonly lastEventId: string
-}
-
-export interface LogSelection {
-  /**
-   * Byte offset of the first byte.
-   * @default 0
-   */
-  readonly start?: number
-  /**
-   * Byte offset after the last byte.
-   * @default the size of the log
-   */
-  readonly end?: number
-  /** The last lines, up to this number, instead of `start` and `end`. An incomplete last line counts. */
-  readonly tail?: number
-}
-
-/** Bytes of a log, with byte offsets. */
-export interface LogRange {
-  /** Offset of the first byte of `body`; not more than `size`. */
-  readonly start: number
-  /** Offset after the last byte of `body`. */
-  readonly end: number
-  /** Size of the whole log when it was opened. */
-  readonly size: number
-  /** A strong entity tag of the log's content, quotes included. */
-  readonly etag: string
-  /** Emits an error if the log is truncated while it is read. Destroy it unless you read it to its end. */
-  readonly body: Readable
 }
 
 export interface LogSearchOptions {
@@ -169,7 +135,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
    * @throws FST_TASKS_ACTIVE if the task is queued or running, and `force` is false
    */
   async delete (taskId: string, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
-    await this.store.remove(taskId, { force })
+    await this.store.delete(taskId, { force })
   }
 
   /**
@@ -179,13 +145,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
    */
   async readLog (taskId: string, options: LogSelection = {}): Promise<LogRange | undefined> {
     checkReadLogOptions(options)
-    const { end, tail } = options
-    const start = tail === undefined ? options.start ?? 0 : await this.#startOfLastLines(taskId, tail)
-    const log = await this.store.readLog(taskId, { start, ...(end !== undefined && { end }) })
-    if (log === undefined) return undefined
-    const { size, etag, body } = log
-    const first = Math.min(start, size)
-    return { start: first, end: Math.max(first, Math.min(end ?? size, size)), size, etag, body }
+    return await readLog(this.store, taskId, options, this.#stopped.signal)
   }
 
   /**
@@ -197,13 +157,10 @@ export class Tasks extends EventEmitter<TasksEvents> {
    * @throws FST_TASKS_VALIDATION if `text` or an option is invalid
    * @throws FST_TASKS_NOT_FOUND
    */
-  async searchLog (taskId: string, text: string, { before, limit = DEFAULT_MATCHES, signal }: LogSearchOptions = {}): Promise<SearchResult> {
+  async searchLog (taskId: string, text: string, { before, limit, signal }: LogSearchOptions = {}): Promise<SearchResult> {
     checkSearchOptions(text, { before, limit })
     if (await this.store.get(taskId) === undefined) throw new FST_TASKS_NOT_FOUND(taskId)
-    const result = await searchLog(this.store, taskId, {
-      text, limit, timeMs: SEARCH_MS, signal: this.#stoppedOr(signal), ...(before !== undefined && { before })
-    })
-    return { matches: [...result?.matches ?? []], next: result?.next ?? null }
+    return await searchLog(this.store, taskId, text, { before, limit, signal: this.#stoppedOr(signal) })
   }
 
   /**
@@ -225,12 +182,6 @@ export class Tasks extends EventEmitter<TasksEvents> {
   /** The health of the store, and the streaming statistics of this registration of the plugin. */
   async health (): Promise<TasksHealth> {
     return await health(this.#context)
-  }
-
-  async #startOfLastLines (taskId: string, lines: number): Promise<number> {
-    const log = await this.store.readLog(taskId, { start: 0, end: 0 })
-    log?.body.destroy()
-    return log === undefined ? 0 : await startOfLastLines(this.store, taskId, { lines, end: log.size, signal: this.#stopped.signal })
   }
 
   #stoppedOr (signal: AbortSignal | undefined): AbortSignal {

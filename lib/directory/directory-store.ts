@@ -6,7 +6,7 @@ import {
   FST_TASKS_ACTIVE, FST_TASKS_DIRECTORY, FST_TASKS_ID_TAKEN, FST_TASKS_NOT_ACTIVE, FST_TASKS_NOT_FOUND,
   FST_TASKS_STORAGE, FST_TASKS_STORAGE_FULL, FST_TASKS_TOO_LARGE, FST_TASKS_VALIDATION
 } from '../errors.ts'
-import type { Interest, Logger, LogContent, StoreHealth, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
+import type { Interest, StoreLogger, LogContent, StoreHealth, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
 import type { NewTask, Task } from '../shared/task-schema.ts'
 import { createTaskId, isTaskId, type StoredTask } from '../shared/task.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
@@ -35,9 +35,6 @@ export class DirectoryStore implements TaskStore {
   #leftovers!: StaleFiles
   #health!: DirectoryHealth
   #upkeep: NodeJS.Timeout | undefined
-  #opens = 0
-  #opening: Promise<void> | undefined
-  #closing: Promise<void> | undefined
   /** The first scan: reading waits for it, `open` does not. */
   #ready: Promise<void> = Promise.resolve()
 
@@ -47,19 +44,7 @@ export class DirectoryStore implements TaskStore {
   }
 
   /** @throws FST_TASKS_DIRECTORY */
-  async open (context: { log: Logger }): Promise<void> {
-    this.#opens++
-    try {
-      await (this.#opening ??= this.#open(context.log))
-    } catch (error) {
-      this.#opens--
-      this.#opening = undefined
-      throw error
-    }
-  }
-
-  async #open (log: Logger): Promise<void> {
-    await this.#closing
+  async open ({ log }: { log: StoreLogger }): Promise<void> {
     try {
       await mkdir(this.#path, { recursive: true })
       await access(this.#path, constants.R_OK | constants.W_OK | constants.X_OK)
@@ -80,14 +65,7 @@ export class DirectoryStore implements TaskStore {
     }, UPKEEP_MS).unref()
   }
 
-  close (): Promise<void> {
-    if (this.#opens === 0 || --this.#opens > 0) return Promise.resolve()
-    this.#opening = undefined
-    this.#closing = this.#close()
-    return this.#closing
-  }
-
-  async #close (): Promise<void> {
+  async close (): Promise<void> {
     clearInterval(this.#upkeep)
     await this.#watcher?.close()
   }
@@ -151,7 +129,7 @@ export class DirectoryStore implements TaskStore {
     return { outcome, task: await this.#read(taskId) }
   }
 
-  async remove (taskId: string, options: { force: boolean }): Promise<void> {
+  async delete (taskId: string, options: { force: boolean }): Promise<void> {
     if (!isTaskId(taskId)) throw new FST_TASKS_NOT_FOUND(taskId)
     const outcome = await orStorageError(deleteTask(this.#directory, taskId, options))
     await this.#watcher.refresh(taskId)

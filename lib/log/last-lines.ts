@@ -1,28 +1,29 @@
 import type { TaskStore } from '../store.ts'
+import { readRange } from './read-range.ts'
 
-/** Logs are read backwards in pieces of this many bytes. */
-const PIECE_BYTES = 64 * 1024
+/** A log is read backwards in blocks of this many bytes. */
+const BLOCK_BYTES = 64 * 1024
 const NEWLINE = 0x0a
 
-/** A part of a log, as it is now; undefined where there is no log. */
-export async function readPart (store: TaskStore, taskId: string, start: number, end: number): Promise<Buffer | undefined> {
-  const log = await store.readLog(taskId, { start, end })
-  // returns fewer bytes if the log is truncated meanwhile
-  return log && Buffer.concat(await log.body.toArray().catch(() => []) as Buffer[])
+export interface LastLinesOptions {
+  /** Number of lines. An incomplete last line counts as one. */
+  readonly lines: number
+  /** Byte offset (exclusive) at which the last of them ends. */
+  readonly end: number
+  /** Stops reading when it aborts; the result is then meaningless. */
+  readonly signal?: AbortSignal | undefined
 }
 
-/**
- * Byte offset at which the last `lines` lines before `end` begin. An incomplete last line counts as one.
- * @param signal gives up, with any offset
- */
-export async function startOfLastLines (store: TaskStore, taskId: string, { lines, end, signal }: { lines: number, end: number, signal: AbortSignal }): Promise<number> {
+/** Byte offset at which the last `lines` lines before `end` begin; 0 if there are not as many. */
+export async function startOfLastLines (store: TaskStore, taskId: string, { lines, end, signal }: LastLinesOptions): Promise<number> {
   if (lines === 0) return end
-  // the newline that ends the last line begins no other
   let missing = lines
-  for (let start = end, until = end - 1; until > 0 && !signal.aborted; until = start) {
-    start = Math.max(0, until - PIECE_BYTES)
-    const bytes = await readPart(store, taskId, start, until)
-    if (bytes === undefined || bytes.length < until - start) return start
+  // the last byte is skipped: if it is a newline, it ends the last line and begins no other
+  for (let start = end, blockEnd = end - 1; blockEnd > 0 && signal?.aborted !== true; blockEnd = start) {
+    start = Math.max(0, blockEnd - BLOCK_BYTES)
+    const bytes = await readRange(store, taskId, start, blockEnd)
+    // the log was deleted or truncated
+    if (bytes === undefined || bytes.length < blockEnd - start) return start
     for (let at = bytes.lastIndexOf(NEWLINE); at !== -1; at = at === 0 ? -1 : bytes.lastIndexOf(NEWLINE, at - 1)) {
       if (--missing === 0) return start + at + 1
     }

@@ -2,10 +2,12 @@ import { isUtf8 } from 'node:buffer'
 
 /** Bytes of a log as text. */
 export interface TextChunk {
+  /** Byte offset of the first byte. */
   readonly offset: number
+  /** Byte offset after the last byte. */
   readonly end: number
   readonly chunk: string
-  /** The bytes were not UTF-8. */
+  /** The bytes are not valid UTF-8. */
   readonly lossy?: true
 }
 
@@ -14,8 +16,8 @@ export function textChunk (offset: number, bytes: Buffer): TextChunk {
 }
 
 /**
- * How many of the bytes end at a character boundary: all, less an incomplete last character (1 to 3 bytes), which
- * waits for its rest. Bytes that can't begin a character count as complete; nothing would ever complete them.
+ * The number of bytes without an incomplete last character (1 to 3 bytes), which may be completed by later bytes. Bytes
+ * that cannot begin a character count as complete, because no later bytes would complete them.
  */
 export function completeLength (bytes: Uint8Array): number {
   const size = bytes.length

@@ -69,7 +69,7 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
     }
   }, async (request) => {
     const forced = isTrue(request.query.force)
-    await store.remove(request.params.id, { force: forced })
+    await store.delete(request.params.id, { force: forced })
     return { ok: true, forced }
   })
 }

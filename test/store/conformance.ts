@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import type { Logger, TaskEvent, TaskStore } from '../../lib/store.ts'
+import type { StoreLogger, TaskEvent, TaskStore } from '../../lib/store.ts'
 import { isUpTo } from '../../lib/store.ts'
 import type { Task } from '../../lib/shared/task-schema.ts'
 import type { TaskTypes } from '../../lib/shared/task-types.ts'
@@ -16,7 +16,7 @@ export interface StoreUnderTest {
 /** Makes an empty store; what it needs is gone after the test. */
 export type MakeStore = (t: Test) => Promise<StoreUnderTest>
 
-const log: Logger = { debug () {}, info () {}, warn () {}, error () {} }
+const log: StoreLogger = { debug () {}, info () {}, warn () {}, error () {} }
 
 /** What every store does; it runs unchanged against each. */
 export function conformance (t: Test, makeStore: MakeStore): void {
@@ -216,7 +216,7 @@ export function conformance (t: Test, makeStore: MakeStore): void {
       const { task: { id } } = await store.create({ command: 'true' })
       await appendLog(id, 'said\n')
       await setStatus(id, { status: 'completed' })
-      await store.remove(id, { force: false })
+      await store.delete(id, { force: false })
       await events.find((event) => event.type === 'task.deleted' && event.taskId === id)
       t.equal(await store.get(id), undefined)
       t.equal(await store.readLog(id, { start: 0 }), undefined)
@@ -232,16 +232,16 @@ export function conformance (t: Test, makeStore: MakeStore): void {
           await setStatus(id, { status })
           await events.find(upsertOf(id, 'running'))
         }
-        await t.rejects(store.remove(id, { force: false }), { code: 'FST_TASKS_ACTIVE', statusCode: 409 }, status)
+        await t.rejects(store.delete(id, { force: false }), { code: 'FST_TASKS_ACTIVE', statusCode: 409 }, status)
         t.equal((await store.get(id))?.status, status)
-        await store.remove(id, { force: true })
+        await store.delete(id, { force: true })
         t.equal(await store.get(id), undefined)
       }
     })
 
     t.test('refuses one that is missing', async (t) => {
       const { store } = await opened(t)
-      for (const id of ['task_1_missing', '../x']) await t.rejects(store.remove(id, { force: true }), { code: 'FST_TASKS_NOT_FOUND', statusCode: 404 }, id)
+      for (const id of ['task_1_missing', '../x']) await t.rejects(store.delete(id, { force: true }), { code: 'FST_TASKS_NOT_FOUND', statusCode: 404 }, id)
     })
   })
 
@@ -291,7 +291,7 @@ export function conformance (t: Test, makeStore: MakeStore): void {
       const { store, events } = await opened(t)
       const first = await store.create({ command: 'true' })
       await store.cancel(first.task.id)
-      await store.remove(first.task.id, { force: false })
+      await store.delete(first.task.id, { force: false })
       const last = await store.create({ command: 'true' })
       await events.find(upsertOf(last.task.id))
       t.same(events.seen.map((event) => event.type === 'task.upsert' ? event.task.status : event.type), ['queued', 'cancelled', 'task.deleted', 'queued'])
@@ -360,7 +360,7 @@ export function conformance (t: Test, makeStore: MakeStore): void {
       await appendLog(id, 'grün\n')
       await events.find((event) => event.type === 'task.log' && event.end === 6)
       await store.cancel(before.task.id)
-      await store.remove(before.task.id, { force: false })
+      await store.delete(before.task.id, { force: false })
       const missed = await store.since(lastEventId)
       const last = missed!.at(-1)!
       await events.find(({ eventId }) => eventId === last.eventId)
@@ -411,16 +411,19 @@ export function conformance (t: Test, makeStore: MakeStore): void {
     }
   })
 
-  t.test('open and close count', async (t) => {
+  t.test('a closed store can be opened again and has the same tasks', async (t) => {
     const { store } = await makeStore(t)
-    await Promise.all([store.open({ log }), store.open({ log })])
-    const events = new Events()
-    t.teardown(store.subscribe((event) => events.add(event), { logs: false }))
-    await store.close()
+    await store.open({ log })
     const { task } = await store.create({ command: 'true' })
-    await events.find(upsertOf(task.id))
-    t.type((await store.health()).processorAlive, 'boolean')
     await store.close()
+    await store.open({ log })
+    t.teardown(() => store.close())
+    t.equal((await store.get(task.id))?.json, task.json)
+  })
+
+  t.test('health reports whether a processor is alive', async (t) => {
+    const { store } = await opened(t)
+    t.type((await store.health()).processorAlive, 'boolean')
   })
 }
 

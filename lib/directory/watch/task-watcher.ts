@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Interest, Logger, TaskEvent } from '../../store.ts'
+import type { Interest, StoreLogger, TaskEvent } from '../../store.ts'
 import { isActive, isTerminal, type StoredTask } from '../../shared/task.ts'
 import { Entry, Catalogue } from './catalogue.ts'
 import { readCancelMarker } from '../../protocol/cancel-marker.ts'
@@ -44,7 +44,7 @@ export interface WatcherState {
  */
 export class TaskWatcher {
   readonly #directory: TasksDirectory
-  readonly #log: Logger
+  readonly #log: StoreLogger
   readonly #ring = new EventHistory()
   readonly #catalogue = new Catalogue()
   readonly #looks: RefreshQueue
@@ -67,7 +67,7 @@ export class TaskWatcher {
   #closed = false
   #closing: Promise<void> | undefined
 
-  constructor (directory: TasksDirectory, { log }: { log: Logger }) {
+  constructor (directory: TasksDirectory, { log }: { log: StoreLogger }) {
     this.#directory = directory
     const dir = directory.path
     this.#log = log

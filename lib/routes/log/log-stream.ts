@@ -95,8 +95,8 @@ async function * logFrames (pieces: LogPieces): AsyncGenerator<Buffer, void, und
   try {
     let next = await pieces.next()
     for (; next.done !== true; next = await pieces.next()) {
-      const { offset, bytes, restarted } = next.value
-      if (restarted === true) {
+      const { offset, bytes, truncated } = next.value
+      if (truncated === true) {
         yield logFrame(START_OVER)
         rest = Buffer.alloc(0)
         continue

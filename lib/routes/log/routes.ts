@@ -12,9 +12,6 @@ import { matchesTag } from '../entity-tag.ts'
 import { parseRange } from './range.ts'
 import { ErrorSchema, IdParamsSchema, isTrue, LogEventsQuerySchema, LogQuerySchema, type LogQuery, SearchQuerySchema, SearchResultSchema } from '../../shared/api-schemas.ts'
 
-/** A longer search stops here and returns where to continue. */
-const SEARCH_MS = 1000
-const DEFAULT_MATCHES = '100'
 const TEXT_HEADERS = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' } as const
 
 /** The part of a log that a request asks for. */
@@ -83,14 +80,11 @@ export function logRoutes (scope: Scope, context: RouteContext): void {
     schema: { params: IdParamsSchema, querystring: SearchQuerySchema, response: { 200: SearchResultSchema, '4xx': ErrorSchema } }
   }, async ({ params: { id }, query }, reply) => {
     await existing(store, id)
-    const result = await searchLog(store, id, {
-      text: query.q,
-      limit: Number(query.limit ?? DEFAULT_MATCHES),
-      ...(query.before !== undefined && { before: Number(query.before) }),
-      timeMs: SEARCH_MS,
+    return await searchLog(store, id, query.q, {
+      limit: query.limit === undefined ? undefined : Number(query.limit),
+      before: query.before === undefined ? undefined : Number(query.before),
       signal: leaving(reply as unknown as FastifyReply)
     })
-    return { matches: [...result?.matches ?? []], next: result?.next ?? null }
   })
 }
 

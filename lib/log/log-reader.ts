@@ -1,0 +1,104 @@
+import { LogFingerprint, sameBytes } from '../shared/fingerprint.ts'
+import type { LogContent, TaskStore } from '../store.ts'
+import { Overlap } from './overlap.ts'
+import { readRange } from './read-range.ts'
+
+/** Consecutive bytes of a log. */
+export interface LogPiece {
+  /** Byte offset of the first byte. */
+  readonly offset: number
+  /** Empty if the log was truncated. */
+  readonly bytes: Buffer
+  /** The log shrank or was rewritten: discard the bytes received so far and continue at `offset`. */
+  readonly truncated?: true
+}
+
+/** `at-end`: all bytes were read. `interrupted`: there may be more, read again. */
+export type ReadResult = 'at-end' | 'interrupted'
+
+/** Reads one log from a position to its current end, as often as it is called, and detects that the log was truncated. */
+export class LogReader {
+  readonly #store: TaskStore
+  readonly #taskId: string
+  #read: LogFingerprint
+  /** The store reported a truncation, and this reader has not handled the report yet. */
+  #isTruncationReported = false
+  /** This reader detected a truncation that the store has not reported yet. */
+  #isTruncationDetected = false
+
+  constructor (store: TaskStore, taskId: string, position: number) {
+    this.#store = store
+    this.#taskId = taskId
+    this.#read = new LogFingerprint(position)
+  }
+
+  /** Byte offset after the last byte that was read. */
+  get position (): number {
+    return this.#read.position
+  }
+
+  /** The store reported that the log was truncated. It interrupts a read in progress. */
+  reportTruncation (): void {
+    this.#isTruncationReported = true
+  }
+
+  async * readToEnd (signal: AbortSignal): AsyncGenerator<LogPiece, ReadResult, undefined> {
+    if (this.#isTruncationReported) {
+      this.#isTruncationReported = false
+      if (!this.#isTruncationDetected || !await this.#beginsAsRead()) yield this.#restart()
+      this.#isTruncationDetected = false
+    }
+    const { position, last } = this.#read
+    const log = await this.#store.readLog(this.#taskId, { start: position - last.length })
+    if (log === undefined || log.size < position) {
+      log?.body.destroy()
+      if (position === 0) return 'at-end'
+      this.#isTruncationDetected = true
+      yield this.#restart()
+      return log === undefined ? 'at-end' : 'interrupted'
+    }
+    try {
+      return yield * this.#readBody(log.body, signal)
+    } catch (error) {
+      // the body of a log that is truncated during the read fails
+      if (!await this.#hasChangedSince(log)) throw error
+      return 'interrupted'
+    }
+  }
+
+  async * #readBody (body: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<LogPiece, ReadResult, undefined> {
+    const overlap = new Overlap(this.#read.last)
+    for await (const chunk of body) {
+      // after a truncation the rest may belong to another log than the beginning
+      if (this.#isTruncationReported || signal.aborted) return 'interrupted'
+      const bytes = overlap.remove(chunk)
+      if (bytes === undefined) {
+        this.#isTruncationDetected = true
+        yield this.#restart()
+        return 'interrupted'
+      }
+      if (bytes.length === 0) continue
+      const offset = this.#read.position
+      this.#read.advance(bytes)
+      yield { offset, bytes }
+    }
+    return 'at-end'
+  }
+
+  #restart (): LogPiece {
+    this.#read = new LogFingerprint()
+    return { offset: 0, bytes: Buffer.alloc(0), truncated: true }
+  }
+
+  async #beginsAsRead (): Promise<boolean> {
+    const { first } = this.#read
+    const bytes = await readRange(this.#store, this.#taskId, 0, first.length)
+    return sameBytes(bytes ?? Buffer.alloc(0), first)
+  }
+
+  async #hasChangedSince ({ etag }: LogContent): Promise<boolean> {
+    const log = await this.#store.readLog(this.#taskId, { start: 0, end: 0 })
+    log?.body.destroy()
+    return log?.etag !== etag
+  }
+}
