@@ -1,64 +1,80 @@
 import { constants } from 'node:fs'
 import { access, readdir, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { FileChecks, type Finding } from './file-checks.ts'
-import { checkName, type Severity } from './rules.ts'
+import { DirectoryIdentity } from '../protocol/directory-identity.ts'
 import { isTemporaryName, parseFileName, type FileKind } from '../protocol/file-names.ts'
 import { UnreadableFile } from '../protocol/regular-file.ts'
-import { DirectoryIdentity } from '../protocol/directory-identity.ts'
+import { TEMPORARY_AFTER_MS } from '../protocol/stale-rules.ts'
+import { forEachConcurrently } from '../util/for-each-concurrently.ts'
+import { checkFifo, checkInfoFile, checkLockFile } from './check-processor-files.ts'
+import { checkTaskFiles } from './check-task-files.ts'
+import { ageOf, FileReader } from './file-reader.ts'
+import { bySeverity, warning, type FileFinding } from './finding.ts'
+import { checkName } from './name-rules.ts'
 
 export interface CheckReport {
-  /** How many task files there are, usable or not. */
+  /** The number of task files, usable or not. */
   readonly tasks: number
   /** Errors first, then warnings, then notes; each by name. */
-  readonly findings: readonly Finding[]
+  readonly findings: readonly FileFinding[]
 }
 
 export interface CheckOptions {
-  /** After how many ms what looks wrong is looked at again: it may be a change in progress. Default: 1000. */
+  /** When to check again what has findings, in ms: it may be a change in progress. Default: 1000. */
   recheckAfterMs?: number
 }
 
-const READ_AT_ONCE = 16
-const ORDER: readonly Severity[] = ['error', 'warning', 'note']
+/** Checks one file, or the files of one task. */
+type FileCheck = (reader: FileReader) => Promise<void>
 
-type Look = () => Promise<Finding[]>
-
-interface Odd {
-  readonly look: Look
-  readonly findings: Finding[]
+interface CheckResult {
+  readonly check: FileCheck
+  readonly findings: readonly FileFinding[]
 }
 
+const MAX_CONCURRENT_CHECKS = 16
+
 /**
- * Reads a tasks directory and says what in it breaks the contract. It changes nothing.
- * @throws the system's error where the directory itself can't be read
- * @throws UnreadableFile where another directory took its place meanwhile
+ * Checks a tasks directory against the file contract. It changes nothing.
+ * @param dir a path
+ * @throws the system error if the directory itself cannot be read
+ * @throws UnreadableFile if the directory is removed or replaced during the check
  */
 export async function checkDirectory (dir: string, { recheckAfterMs = 1_000 }: CheckOptions = {}): Promise<CheckReport> {
   // the trailing slash makes a regular file fail with ENOTDIR
   await access(`${dir}/`, constants.R_OK | constants.X_OK)
-  const guard = new DirectoryIdentity(dir)
-  await guard.remember()
+  const identity = new DirectoryIdentity(dir)
+  await identity.remember()
   const names = await readdir(dir)
-  const kinds = kindsOf(names)
-  const files = new FileChecks(dir, await stat(dir, { bigint: true }))
-  const odd = await lookAtAll([
-    () => files.lock(),
-    () => files.fifo(),
-    () => files.info(),
-    ...names.filter(isTemporaryName).map((name) => () => files.temporary(name)),
-    ...[...kinds].map(([id, present]) => () => files.task(id, present))
-  ])
-  if (odd.length > 0) await sleep(recheckAfterMs)
-  const findings = await confirm(odd)
+  const kinds = kindsById(names)
+  const stats = await stat(dir, { bigint: true })
+  const createReader = () => new FileReader(dir, stats)
+  const results = await runChecks(checksOf(names, kinds), createReader)
+  if (results.length > 0) await sleep(recheckAfterMs)
+  const findings = await recheck(results, createReader)
   // if the directory vanished, every file looks absent and the report would be clean
-  if (!await guard.isIntact()) throw new UnreadableFile('it was removed or replaced meanwhile')
-  for (const name of names) for (const fault of checkName(name)) findings.push({ name, ...fault })
-  findings.sort(bySeverity)
-  return { tasks: [...kinds.values()].filter((present) => present.includes('json')).length, findings }
+  if (!await identity.isIntact()) throw new UnreadableFile('it was removed or replaced meanwhile')
+  for (const name of names) for (const finding of checkName(name)) findings.push({ name, ...finding })
+  return { tasks: [...kinds.values()].filter((present) => present.includes('json')).length, findings: findings.sort(bySeverity) }
 }
 
-function kindsOf (names: string[]): Map<string, FileKind[]> {
+function checksOf (names: readonly string[], kinds: ReadonlyMap<string, readonly FileKind[]>): FileCheck[] {
+  return [
+    checkLockFile,
+    checkFifo,
+    checkInfoFile,
+    ...names.filter(isTemporaryName).map((name) => (reader: FileReader) => checkTemporaryFile(reader, name)),
+    ...[...kinds].map(([id, present]) => (reader: FileReader) => checkTaskFiles(reader, id, present))
+  ]
+}
+
+async function checkTemporaryFile (reader: FileReader, name: string): Promise<void> {
+  const stats = await reader.lstat(name)
+  if (stats !== undefined && ageOf(stats) > TEMPORARY_AFTER_MS) reader.add(name, [warning('a temporary file that was left behind over an hour ago')])
+}
+
+/** The kinds of files that each task has. */
+function kindsById (names: readonly string[]): Map<string, FileKind[]> {
   const kinds = new Map<string, FileKind[]>()
   for (const name of names) {
     const file = parseFileName(name)
@@ -70,30 +86,24 @@ function kindsOf (names: string[]): Map<string, FileKind[]> {
   return kinds
 }
 
-/** @returns those that found something */
-async function lookAtAll (looks: Look[]): Promise<Odd[]> {
-  const odd: Odd[] = []
-  const lookNext = async (): Promise<void> => {
-    for (let look = looks.pop(); look !== undefined; look = looks.pop()) {
-      const findings = await look()
-      if (findings.length > 0) odd.push({ look, findings })
-    }
-  }
-  await Promise.all(Array.from({ length: READ_AT_ONCE }, lookNext))
-  return odd
+/** @returns the checks that have findings */
+async function runChecks (checks: readonly FileCheck[], createReader: () => FileReader): Promise<CheckResult[]> {
+  const results: CheckResult[] = []
+  await forEachConcurrently(checks, MAX_CONCURRENT_CHECKS, async (check) => {
+    const reader = createReader()
+    await check(reader)
+    if (reader.findings.length > 0) results.push({ check, findings: reader.findings })
+  })
+  return results
 }
 
 /** Checks again and keeps only findings that occur both times. */
-async function confirm (odd: Odd[]): Promise<Finding[]> {
-  const before = new Set(odd.flatMap(({ findings }) => findings).map(keyOf))
-  const again = await lookAtAll(odd.map(({ look }) => look))
-  return again.flatMap(({ findings }) => findings).filter((finding) => before.has(keyOf(finding)))
+async function recheck (results: readonly CheckResult[], createReader: () => FileReader): Promise<FileFinding[]> {
+  const before = new Set(results.flatMap(({ findings }) => findings).map(keyOf))
+  const after = await runChecks(results.map(({ check }) => check), createReader)
+  return after.flatMap(({ findings }) => findings).filter((finding) => before.has(keyOf(finding)))
 }
 
-function keyOf ({ name, message }: Finding): string {
+function keyOf ({ name, message }: FileFinding): string {
   return `${name}: ${message}`
-}
-
-function bySeverity (a: Finding, b: Finding): number {
-  return ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { checkDirectory, type CheckReport } from '../check/check-directory.ts'
-import type { Severity } from '../check/rules.ts'
+import type { Severity } from '../check/finding.ts'
 import { errorCode } from '../util/error-code.ts'
 import { PROTOCOL_VERSION } from '../protocol/schemas.ts'
 import { escapeControlCharacters } from '../util/control-characters.ts'

@@ -1,13 +1,11 @@
+import type { BigIntStats } from 'node:fs'
 import type { HealthProblem, StoreHealth } from '../store.ts'
-import { LOCK_NAME, MAX_LOCK_BYTES } from '../protocol/lock-file.ts'
+import { isStale, LOCK_NAME, MAX_LOCK_BYTES, parseLock } from '../protocol/lock-file.ts'
 import { ifExists, readText } from '../protocol/regular-file.ts'
 import { readProcessorInfo } from '../protocol/processor-info.ts'
 import { wakeProcessor, type FifoState } from './wake-processor.ts'
 import type { TaskWatcher } from './watch/task-watcher.ts'
 import type { TasksDirectory } from '../protocol/tasks-directory.ts'
-
-/** A lock whose time stamp stands still for so long, on this process's own clock, is a dead processor's. */
-const STALE_MS = 10_000
 
 type ProcessorState = 'alive' | 'no-lock' | 'stale' | 'unreadable'
 
@@ -31,22 +29,21 @@ export class DirectoryHealth {
   async observe (): Promise<void> {
     try {
       const lock = await ifExists(readText(this.#directory, LOCK_NAME, MAX_LOCK_BYTES))
-      this.#processor = lock === undefined ? 'no-lock' : this.#beats(lock.text, lock.stats.mtimeNs, lock.stats.ino) ? 'alive' : 'stale'
+      this.#processor = lock === undefined ? 'no-lock' : isStale(parseLock(lock.text), this.#unchangedMs(lock.stats)) ? 'stale' : 'alive'
     } catch {
       this.#processor = 'unreadable'
     }
   }
 
-  #beats (text: string, mtimeNs: bigint, ino: bigint): boolean {
-    // older processors have no heartbeat; the lock's existence means alive
-    if (!/^heartbeat /m.test(text)) return true
+  /** How long the lock has been unchanged, in ms. */
+  #unchangedMs ({ ino, mtimeNs }: BigIntStats): number {
     const stamp = `${ino}:${mtimeNs}`
     if (stamp !== this.#lock?.stamp) {
       // on the first observation only wall clocks can be compared; afterwards, whether the mtime changes
       const age = this.#lock === undefined ? Math.max(0, Date.now() - Number(mtimeNs / 1_000_000n)) : 0
       this.#lock = { stamp, seenAt: performance.now() - age }
     }
-    return performance.now() - this.#lock.seenAt < STALE_MS
+    return performance.now() - this.#lock.seenAt
   }
 
   async report (): Promise<StoreHealth> {

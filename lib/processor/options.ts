@@ -1,3 +1,4 @@
+import { LOCK_STALE_MS } from '../protocol/lock-file.ts'
 import { MAX_TIMER_MS } from '../util/timers.ts'
 import type { Logger } from './logger.ts'
 import { anyCommand, type Policy } from './policy/policy.ts'
@@ -51,7 +52,7 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
     graceMs: options.graceMs ?? 10_000,
     pollIntervalMs: options.pollIntervalMs ?? 3_000,
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 5_000,
-    lockStaleAfterMs: options.lockStaleAfterMs ?? 10_000,
+    lockStaleAfterMs: options.lockStaleAfterMs ?? LOCK_STALE_MS,
     stateDir: options.stateDir ?? defaultStateRoot(),
     logMaxBytes: options.logMaxBytes,
     retain: options.retain ?? {},

@@ -2,20 +2,23 @@ export const LOCK_NAME = '.processor.lock.pid'
 /** A larger lock file is not read: 4 KiB. */
 export const MAX_LOCK_BYTES = 4096
 
-/** How long a lock file must be unchanged before its processor counts as dead, in ms. */
+/** How long the mtime of a lock must be unchanged before its processor counts as dead, in ms. */
 export const LOCK_STALE_MS = 10_000
 
 /** The content of a lock file. */
 export interface Lock {
   /** Undefined if the first line is not a process id. */
   readonly pid: number | undefined
-  /** The nonce of the second line; undefined for an older processor, which has no heartbeat, or an invalid line. */
+  /** The nonce of the second line. Undefined if the line is missing (an older processor, without a heartbeat) or invalid. */
   readonly heartbeat: string | undefined
-  /** Whether each line is empty or as the protocol says. */
+  /** The first line that breaks the protocol; undefined if none does. */
   readonly problem: 'pid' | 'heartbeat' | undefined
 }
 
-/** Line 1 is the pid, line 2 `heartbeat <nonce>`; further lines belong to later versions of the protocol. */
+/**
+ * Line 1 is the pid, line 2 `heartbeat <nonce>`. Any further lines belong to later versions of the protocol.
+ * It accepts any text and does not throw.
+ */
 export function parseLock (text: string): Lock {
   const [first = '', second = ''] = text.split('\n')
   const pid = /^[1-9]\d{0,9}$/.test(first) ? Number(first) : undefined
@@ -24,6 +27,7 @@ export function parseLock (text: string): Lock {
   return { pid, heartbeat, problem }
 }
 
+/** @param nonce random, without white space */
 export function formatLock (pid: number, nonce: string): string {
   return `${pid}\nheartbeat ${nonce}\n`
 }
@@ -31,7 +35,7 @@ export function formatLock (pid: number, nonce: string): string {
 /**
  * Whether the processor that wrote the lock counts as dead. A lock without a heartbeat belongs to an older processor and
  * never is stale.
- * @param unchangedMs how long the file has been unchanged, in ms
+ * @param unchangedMs how long the mtime of the file has been unchanged, in ms
  */
 export function isStale ({ heartbeat }: Lock, unchangedMs: number): boolean {
   return heartbeat !== undefined && unchangedMs >= LOCK_STALE_MS
