@@ -12,10 +12,10 @@
 set -uo pipefail
 shopt -s globasciiranges
 
-readonly HELP='Usage: processor.sh DIR --allow-any-command [--concurrency N] [--grace-ms N]
+readonly HELP='Usage: processor.sh DIR --allow-any-command [--concurrency N] [--grace TIME]
   --allow-any-command   needed: whoever can write to DIR can run any command as this user
   --concurrency N       how many tasks run at the same time (default: 1)
-  --grace-ms N          how long a cancelled command has from TERM to KILL, in ms (default: 10000)
+  --grace TIME          time from TERM to KILL for a cancelled command: 500ms, 10s, 5m (default: 10s)
 A signal (INT, TERM, HUP) ends it, and what runs, as failed; a second one kills that at once.
 Exit codes: 0 it was stopped, 1 it could not start or lost its lock, 2 it was called in a wrong way.'
 readonly ID='[tT][aA][sS][kK]_+([0-9])_+([0-9a-zA-Z])'
@@ -451,13 +451,13 @@ reap () {
 on_signal () { (( asked++ )); echo >&3 & }
 
 parse_arguments () {
-  dir='' allowed='' concurrency=1 grace_ms=10000
+  dir='' allowed='' concurrency=1 grace=10s grace_ms=0
   while (( $# > 0 )); do
     case $1 in
       --help | -h) say "$HELP"; exit 0 ;;
       --allow-any-command) allowed=1 ;;
       --concurrency) concurrency=${2-}; shift ;;
-      --grace-ms) grace_ms=${2-}; shift ;;
+      --grace) grace=${2-}; shift ;;
       -*) die 2 "There is no option $1. See --help." ;;
       *) [[ -z $dir ]] || die 2 'One directory only.'; dir=$1 ;;
     esac
@@ -466,7 +466,9 @@ parse_arguments () {
   [[ -n $dir ]] || die 2 'The directory is missing. See --help.'
   [[ -n $allowed ]] || die 2 'Whoever can write to the directory can run any command as this user. If that is what you want, say so with --allow-any-command.'
   [[ $concurrency == [1-9]*([0-9]) && ${#concurrency} -le 9 ]] || die 2 '--concurrency must be an integer of at least 1.'
-  [[ $grace_ms == @(0|[1-9]*([0-9])) && ${#grace_ms} -le 9 ]] || die 2 '--grace-ms must be an integer of at least 0.'
+  [[ $grace =~ ^0*([0-9]{1,9})(ms|s|m|h|d)$ ]] || die 2 "--grace must be a duration with a unit, such as 10s (units: ms, s, m, h, d), not \"$grace\"."
+  case ${BASH_REMATCH[2]} in ms) grace_ms=1 ;; s) grace_ms=1000 ;; m) grace_ms=60000 ;; h) grace_ms=3600000 ;; d) grace_ms=86400000 ;; esac
+  (( grace_ms *= 10#${BASH_REMATCH[1]} )) || :
 }
 
 main () {
@@ -491,7 +493,7 @@ main () {
   if [[ -p $fifo && ! -L $fifo ]]; then exec 3<> "$fifo"; fifo_inode=$(stat -c %i -- "$fifo")
   else warn 'Tasks are found without the FIFO: .queue.fifo is not one'; fi
   recover
-  say "Processing the tasks in $dir (concurrency $concurrency, grace $grace_ms ms)"
+  say "Processing the tasks in $dir (concurrency $concurrency, grace $grace)"
   looked=$now
   while (( asked == 0 )) && [[ -z $stepped_down ]]; do
     reap; pump

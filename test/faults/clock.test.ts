@@ -77,7 +77,7 @@ t.test('one that is suspended keeps those out who have its state directory', asy
 t.test('one that is suspended too long steps down, and its commands end', async (t) => {
   const dir = makeDirectory(t)
   const state = makeStateDirectory(t)
-  const first = await spawnProcessor(t, dir, state, ['--grace-ms', '300'])
+  const first = await spawnProcessor(t, dir, state, ['--grace', '300ms'])
   const held = await enqueue(dir, { command: `trap 'echo told; exit 0' TERM; echo up; ${waitForFile(join(dir, 'never'))}` })
   const queued = await enqueue(dir, { command: `echo x >> ${join(dir, 'ran')}` })
   await untilLogged(dir, held, 'up\n')

@@ -15,7 +15,7 @@ function setFiles (pid: number, limit: number): void {
 
 t.test('no descriptors left: what runs is still there, what waits runs when there are some', { skip: noLimits }, async (t) => {
   const dir = makeDirectory(t)
-  const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace-ms', '200'])
+  const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace', '200ms'])
   const go = join(dir, 'go')
   const running = await enqueue(dir, { command: `echo up; while [ ! -e ${go} ]; do sleep 0.02; done; exit 3` })
   const late = await enqueue(dir, { command: 'echo up; sleep 61', timeoutMs: 2_000 })
@@ -39,7 +39,7 @@ t.test('no descriptors left: what runs is still there, what waits runs when ther
 
 t.test('finished tasks leave no open file descriptors', async (t) => {
   const dir = makeDirectory(t)
-  const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace-ms', '200'])
+  const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace', '200ms'])
   const open = () => readdirSync(`/proc/${processor.pid}/fd`).length
   await untilEnded(dir, await enqueue(dir, { command: 'echo one' }))
   await waitFor(() => recordsOf(t).length === 0)

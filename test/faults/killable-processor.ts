@@ -15,7 +15,7 @@ export class KillableProcessor {
   #process: ChildProcess | undefined
 
   constructor (t: Test, dir: string, ...args: string[]) {
-    this.#args = [PROGRAM, 'process', dir, '--allow-any-command', '--state', makeStateDirectory(t), ...args]
+    this.#args = [PROGRAM, 'process', dir, '--allow-any-command', '--state-dir', makeStateDirectory(t), ...args]
     t.teardown(async () => {
       await this.kill()
       killAll(processesOf(this.#ids))

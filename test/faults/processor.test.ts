@@ -119,7 +119,7 @@ t.test(`${BOTH} kills of the processor and the server: a client has what the dir
   t.teardown(() => server.stop())
   await server.start()
   const client = new TasksClient(server.url, BACKOFF)
-  const processor = new KillableProcessor(t, dir, '--concurrency', '4', '--grace-ms', '500')
+  const processor = new KillableProcessor(t, dir, '--concurrency', '4', '--grace', '500ms')
   const copy = new Copy(client.watch({ logs: true }))
   t.teardown(() => copy.live.close())
   const history = new History()
@@ -263,7 +263,7 @@ t.test(`odd commands, with ${MEGABYTES} MB of output: every byte and the exit co
 t.test('what a command leaves behind is ended with it, also by a processor that did not begin it', { timeout: 120_000 }, async (t) => {
   const dir = makeDirectory(t)
   const flags = await temporaryDirectory(t)
-  const processor = new KillableProcessor(t, dir, '--concurrency', '100', '--grace-ms', '700')
+  const processor = new KillableProcessor(t, dir, '--concurrency', '100', '--grace', '700ms')
   const start = async (command: string, fields = {}) => processor.owns(await enqueue(dir, { command, ...fields }))
   const wait = (flag: string) => `while [ ! -e ${join(flags, flag)} ]; do sleep 0.1; done`
   const cancel = (id: string) => writeFile(join(dir, `${id}.cancel`), '')
@@ -308,7 +308,7 @@ function isStopping (t: Test, id: string): boolean {
 
 t.test('a processor that is killed while it stops leaves the ending of its commands to the next one', { timeout: 60_000 }, async (t) => {
   const dir = makeDirectory(t)
-  const processor = new KillableProcessor(t, dir, '--grace-ms', '1500')
+  const processor = new KillableProcessor(t, dir, '--grace', '1500ms')
   await processor.start()
   const id = processor.owns(await enqueue(dir, { command: "trap '' TERM; echo up; while :; do sleep 1; done" }))
   await untilLogged(dir, id, 'up\n')

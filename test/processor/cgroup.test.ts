@@ -29,7 +29,7 @@ function cgroupOf (state: string, id: string, { pid }: Spawned): string {
 t.test('what leaves the session is ended with the command', { skip }, async (t) => {
   const dir = makeDirectory(t)
   const state = makeStateDirectory(t)
-  const processor = await spawnProcessor(t, dir, state, ['--cgroups', '--concurrency', '3', '--grace-ms', '200'], { before })
+  const processor = await spawnProcessor(t, dir, state, ['--cgroups', '--concurrency', '3', '--grace', '200ms'], { before })
   const go = join(dir, 'go')
   const ended = await enqueue(dir, { command: `${ESCAPE} while [ ! -e ${go} ]; do sleep 0.02; done; exit 3` })
   const cancelled = await enqueue(dir, { command: `${ESCAPE} sleep 62` })
@@ -59,7 +59,7 @@ t.test('the next processor ends it too', { skip }, async (t) => {
   first.kill('SIGKILL')
   await first.exited
   t.ok(processesOf(id).length > 0)
-  const next = await spawnProcessor(t, dir, state, ['--cgroups', '--grace-ms', '200'], { before })
+  const next = await spawnProcessor(t, dir, state, ['--cgroups', '--grace', '200ms'], { before })
   const cgroup = cgroupOf(state, id, next)
   t.ok(existsSync(cgroup))
   writeFileSync(join(dir, `${id}.cancel`), '')

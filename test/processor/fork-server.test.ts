@@ -216,7 +216,7 @@ async function prepare (t: Test, shell: string, { before, cwd }: { before?: (lau
 
 t.test('a /proc of another namespace is refused', { skip: process.geteuid!() !== 0 && 'needs root' }, async (t) => {
   const dir = makeDirectory(t)
-  const args = ['--pid', '--fork', process.execPath, PROGRAM, 'process', dir, '--allow-any-command', '--state', makeStateDirectory(t)]
+  const args = ['--pid', '--fork', process.execPath, PROGRAM, 'process', dir, '--allow-any-command', '--state-dir', makeStateDirectory(t)]
   const child = spawn('unshare', args, { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text })

@@ -32,7 +32,7 @@ function childrenOf (parent: number): Array<{ name: string, state: string }> {
 }
 
 async function start (t: Test, dir: string): Promise<{ processor: Spawned, pid: number }> {
-  const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace-ms', '200'], { before })
+  const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace', '200ms'], { before })
   t.match(readFileSync(join(dir, '.processor.lock.pid'), 'utf8'), /^1\n/)
   return { processor, pid: pidOf(processor) }
 }

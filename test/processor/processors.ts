@@ -54,7 +54,7 @@ export interface RunningProgram {
 
 /** Starts a processor as a process of its own, which has ended, with its commands, when the test has. */
 export function startProgram (t: Test, { command: [program, ...args] }: ProcessorProgram, { dir, state }: Place, concurrency = 1): RunningProgram {
-  const child = spawn(program, [...args, dir, '--allow-any-command', '--grace-ms', '1000', '--concurrency', String(concurrency)], {
+  const child = spawn(program, [...args, dir, '--allow-any-command', '--grace', '1000ms', '--concurrency', String(concurrency)], {
     env: { ...process.env, NODE_OPTIONS: '', XDG_STATE_HOME: state },
     stdio: ['ignore', 'pipe', 'pipe']
   })

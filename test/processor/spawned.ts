@@ -25,7 +25,7 @@ export interface SpawnOptions {
 export async function spawnProcessor (t: Test, dir: string, state: string, args: string[] = [], { env = {}, before = [], imports = [] }: SpawnOptions = {}): Promise<Spawned> {
   const [program = '', ...rest] = [
     ...before, process.execPath, ...imports.map((url) => `--import=${url}`),
-    PROGRAM, 'process', dir, '--allow-any-command', '--state', state, ...args
+    PROGRAM, 'process', dir, '--allow-any-command', '--state-dir', state, ...args
   ]
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', ...env } })
   t.teardown(() => child.kill('SIGKILL'))

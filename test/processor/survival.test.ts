@@ -117,7 +117,7 @@ t.test('nobody else may use the state directory', async (t) => {
   execFileSync('chmod', ['777', join(dir, 'open')])
   await refused(join(dir, 'open'), /nobody else may write/)
   await writeFile(join(dir, 'file'), '')
-  await refused(join(dir, 'file'), /can't be used: .*--state/)
+  await refused(join(dir, 'file'), /can't be used: .*--state-dir/)
   await mkdir(join(dir, 'own'), { mode: 0o755 })
   await startProcessor(t, tasks, { stateDir: join(dir, 'own') })
   const [name = ''] = readdirSync(join(dir, 'own'))

@@ -184,7 +184,7 @@ async function makePrivate (root: string, tasks: string): Promise<string> {
     return path
   } catch (error) {
     if (error instanceof ProcessorStartError) throw error
-    throw new ProcessorStartError(`The state directory ${root} can't be used: ${(error as Error).message}. Name another one with --state.`)
+    throw new ProcessorStartError(`The state directory ${root} can't be used: ${(error as Error).message}. Name another one with --state-dir.`)
   }
 }
 
