@@ -1,13 +1,20 @@
-/** The server returned an error, or the response did not come from the plugin. */
+interface TasksErrorDetails {
+  readonly statusCode: number
+  readonly code?: string | undefined
+  readonly retryAfterMs?: number | undefined
+}
+
+/** The server returned an error, or the response did not come from the tasks API. */
 export class TasksError extends Error {
   override readonly name = 'TasksError'
+  /** HTTP status of the response. */
   readonly statusCode: number
-  /** Such as `FST_TASKS_NOT_FOUND`; undefined where something else than the plugin answered. */
+  /** An error code such as `FST_TASKS_NOT_FOUND`; undefined if the response did not come from the tasks API. */
   readonly code: string | undefined
-  /** How long the server asks to wait before the next try, in ms. */
+  /** Time to wait before the next attempt, in ms, from the `Retry-After` header; undefined without that header. */
   readonly retryAfterMs: number | undefined
 
-  constructor (message: string, { statusCode, code, retryAfterMs }: { statusCode: number, code?: string | undefined, retryAfterMs?: number | undefined }) {
+  constructor (message: string, { statusCode, code, retryAfterMs }: TasksErrorDetails) {
     super(message)
     this.statusCode = statusCode
     this.code = code
@@ -15,32 +22,32 @@ export class TasksError extends Error {
   }
 }
 
-/** The server can't be reached, its answer broke off, or it said nothing for too long. */
+/** The server cannot be reached, the connection closed before the response was complete, or no data arrived for 45 s. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
 }
 
-/** @param response neither 2xx nor read yet */
-export async function errorOf (response: Response): Promise<TasksError> {
+/** @param response an error response whose body has not been read */
+export async function errorFromResponse (response: Response): Promise<TasksError> {
   const text = await response.text().catch(() => '')
-  let answer: { message?: unknown, code?: unknown } = {}
+  let body: { message?: unknown, code?: unknown } = {}
   try {
-    answer = JSON.parse(text) ?? {}
+    body = JSON.parse(text) ?? {}
   } catch {
-    // a proxy's page
+    // not JSON, such as an error page of a proxy
   }
   const seconds = Number(response.headers.get('retry-after') ?? NaN)
-  return new TasksError(typeof answer.message === 'string' ? answer.message : `The server answered ${response.status}.`, {
+  return new TasksError(typeof body.message === 'string' ? body.message : `The server answered with status ${response.status}.`, {
     statusCode: response.status,
-    code: typeof answer.code === 'string' ? answer.code : undefined,
+    code: typeof body.code === 'string' ? body.code : undefined,
     retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : undefined
   })
 }
 
-/** A response that cannot have come from the tasks API: a proxy or a login page. */
-export async function foreignAnswer (response: Response, wanted: string): Promise<TasksError> {
+/** Cancels a response that cannot have come from the tasks API, such as a login page, and returns the error to throw. */
+export async function unexpectedResponse (response: Response, expected: string): Promise<TasksError> {
   await response.body?.cancel().catch(() => {})
-  return new TasksError(`Expected ${wanted}; the response did not come from the tasks API (${response.status}).`, { statusCode: response.status })
+  return new TasksError(`Expected ${expected}; the response did not come from the tasks API (${response.status}).`, { statusCode: response.status })
 }
 
 export function isNotFound (error: unknown): boolean {
@@ -48,12 +55,12 @@ export function isNotFound (error: unknown): boolean {
 }
 
 /**
- * Whether the same request may succeed later. What the server refuses for good (401, 404, 507 …) does not.
- * @param worked it did before: a 404 that is none of the plugin's is a proxy that lost its server for a while
+ * Whether the same request may succeed later. Other errors (401, 404, 507 …) are permanent.
+ * @param options.hasSucceeded an earlier request succeeded, so that a 404 without a code is a proxy whose server is down
  */
-export function isTransient (error: unknown, { worked = false } = {}): boolean {
+export function isTransient (error: unknown, { hasSucceeded = false } = {}): boolean {
   if (!(error instanceof TasksError)) return error instanceof ConnectionError
   const { statusCode, code } = error
-  if (statusCode === 404) return worked && code === undefined
+  if (statusCode === 404) return hasSucceeded && code === undefined
   return statusCode === 408 || statusCode === 429 || (statusCode >= 500 && statusCode !== 501 && statusCode !== 507)
 }

@@ -1,127 +1,138 @@
-import { abortable } from '../util/abortable-generator.ts'
-import type { FollowOptions } from '../shared/follow-options.ts'
 import type { Health, SearchResult } from '../shared/api-schemas.ts'
-import { createTaskId, type TaskStatus } from '../shared/task.ts'
+import type { FollowOptions } from '../shared/follow-options.ts'
+import { createTaskId } from '../shared/task.ts'
 import type { NewTask, Task } from '../shared/task-schema.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
+import { abortable } from '../util/abortable-generator.ts'
+import type { CallOptions, CancelResult, CreateResult, DeleteOptions, ListOptions, SearchLogOptions, TaskPage } from './call-options.ts'
 import { isNotFound } from './errors.ts'
-import { followLog, type LogEnd } from './follow-log.ts'
-import { Http, pathOf, queryOf, type TasksClientOptions } from './http.ts'
-import { LiveTasks, type LiveTasksOptions } from './live-tasks.ts'
-import type { LogPiece } from './log-reader.ts'
-import { readLog, type LogPart, type ReadLogOptions } from './read-log.ts'
-
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface ListOptions extends CallOptions {
-  /** Only these states. Default: all. */
-  readonly status?: readonly TaskStatus[] | undefined
-  /** At most this many. Default: all. */
-  readonly limit?: number | undefined
-  /** Only tasks that come after this id, newest first: the `next` of the page before. */
-  readonly before?: string | undefined
-}
-
-export interface TaskPage {
-  readonly tasks: readonly Task[]
-  /** Absent on the last page. */
-  readonly next?: string
-}
-
-export interface SearchLogOptions extends CallOptions {
-  /** Only lines that begin before this byte offset: the `next` of the search before. */
-  readonly before?: number | undefined
-  /**
-   * From 1 to 1000.
-   * @default 100
-   */
-  readonly limit?: number | undefined
-}
+import { Http } from './http/http.ts'
+import type { TasksClientOptions } from './http/options.ts'
+import { queryString, taskPath } from './http/url.ts'
+import { LiveTasks, type LiveTasksOptions } from './live/live-tasks.ts'
+import { LogFollower, type LogEnd } from './log/log-follower.ts'
+import type { LogPiece } from './log/log-reader.ts'
+import { readLog, type LogPart, type ReadLogOptions } from './log/read-log.ts'
 
 /**
- * The tasks API of a server, for browsers and Node.js. Every method throws a `TasksError` where the server refuses, and
- * a `ConnectionError` where it can't be reached; what may be repeated is tried five times.
+ * A client of the tasks API, for browsers and Node.js.
+ *
+ * Every method rejects with a `TasksError` if the server returns an error, and with a `ConnectionError` if it cannot be
+ * reached. `list`, `get`, `create`, `searchLog`, `health` and `types` make up to five attempts after transient errors;
+ * `followLog` and `watch` reconnect until they succeed.
  */
 export class TasksClient {
   readonly #http: Http
 
-  /** @param url where the routes are, such as `/api/tasks` in a browser */
+  /**
+   * @param url where the server has the routes of the plugin, such as `/api/tasks` in a browser
+   * @throws TypeError if the URL is relative and there is no page that it could be relative to
+   */
   constructor (url: string | URL, options: TasksClientOptions = {}) {
     this.#http = new Http(String(url), options)
   }
 
-  /** The tasks, newest first. */
+  /** Lists the tasks, newest first. */
   async list ({ status, limit, before, signal }: ListOptions = {}): Promise<TaskPage> {
     // an empty array would disappear from the query and select all statuses
     if (status?.length === 0) return { tasks: [] }
-    const { value, headers } = await this.#http.json<Task[]>(queryOf({ status, limit, before }), { signal, repeatable: true })
+    const { value, headers } = await this.#http.json<Task[]>(queryString({ status, limit, before }), { signal, repeatable: true })
     const next = /[?&]before=([^&>]+)[^>]*>; rel="next"/.exec(headers.get('link') ?? '')?.[1]
     return { tasks: value, ...(next !== undefined && { next }) }
   }
 
-  /** Undefined: there is no such task. */
+  /** @returns undefined if the task does not exist */
   async get (id: string, { signal }: CallOptions = {}): Promise<Task | undefined> {
     try {
-      return (await this.#http.json<Task>(pathOf(id), { signal, repeatable: true })).value
+      return (await this.#http.json<Task>(taskPath(id), { signal, repeatable: true })).value
     } catch (error) {
       if (isNotFound(error)) return undefined
       throw error
     }
   }
 
-  /** Tried again with the same id where no answer came: that never creates two. */
-  async create (task: NewTask, { signal }: CallOptions = {}): Promise<{ task: Task, created: boolean }> {
+  /**
+   * Creates a task. Every attempt sends the same id (a new one if the task has none), so that retries create one task.
+   * @throws TasksError `FST_TASKS_VALIDATION`, `FST_TASKS_ID_TAKEN`, `FST_TASKS_TOO_LARGE`
+   */
+  async create (task: NewTask, { signal }: CallOptions = {}): Promise<CreateResult> {
     const body = { ...task, id: task.id ?? createTaskId() }
     const { value, status } = await this.#http.json<Task>('', { method: 'POST', body, signal, repeatable: true })
-    // an id of our own that exists was created by an attempt whose answer was lost
+    // if a generated id exists, an earlier attempt created the task and its response was lost
     return { task: value, created: status === 201 || task.id === undefined }
   }
 
-  /** `cancelled`: at once, it had not begun. `requested`: whoever runs it ends it. */
-  async cancel (id: string, { signal }: CallOptions = {}): Promise<{ outcome: 'cancelled', task: Task } | { outcome: 'requested' }> {
-    const { value, status } = await this.#http.json<Task>(`${pathOf(id)}/cancel`, { method: 'POST', signal })
+  /**
+   * Cancels a queued task immediately, or requests the cancellation of a running task.
+   * @throws TasksError `FST_TASKS_NOT_FOUND`; `FST_TASKS_NOT_ACTIVE` if the task has already finished
+   */
+  async cancel (id: string, { signal }: CallOptions = {}): Promise<CancelResult> {
+    const { value, status } = await this.#http.json<Task>(`${taskPath(id)}/cancel`, { method: 'POST', signal })
     return status === 202 ? { outcome: 'requested' } : { outcome: 'cancelled', task: value }
   }
 
-  /** @param options.force also while it is queued or runs */
-  async delete (id: string, { force, signal }: CallOptions & { readonly force?: boolean | undefined } = {}): Promise<void> {
-    await this.#http.json(`${pathOf(id)}${queryOf({ force })}`, { method: 'DELETE', signal })
+  /**
+   * Deletes a task and its log.
+   * @throws TasksError `FST_TASKS_NOT_FOUND`; `FST_TASKS_ACTIVE` if the task is queued or running and `force` is not set
+   */
+  async delete (id: string, { force, signal }: DeleteOptions = {}): Promise<void> {
+    await this.#http.json(`${taskPath(id)}${queryString({ force })}`, { method: 'DELETE', signal })
   }
 
-  /** A part of a log as it is now; the default is the whole log. Undefined if the task has no log yet. */
+  /**
+   * Reads a part of a log as it is now; by default the whole log. A `start` beyond the size gives an empty body.
+   * @returns undefined if the task has no log yet
+   * @throws TasksError `FST_TASKS_NOT_FOUND`
+   * @throws TypeError if `tail` is combined with `start` or `end`
+   * @throws RangeError if an option is not a non-negative integer, or `end` is less than `start`
+   */
   async readLog (id: string, options: ReadLogOptions = {}): Promise<LogPart | undefined> {
     return await readLog(this.#http, id, options)
   }
 
-  /** The size of a log in bytes. Undefined if the task has no log yet. */
+  /**
+   * The current size of a log in bytes.
+   * @returns undefined if the task has no log yet
+   * @throws TasksError `FST_TASKS_NOT_FOUND`
+   */
   async logSize (id: string, { signal }: CallOptions = {}): Promise<number | undefined> {
-    const log = await this.readLog(id, { start: 0, end: 0, signal })
-    return log?.size
+    return (await this.readLog(id, { start: 0, end: 0, signal }))?.size
   }
 
-  /** A log's bytes as they come, until its task has ended: across broken connections and restarts of the server. */
-  followLog (id: string, { signal, ...options }: FollowOptions = {}): AsyncGenerator<LogPiece, LogEnd, undefined> {
-    return abortable((end) => followLog(this.#http, id, { ...options, signal: end }), signal)
-  }
-
-  /** Lines of a log that contain a text, whatever its case, last one first. */
+  /**
+   * Finds the lines of a log that contain a text, ignoring case; the last match comes first. The server stops after about
+   * a second or at the limit; then `next` is the `before` of the next search.
+   * @param text 1 to 200 characters without line breaks
+   * @throws TasksError `FST_TASKS_NOT_FOUND`, `FST_TASKS_VALIDATION`
+   */
   async searchLog (id: string, text: string, { before, limit, signal }: SearchLogOptions = {}): Promise<SearchResult> {
-    const path = `${pathOf(id)}/log/search${queryOf({ q: text, before, limit })}`
+    const path = `${taskPath(id)}/log/search${queryString({ q: text, before, limit })}`
     return (await this.#http.json<SearchResult>(path, { signal, repeatable: true })).value
   }
 
+  /**
+   * Yields the bytes of a log from `position` on, and as it grows, until the task has finished or is deleted. Waits if
+   * there is no log yet. Returns the final status.
+   * @throws TasksError `FST_TASKS_NOT_FOUND` if the task does not exist when the client first connects
+   */
+  followLog (id: string, { position, signal }: FollowOptions = {}): AsyncGenerator<LogPiece, LogEnd, undefined> {
+    return abortable((end) => new LogFollower(this.#http, id, position).pieces(end), signal)
+  }
+
+  /** Reports the state of the server and its processor, and current problems. */
   async health ({ signal }: CallOptions = {}): Promise<Health> {
     return (await this.#http.json<Health>('/_meta/health', { signal, repeatable: true })).value
   }
 
-  /** The types of tasks that the processor published, for forms. */
+  /** The task types that the processor last published, for forms. */
   async types ({ signal }: CallOptions = {}): Promise<TaskTypes> {
     return (await this.#http.json<TaskTypes>('/_meta/types', { signal, repeatable: true })).value
   }
 
-  /** All tasks, and the logs that are asked for, kept right from now on. */
+  /**
+   * A live collection of all tasks, or some, optionally with their logs. It connects when its changes are consumed.
+   * @throws RangeError if `tasks` is empty
+   */
   watch (options: LiveTasksOptions = {}): LiveTasks {
     return new LiveTasks(this.#http, options)
   }

@@ -1,29 +1,28 @@
 import { createParser } from 'eventsource-parser'
-import { readBody } from './body.ts'
-import { foreignAnswer } from './errors.ts'
+import { unexpectedResponse } from '../errors.ts'
+import { readBody, type ReadBodyOptions } from './body.ts'
 
 export interface StreamMessage {
-  /** What to resume from; absent: what came before it still is. */
+  /** Position to resume from after this message; undefined: the previous one remains valid. */
   readonly id: string | undefined
   /** `ping` for a comment that keeps the connection alive. */
   readonly event: string
   readonly data: string
 }
 
-export interface EventStreamOptions {
-  readonly onRetry: (ms: number) => void
-  readonly signal: AbortSignal
-  readonly silenceMs?: number
+export interface EventStreamOptions extends ReadBodyOptions {
+  /** Called with the reconnection delay that the server suggests. */
+  readonly onRetry: (delayMs: number) => void
 }
 
 /**
- * The messages of a stream of Server-Sent Events, as fast as they are taken and no faster. Ends with the stream; who
- * leaves ends it.
+ * The messages of a Server-Sent Events response, no faster than they are consumed. Leaving the loop cancels the
+ * response.
  * @throws ConnectionError
- * @throws TasksError where it is no such stream
+ * @throws TasksError if the response is not an event stream
  */
 export async function * readEventStream (response: Response, { onRetry, ...options }: EventStreamOptions): AsyncGenerator<StreamMessage, void, undefined> {
-  if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true) throw await foreignAnswer(response, 'a stream of events')
+  if (response.headers.get('content-type')?.startsWith('text/event-stream') !== true) throw await unexpectedResponse(response, 'an event stream')
   let messages: StreamMessage[] = []
   const parser = createParser({
     onEvent: ({ id, event = 'message', data }) => { messages.push({ id, event, data }) },

@@ -1,0 +1,77 @@
+import type { Task } from '../../shared/task-schema.ts'
+import { abortable } from '../../util/abortable-generator.ts'
+import type { Http } from '../http/http.ts'
+import { LiveFeed } from './live-feed.ts'
+import { TaskCollection } from './task-collection.ts'
+import type { TasksChange, TasksChanges } from './tasks-change.ts'
+
+/** Options of `TasksClient.watch`. */
+export interface LiveTasksOptions {
+  /**
+   * Ids of the tasks to watch, 1 to 1000.
+   * @default all tasks
+   */
+  readonly tasks?: readonly string[] | undefined
+  /**
+   * Logs to read from their first byte: of all watched tasks, of none, or of the tasks with these ids (at most 1000).
+   * @default false
+   */
+  readonly logs?: boolean | readonly string[] | undefined
+  /** Aborting it ends the iteration with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * A live copy of the tasks. It advances while its changes are consumed with `for await`; each change is applied before
+ * it is yielded. Slow consumers receive fewer events and catch up. Iteration can be resumed later.
+ *
+ * The iteration rejects with a `TasksError` if the server refuses (such as 401, 403, 404); after other errors the client
+ * reconnects. A collection has one consumer at a time.
+ */
+export class LiveTasks implements AsyncIterable<TasksChange> {
+  readonly #collection = new TaskCollection()
+  readonly #feed: LiveFeed
+  readonly #signal: AbortSignal | undefined
+  readonly #closed = new AbortController()
+  #hasConsumer = false
+
+  /** @throws RangeError if `tasks` is empty */
+  constructor (http: Http, { tasks, logs = false, signal }: LiveTasksOptions) {
+    if (tasks?.length === 0) throw new RangeError('`tasks` must name at least one task; leave it out to watch all tasks')
+    this.#feed = new LiveFeed(http, { taskIds: tasks, logs }, this.#collection)
+    this.#signal = signal
+  }
+
+  /** The tasks by id, as of the last change that was consumed. */
+  get tasks (): ReadonlyMap<string, Task> {
+    return this.#collection.byId
+  }
+
+  /** The tasks, newest first, as of the last change that was consumed. */
+  list (): Task[] {
+    return this.#collection.newestFirst()
+  }
+
+  /** Ends the iteration without an error, and closes the connection. The collection cannot be iterated again. */
+  close (): void {
+    this.#closed.abort()
+  }
+
+  /** The changes. The client connects with the first `next()` and disconnects when the consumer leaves the loop. */
+  [Symbol.asyncIterator] (): AsyncGenerator<TasksChange, void, undefined> {
+    const signal = this.#signal === undefined ? this.#closed.signal : AbortSignal.any([this.#signal, this.#closed.signal])
+    return abortable((end) => this.#changes(end), signal)
+  }
+
+  async * #changes (signal: AbortSignal): TasksChanges {
+    if (this.#hasConsumer) throw new Error('This collection already has a consumer. End its iteration first, or call `watch` again.')
+    this.#hasConsumer = true
+    try {
+      yield * this.#feed.changes(signal)
+    } catch (error) {
+      if (!this.#closed.signal.aborted) throw error
+    } finally {
+      this.#hasConsumer = false
+    }
+  }
+}

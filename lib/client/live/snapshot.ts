@@ -1,0 +1,35 @@
+import type { Task } from '../../shared/task-schema.ts'
+import { isNotFound } from '../errors.ts'
+import type { Http } from '../http/http.ts'
+import { taskPath } from '../http/url.ts'
+
+export interface Snapshot {
+  readonly tasks: readonly Task[]
+  /** Events after this one may not be in `tasks`. */
+  readonly lastEventId: string
+}
+
+/**
+ * Reads all tasks, or those with the given ids.
+ * @throws TasksError, ConnectionError
+ */
+export async function readSnapshot (http: Http, taskIds: readonly string[] | undefined, signal: AbortSignal): Promise<Snapshot> {
+  const { value, headers } = await http.json<Task[]>(taskIds === undefined ? '' : '?limit=1', { signal })
+  const lastEventId = headers.get('last-event-id')
+  // with CORS, a page of another origin sees only exposed headers
+  if (lastEventId === null) throw new Error('The response has no Last-Event-ID header. For cross-origin use, the server must expose it (CORS exposedHeaders).')
+  // read after the list, which determines the position: events after it are sent again
+  return { tasks: taskIds === undefined ? value : await readTasks(http, taskIds, signal), lastEventId }
+}
+
+async function readTasks (http: Http, taskIds: readonly string[], signal: AbortSignal): Promise<Task[]> {
+  const tasks: Task[] = []
+  for (const id of taskIds) {
+    try {
+      tasks.push((await http.json<Task>(taskPath(id), { signal })).value)
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+  return tasks
+}
