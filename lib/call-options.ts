@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { FST_TASKS_VALIDATION } from './errors.ts'
-import { TASK_STATUSES } from './shared/task.ts'
+import { TASK_STATUSES } from './shared/task-status.ts'
 import { NewTaskSchema, type NewTask } from './shared/task-schema.ts'
-import { compileCheck } from './shared/validation.ts'
+import { compileCheck } from './util/compile-check.ts'
 
 // Checks of what a host passes to the methods of `fastify.tasks`. Types cover most mistakes, but not those of JavaScript
 // hosts, nor numbers such as -1 and NaN.

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { FastifyBaseLogger } from 'fastify'
 import type { NewTask } from './shared/task-schema.ts'
-import type { StoredTask, TaskStatus } from './shared/task.ts'
+import type { StoredTask } from './shared/stored-task.ts'
+import type { TaskStatus } from './shared/task-status.ts'
 import type { TaskTypes } from './shared/task-types.ts'
 
 /** The part of a logger that a store uses. Fastify's logger, pino and `console` have it. */

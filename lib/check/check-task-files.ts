@@ -1,7 +1,7 @@
 import { readCancelMarker } from '../protocol/cancel-marker.ts'
 import { fileName, MAX_SIDE_BYTES, type FileKind } from '../protocol/file-names.ts'
 import { readTaskFile } from '../protocol/task-file.ts'
-import { isTerminal } from '../shared/task.ts'
+import { isTerminal } from '../shared/task-status.ts'
 import { isProcessorAlive } from './check-processor-files.ts'
 import type { FileReader } from './file-reader.ts'
 import { error, warning } from './finding.ts'

@@ -1,5 +1,5 @@
 import type { TObject } from '@sinclair/typebox'
-import { compileCheck } from '../shared/validation.ts'
+import { compileCheck } from '../util/compile-check.ts'
 import { error, type Finding } from './finding.ts'
 
 export type Fields = Record<string, unknown>

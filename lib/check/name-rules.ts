@@ -1,5 +1,6 @@
 import { parseFileName, type FileKind } from '../protocol/file-names.ts'
-import { isTaskId, isTerminal, TASK_ID_MAX_LENGTH } from '../shared/task.ts'
+import { isTaskId, TASK_ID_MAX_LENGTH } from '../shared/task-id.ts'
+import { isTerminal } from '../shared/task-status.ts'
 import { error, note, warning, type Finding } from './finding.ts'
 
 /** Checks a name in the directory. Names with a leading dot are free. */

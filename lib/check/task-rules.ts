@@ -1,5 +1,5 @@
 import { TaskFileSchema } from '../protocol/schemas.ts'
-import { isActive, isTerminal } from '../shared/task.ts'
+import { isActive, isTerminal } from '../shared/task-status.ts'
 import { parseTime } from '../util/parse-time.ts'
 import { compileFieldRules, type Fields } from './field-rules.ts'
 import { error, warning, type Finding } from './finding.ts'

@@ -1,4 +1,4 @@
-import type { TaskStatus } from '../shared/task.ts'
+import type { TaskStatus } from '../shared/task-status.ts'
 import type { Task } from '../shared/task-schema.ts'
 
 /** Options of every method that sends a request. */

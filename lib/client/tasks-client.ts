@@ -1,6 +1,6 @@
 import type { Health, SearchResult } from '../shared/api-schemas.ts'
 import type { FollowOptions } from '../shared/follow-options.ts'
-import { createTaskId } from '../shared/task.ts'
+import { createTaskId } from '../shared/task-id.ts'
 import type { NewTask, Task } from '../shared/task-schema.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
 import { abortable } from '../util/abortable-generator.ts'

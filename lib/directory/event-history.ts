@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { bisect } from '../util/bisect.ts'
 import { parseEventId, type TaskDeletedEvent, type TaskEvent, type TaskLogEvent, type TaskUpsertEvent } from '../store.ts'
-import type { StoredTask } from '../shared/task.ts'
+import type { StoredTask } from '../shared/stored-task.ts'
 import type { LogChange } from './log/log-tail.ts'
 
 const MAX_EVENTS = 10_000

@@ -1,6 +1,6 @@
 import type { TaskEvent, TaskLogEvent, TaskUpsertEvent } from '../store.ts'
 import type { Task } from '../shared/task-schema.ts'
-import type { StoredTask } from '../shared/task.ts'
+import type { StoredTask } from '../shared/stored-task.ts'
 
 /** Narrows a feed. */
 export interface FeedFilter {

@@ -1,5 +1,5 @@
 import type { FollowOptions } from '../shared/follow-options.ts'
-import { isActive, type TaskStatus } from '../shared/task.ts'
+import { isActive, type TaskStatus } from '../shared/task-status.ts'
 import type { TaskStore } from '../store.ts'
 import { abortable } from '../util/abortable-generator.ts'
 import { LogReader, type LogPiece } from './log-reader.ts'

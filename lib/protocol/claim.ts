@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { StoredTask } from '../shared/task.ts'
+import type { StoredTask } from '../shared/stored-task.ts'
 import { fileName } from './file-names.ts'
 import { readSideFile } from './side-file.ts'
 import { readTask } from './task-file.ts'

@@ -1,4 +1,4 @@
-import { isTaskId } from '../shared/task.ts'
+import { isTaskId } from '../shared/task-id.ts'
 
 /** A larger task file is not read: 1 MiB. */
 export const MAX_TASK_BYTES = 1024 * 1024

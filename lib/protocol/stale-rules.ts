@@ -1,4 +1,4 @@
-import type { TaskStatus } from '../shared/task.ts'
+import type { TaskStatus } from '../shared/task-status.ts'
 import type { CancelMarker } from './cancel-marker.ts'
 import type { ClaimHolder } from './claim.ts'
 

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import type { Task } from '../shared/task-schema.ts'
-import { toStoredTask, type StoredTask } from '../shared/task.ts'
+import { type StoredTask, toStoredTask } from '../shared/stored-task.ts'
 import { fileName, MAX_TASK_BYTES } from './file-names.ts'
 import { ifExists, readText, UnreadableFile } from './regular-file.ts'
 import type { TasksDirectory } from './tasks-directory.ts'

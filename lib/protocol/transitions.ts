@@ -1,5 +1,5 @@
 import type { Task } from '../shared/task-schema.ts'
-import { isActive } from '../shared/task.ts'
+import { isActive } from '../shared/task-status.ts'
 import { errorCode } from '../util/error-code.ts'
 import { createCancelMarker, createDeleteMarker, readCancelMarker, removeCancelMarker } from './cancel-marker.ts'
 import { claimTask } from './claim.ts'

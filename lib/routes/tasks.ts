@@ -5,12 +5,12 @@ import type { TaskQuery } from '../store.ts'
 import { NewTaskSchema, TaskSchema } from '../shared/task-schema.ts'
 import { action, sendJson, type RouteContext, type Scope } from './context.ts'
 import { matchesTag } from './entity-tag.ts'
-import { CancelRequestedSchema, ErrorSchema, ForceQuerySchema, IdParamsSchema, isTrue, ListQuerySchema, DeletedSchema } from '../shared/api-schemas.ts'
+import { CancelResponseSchema, ErrorResponseSchema, DeleteQuerySchema, IdParamsSchema, isTrue, ListQuerySchema, DeleteResponseSchema } from '../shared/api-schemas.ts'
 
 export function readingRoutes (scope: Scope, { store }: RouteContext): void {
   scope.get('/', {
     config: action('list'),
-    schema: { querystring: ListQuerySchema, response: { 200: Type.Array(TaskSchema), '4xx': ErrorSchema } }
+    schema: { querystring: ListQuerySchema, response: { 200: Type.Array(TaskSchema), '4xx': ErrorResponseSchema } }
   }, async (request, reply) => {
     const { status, limit, before } = request.query
     const query: TaskQuery = {
@@ -33,7 +33,7 @@ export function readingRoutes (scope: Scope, { store }: RouteContext): void {
 
   scope.get('/:id', {
     config: action('read'),
-    schema: { params: IdParamsSchema, response: { 200: TaskSchema, '4xx': ErrorSchema } }
+    schema: { params: IdParamsSchema, response: { 200: TaskSchema, '4xx': ErrorResponseSchema } }
   }, async (request, reply) => {
     const task = await store.get(request.params.id)
     if (task === undefined) throw new FST_TASKS_NOT_FOUND(request.params.id)
@@ -44,7 +44,7 @@ export function readingRoutes (scope: Scope, { store }: RouteContext): void {
 export function writingRoutes (scope: Scope, { store }: RouteContext): void {
   scope.post('/', {
     config: action('create'),
-    schema: { body: NewTaskSchema, response: { 200: TaskSchema, 201: TaskSchema, '4xx': ErrorSchema } }
+    schema: { body: NewTaskSchema, response: { 200: TaskSchema, 201: TaskSchema, '4xx': ErrorResponseSchema } }
   }, async (request, reply) => {
     const { task, created } = await store.create(request.body)
     reply.header('location', `${scope.prefix}/${task.id}`)
@@ -53,7 +53,7 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
 
   scope.post('/:id/cancel', {
     config: action('cancel'),
-    schema: { params: IdParamsSchema, response: { 200: TaskSchema, 202: CancelRequestedSchema, '4xx': ErrorSchema } }
+    schema: { params: IdParamsSchema, response: { 200: TaskSchema, 202: CancelResponseSchema, '4xx': ErrorResponseSchema } }
   }, async (request, reply) => {
     const { outcome, task } = await store.cancel(request.params.id)
     if (outcome === 'requested') return await reply.code(202).send({ ok: true })
@@ -64,8 +64,8 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
     config: action('delete'),
     schema: {
       params: IdParamsSchema,
-      querystring: ForceQuerySchema,
-      response: { 200: DeletedSchema, '4xx': ErrorSchema }
+      querystring: DeleteQuerySchema,
+      response: { 200: DeleteResponseSchema, '4xx': ErrorResponseSchema }
     }
   }, async (request) => {
     const forced = isTrue(request.query.force)

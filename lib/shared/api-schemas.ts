@@ -1,9 +1,10 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { TaskIdSchema, TaskStatusSchema } from './task-schema.ts'
 
-// What the routes take and give, apart from tasks themselves. The client's types derive from these.
+// Parameters and responses of the HTTP routes, except the tasks themselves. The types of the client derive from them.
+// Query parameters arrive as strings.
 
-/** A byte offset: digits only, because `Number` accepts much more. */
+/** Digits only: `Number` also accepts signs, exponents and other bases. */
 const PositionSchema = Type.String({ pattern: '^\\d{1,15}$', description: 'a byte offset' })
 const CountSchema = Type.String({ pattern: '^[1-9]\\d{0,8}$', description: 'a positive number' })
 const BooleanSchema = Type.Union(['0', '1', 'true', 'false'].map((value) => Type.Literal(value)), { description: 'one of 0, 1, true, false' })
@@ -20,12 +21,12 @@ export const ListQuerySchema = Type.Object({
   before: Type.Optional(TaskIdSchema)
 }, { additionalProperties: false })
 
-export const ForceQuerySchema = Type.Object({ force: Type.Optional(BooleanSchema) }, { additionalProperties: false })
+export const DeleteQuerySchema = Type.Object({ force: Type.Optional(BooleanSchema) }, { additionalProperties: false })
 
-export const DeletedSchema = Type.Object({ ok: Type.Boolean(), forced: Type.Boolean() })
-export type Deleted = Static<typeof DeletedSchema>
+export const DeleteResponseSchema = Type.Object({ ok: Type.Boolean(), forced: Type.Boolean() })
+export type DeleteResponse = Static<typeof DeleteResponseSchema>
 
-export const CancelRequestedSchema = Type.Object({ ok: Type.Boolean() })
+export const CancelResponseSchema = Type.Object({ ok: Type.Boolean() })
 
 export const LogQuerySchema = Type.Object({
   position: Type.Optional(PositionSchema),
@@ -47,10 +48,10 @@ export const SearchQuerySchema = Type.Object({
 
 export const SearchResultSchema = Type.Object({
   matches: Type.Array(Type.Object({
-    offset: Type.Integer({ description: 'byte offset at which the line begins' }),
+    offset: Type.Integer({ description: 'byte offset of the first byte of the line' }),
     line: Type.String()
-  }), { description: 'last one first' }),
-  next: Type.Union([Type.Integer(), Type.Null()], { description: 'the `before` with which to go on; null: the log was searched to its beginning' })
+  }), { description: 'the last match of the log first' }),
+  next: Type.Union([Type.Integer(), Type.Null()], { description: 'value of `before` for the next request; null: the whole log was searched' })
 })
 export type SearchResult = Static<typeof SearchResultSchema>
 
@@ -58,29 +59,29 @@ export const EventsQuerySchema = Type.Object({
   lastEventId: Type.Optional(Type.String({ maxLength: 100 })),
   task: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000 })),
   logs: Type.Optional(BooleanSchema),
-  log: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000, description: 'logs of these tasks alone' }))
+  log: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000, description: 'only the logs of these tasks' }))
 })
 
 export const HealthSchema = Type.Object({
   processorAlive: Type.Boolean(),
-  readOnly: Type.Boolean({ description: 'nothing can be created, cancelled or deleted by these routes' }),
+  readOnly: Type.Boolean({ description: 'these routes cannot create, cancel or delete tasks' }),
   problems: Type.Array(Type.Object({ code: Type.String(), message: Type.String(), count: Type.Optional(Type.Integer()) })),
-  sseClients: Type.Integer({ description: 'clients of the feed, and of logs as they grow' }),
+  sseClients: Type.Integer({ description: 'clients of the feed and followers of logs' }),
   feed: Type.Object({
-    deliveries: Type.Integer({ description: 'events sent, counted for each client' }),
+    deliveries: Type.Integer({ description: 'events sent, counted once per client' }),
     bytes: Type.Integer(),
-    withheld: Type.Integer({ description: 'log chunks that slow clients were not sent' }),
-    dropped: Type.Integer({ description: 'clients cut off because they did not read' }),
-    resumed: Type.Integer({ description: 'clients that came back and were told what they missed' })
+    withheld: Type.Integer({ description: 'log chunks that were not sent to slow clients' }),
+    dropped: Type.Integer({ description: 'clients that were disconnected because they did not read' }),
+    resumed: Type.Integer({ description: 'clients that reconnected and received the events that they had missed' })
   }),
-  limits: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'the processor\'s own, as it published them' }))
+  limits: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'limits that the processor has published' }))
 }, { additionalProperties: true })
 export type Health = Static<typeof HealthSchema>
 
-export const ErrorSchema = Type.Object({
+export const ErrorResponseSchema = Type.Object({
   statusCode: Type.Integer(),
   code: Type.String(),
   error: Type.String(),
   message: Type.String()
 })
-export type ErrorResponse = Static<typeof ErrorSchema>
+export type ErrorResponse = Static<typeof ErrorResponseSchema>

@@ -1,19 +1,19 @@
-/** How many bytes at a log's beginning, and before the position, are remembered. */
+/** How many bytes at the beginning of a log, and how many before the position, are remembered. */
 export const FINGERPRINT_BYTES = 64
 
 const NOTHING = new Uint8Array(0)
 
 /**
- * A position in a log, and enough of the bytes before it to notice that the log is no longer the one that was read:
- * its first ones and the last ones. The first bytes alone are not enough (a log may be truncated and appended to), nor
- * are the last ones (some rewrites preserve them).
+ * A position in a log with the first bytes of the log and the last bytes before the position. Comparing them with the log
+ * shows whether it was truncated or rewritten. Both are needed: a log may be truncated and get the same beginning again,
+ * and a rewritten log may have the same bytes before the position.
  */
 export class LogFingerprint {
   #position: number
   #first: Uint8Array | undefined
   #last: Uint8Array = NOTHING
 
-  /** @param position byte offset to begin at; what stands before it is not known */
+  /** @param position byte offset at which reading starts; the bytes before it are unknown */
   constructor (position = 0) {
     this.#position = position
     this.#first = position === 0 ? NOTHING : undefined
@@ -24,17 +24,17 @@ export class LogFingerprint {
     return this.#position
   }
 
-  /** What the log begins with, as far as that is known. */
+  /** The first bytes of the log, empty while unknown. */
   get first (): Uint8Array {
     return this.#first ?? NOTHING
   }
 
-  /** What stands before the position, as far as that is known. */
+  /** The bytes before the position, empty while unknown. */
   get last (): Uint8Array {
     return this.#last
   }
 
-  /** These bytes were read at the position. */
+  /** Adds bytes that were read at the position. */
   advance (bytes: Uint8Array): void {
     if (this.#first !== undefined && this.#first.length < FINGERPRINT_BYTES) {
       this.#first = joined(this.#first, bytes.subarray(0, FINGERPRINT_BYTES - this.#first.length))
@@ -43,7 +43,7 @@ export class LogFingerprint {
     this.#position += bytes.length
   }
 
-  /** The position is another one, and only what stands around it was read. */
+  /** Sets another position, with the first bytes of the log and the bytes before that position. */
   moveTo (position: number, { first, last }: { first: Uint8Array, last: Uint8Array }): void {
     this.#position = position
     this.#first = Uint8Array.from(first.subarray(0, FINGERPRINT_BYTES))
@@ -62,7 +62,7 @@ function joined (a: Uint8Array, b: Uint8Array): Uint8Array {
   return both
 }
 
-/** A copy (a Buffer's `slice` is none): a large piece must not be kept alive by its last bytes. */
+/** Copies (unlike `Buffer.slice`): a view would keep the whole piece in memory. */
 function lastOf (bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(bytes.subarray(-FINGERPRINT_BYTES))
 }

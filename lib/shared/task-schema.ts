@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { MAX_TIMER_MS } from '../util/timers.ts'
-import { TASK_ID_MAX_LENGTH, TASK_ID_PATTERN, TASK_STATUSES } from './task.ts'
+import { TASK_ID_MAX_LENGTH, TASK_ID_PATTERN } from './task-id.ts'
+import { TASK_STATUSES } from './task-status.ts'
 
 export const TaskStatusSchema = Type.Union(TASK_STATUSES.map((status) => Type.Literal(status)))
 
@@ -13,7 +14,7 @@ const Time = Type.String({ pattern: TIME_PATTERN, description: 'a time in UTC (I
 const TimeOrNull = Type.Union([Type.String({ pattern: TIME_PATTERN }), Type.Null()], { description: 'a time in UTC (ISO 8601), or null' })
 const StringOrNull = Type.Union([Type.String(), Type.Null()], { description: 'a string or null' })
 
-/** A task as this package writes it. Files of others may hold other fields, or other types in these. */
+/** A task as this package writes it. Files written by other programs may have more fields, or other types in these. */
 export const TaskSchema = Type.Object({
   id: TaskIdSchema,
   command: Type.String({ description: 'a string' }),
@@ -31,7 +32,7 @@ export const TaskSchema = Type.Object({
 }, { additionalProperties: true })
 export type Task = Static<typeof TaskSchema>
 
-/** What a client may say of a new task. */
+/** The fields that a client may set when it creates a task. */
 export const NewTaskSchema = Type.Object({
   command: Type.String({ pattern: '^\\s*[^\\s\\0][^\\0]*$', description: 'a command that is not blank' }),
   type: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),

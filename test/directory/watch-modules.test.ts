@@ -5,7 +5,8 @@ import { completeLength } from '../../lib/log/text.ts'
 import { parseFileName } from '../../lib/protocol/file-names.ts'
 import { isUpTo } from '../../lib/store.ts'
 import type { Task } from '../../lib/shared/task-schema.ts'
-import { createTaskId, isTaskId, toStoredTask } from '../../lib/shared/task.ts'
+import { toStoredTask } from '../../lib/shared/stored-task.ts'
+import { createTaskId, isTaskId } from '../../lib/shared/task-id.ts'
 
 const task = (id: string, fields: Partial<Task> = {}) => {
   const value = { id, status: 'queued', ...fields } as Task

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { TasksClient, TasksError, type Task } from '../../lib/client/index.ts'
-import { isTerminal } from '../../lib/shared/task.ts'
+import { isTerminal } from '../../lib/shared/task-status.ts'
 import { Copy } from '../copy.ts'
 import { temporaryDirectory, waitFor } from '../helpers.ts'
 import {

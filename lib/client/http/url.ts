@@ -1,4 +1,4 @@
-import { isTaskId } from '../../shared/task.ts'
+import { isTaskId } from '../../shared/task-id.ts'
 import { TasksError } from '../errors.ts'
 
 export type QueryValue = string | number | boolean | readonly string[] | undefined

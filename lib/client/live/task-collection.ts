@@ -1,5 +1,5 @@
 import type { Task } from '../../shared/task-schema.ts'
-import { creationTime, newestFirst } from '../../shared/task.ts'
+import { creationTime, newestFirst } from '../../shared/task-order.ts'
 
 /** Tasks by id. */
 export class TaskCollection {

@@ -1,4 +1,4 @@
-import type { TaskStatus } from '../../shared/task.ts'
+import type { TaskStatus } from '../../shared/task-status.ts'
 import { delay } from '../../util/delay.ts'
 import { isNotFound, isTransient } from '../errors.ts'
 import type { Backoff } from '../http/backoff.ts'

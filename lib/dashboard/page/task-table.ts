@@ -1,4 +1,4 @@
-import { creationTime, newestFirst } from '../../shared/task.ts'
+import { creationTime, newestFirst } from '../../shared/task-order.ts'
 import type { Task } from '../../client/index.ts'
 import type { Change } from './feed/messages.ts'
 

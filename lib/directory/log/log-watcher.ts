@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isTerminal } from '../../shared/task.ts'
+import { isTerminal } from '../../shared/task-status.ts'
 import type { Entry } from '../watch/catalogue.ts'
 import { fileName } from '../../protocol/file-names.ts'
 import { ifExists, UnreadableFile } from '../../protocol/regular-file.ts'

@@ -1,6 +1,8 @@
 import { bisect } from '../../util/bisect.ts'
 import type { TaskQuery } from '../../store.ts'
-import { newestFirst, timeInId, type StoredTask } from '../../shared/task.ts'
+import type { StoredTask } from '../../shared/stored-task.ts'
+import { timeInId } from '../../shared/task-id.ts'
+import { newestFirst } from '../../shared/task-order.ts'
 import type { LogTail } from '../log/log-tail.ts'
 
 /** What is known of one task: its last good state, and where its files were read. */

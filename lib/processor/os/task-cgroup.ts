@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isTaskId } from '../../shared/task.ts'
+import { isTaskId } from '../../shared/task-id.ts'
 import { ProcessorStartError } from '../start-error.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Static } from '@sinclair/typebox'
-import { compileCheck } from '../../shared/validation.ts'
+import { compileCheck } from '../../util/compile-check.ts'
 import { compileConfigCheck } from './config-check.ts'
 import { RulePolicy } from './rule-policy.ts'
 import { defined } from '../../util/defined.ts'

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { FIFO_NAME } from '../../protocol/file-names.ts'
 import { ifExists } from '../../protocol/regular-file.ts'
 import { removeFile } from '../../protocol/write-file.ts'
-import { isTaskId } from '../../shared/task.ts'
+import { isTaskId } from '../../shared/task-id.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
 /** A longer piece without a line break holds no id. */

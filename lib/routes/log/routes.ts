@@ -6,11 +6,12 @@ import { isGone, lastEventId } from '../../sse/sink.ts'
 import { startOfLastLines } from '../../log/last-lines.ts'
 import { searchLog } from '../../log/search.ts'
 import type { TaskStore } from '../../store.ts'
-import { isActive, type StoredTask } from '../../shared/task.ts'
+import type { StoredTask } from '../../shared/stored-task.ts'
+import { isActive } from '../../shared/task-status.ts'
 import { action, UNCOMPRESSED, type RouteContext, type Scope } from '../context.ts'
 import { matchesTag } from '../entity-tag.ts'
 import { parseRange } from './range.ts'
-import { ErrorSchema, IdParamsSchema, isTrue, LogEventsQuerySchema, LogQuerySchema, type LogQuery, SearchQuerySchema, SearchResultSchema } from '../../shared/api-schemas.ts'
+import { ErrorResponseSchema, IdParamsSchema, isTrue, LogEventsQuerySchema, LogQuerySchema, type LogQuery, SearchQuerySchema, SearchResultSchema } from '../../shared/api-schemas.ts'
 
 const TEXT_HEADERS = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' } as const
 
@@ -77,7 +78,7 @@ export function logRoutes (scope: Scope, context: RouteContext): void {
 
   scope.get('/:id/log/search', {
     config: action('log'),
-    schema: { params: IdParamsSchema, querystring: SearchQuerySchema, response: { 200: SearchResultSchema, '4xx': ErrorSchema } }
+    schema: { params: IdParamsSchema, querystring: SearchQuerySchema, response: { 200: SearchResultSchema, '4xx': ErrorResponseSchema } }
   }, async ({ params: { id }, query }, reply) => {
     await existing(store, id)
     return await searchLog(store, id, query.q, {

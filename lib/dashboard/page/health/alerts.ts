@@ -1,5 +1,5 @@
 import type { Health, Task } from '../../../client/index.ts'
-import { creationTime } from '../../../shared/task.ts'
+import { creationTime } from '../../../shared/task-order.ts'
 
 /** A queued task that waits longer while nothing runs. */
 const STUCK_MS = 30_000

@@ -1,4 +1,4 @@
-import { TASK_STATUSES, type TaskStatus } from '../../../shared/task.ts'
+import { TASK_STATUSES, type TaskStatus } from '../../../shared/task-status.ts'
 import { textOf } from '../ui/text.ts'
 import type { Task } from '../../../client/index.ts'
 

@@ -1,5 +1,5 @@
 import { CircleX, Search } from 'lucide-preact'
-import { TASK_STATUSES } from '../../../shared/task.ts'
+import { TASK_STATUSES } from '../../../shared/task-status.ts'
 import { filterOf, route, setFilter } from '../routing/router.ts'
 import { counts, shownTasks, tasks, usedTypes } from '../state.ts'
 

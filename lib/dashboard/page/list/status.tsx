@@ -1,6 +1,6 @@
 import { Ban, CircleCheck, CircleHelp, CircleX, Clock, LoaderCircle } from 'lucide-preact'
 import { textOf } from '../ui/text.ts'
-import { TASK_STATUSES, type TaskStatus } from '../../../shared/task.ts'
+import { TASK_STATUSES, type TaskStatus } from '../../../shared/task-status.ts'
 
 const ICONS = { queued: Clock, running: LoaderCircle, completed: CircleCheck, failed: CircleX, cancelled: Ban } satisfies Record<TaskStatus, unknown>
 

@@ -9,7 +9,7 @@ import { announce } from '../ui/announcer.ts'
 import { copyText } from '../ui/clipboard.ts'
 import { messageOf } from '../ui/message.ts'
 import { formatBytes } from '../ui/time.ts'
-import { isActive } from '../../../shared/task.ts'
+import { isActive } from '../../../shared/task-status.ts'
 import type { LogState, LogView } from './log-view.ts'
 import { LogSearch } from './log-search.tsx'
 

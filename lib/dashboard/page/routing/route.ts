@@ -1,5 +1,6 @@
 import { defined } from '../../../util/defined.ts'
-import { isTaskId, TASK_STATUSES, type TaskStatus } from '../../../shared/task.ts'
+import { isTaskId } from '../../../shared/task-id.ts'
+import { TASK_STATUSES, type TaskStatus } from '../../../shared/task-status.ts'
 import type { Filter } from '../list/filter.ts'
 
 /** A place in the page, as it stands behind the `#` of its address: no server has to know it. */

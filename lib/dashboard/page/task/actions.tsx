@@ -1,7 +1,7 @@
 import { Ban, RotateCcw, Trash2 } from 'lucide-preact'
 import { useRef, useState } from 'preact/hooks'
 import type { Task } from '../../../client/index.ts'
-import { isActive } from '../../../shared/task.ts'
+import { isActive } from '../../../shared/task-status.ts'
 import { newHash, taskHash } from '../routing/route.ts'
 import { go, goToList } from '../routing/router.ts'
 import { client, readOnly } from '../state.ts'

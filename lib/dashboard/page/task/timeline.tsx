@@ -1,5 +1,5 @@
 import type { Task } from '../../../client/index.ts'
-import { isActive } from '../../../shared/task.ts'
+import { isActive } from '../../../shared/task-status.ts'
 import { now } from '../state.ts'
 import { textOf } from '../ui/text.ts'
 import { parseTime } from '../../../util/parse-time.ts'

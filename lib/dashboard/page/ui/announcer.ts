@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Task } from '../../../client/index.ts'
 import { textOf } from './text.ts'
-import { isTerminal } from '../../../shared/task.ts'
+import { isTerminal } from '../../../shared/task-status.ts'
 
 /** Whose changes are told: the one that is looked at, or that this page began. */
 const watched = new Set<string>()
