@@ -50,6 +50,11 @@ export async function unexpectedResponse (response: Response, expected: string):
   return new TasksError(`Expected ${expected}; the response did not come from the tasks API (${response.status}).`, { statusCode: response.status })
 }
 
+/** With CORS, a page of another origin sees only exposed headers. */
+export function missingHeader (name: string): Error {
+  return new Error(`The response has no ${name} header. For cross-origin use, the server must expose it (CORS exposedHeaders).`)
+}
+
 export function isNotFound (error: unknown): boolean {
   return error instanceof TasksError && error.code === 'FST_TASKS_NOT_FOUND'
 }

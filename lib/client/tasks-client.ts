@@ -80,11 +80,12 @@ export class TasksClient {
   }
 
   /**
-   * Reads a part of a log as it is now; by default the whole log. A `start` beyond the size gives an empty body.
+   * Reads a part of a log as it is now; by default the whole log. The range is limited to the size of the
+   * log, so that it may be empty.
    * @returns undefined if the task has no log yet
    * @throws TasksError `FST_TASKS_NOT_FOUND`
    * @throws TypeError if `tail` is combined with `start` or `end`
-   * @throws RangeError if an option is not a non-negative integer, or `end` is less than `start`
+   * @throws RangeError if an option is not a non-negative integer
    */
   async readLog (id: string, options: ReadLogOptions = {}): Promise<LogPart | undefined> {
     return await readLog(this.#http, id, options)

@@ -74,8 +74,9 @@ t.test('a part of a log, and its size', async (t) => {
     [{ start: 8, end: 108 }, 8, 10, '89'],
     [{ start: 10, end: 11 }, 10, 10, ''],
     [{ start: 4, end: 4 }, 4, 4, ''],
+    [{ start: 4, end: 2 }, 4, 4, ''],
     [{ start: 3 }, 3, 10, '3456789'],
-    [{ start: 12 }, 12, 12, ''],
+    [{ start: 12 }, 10, 10, ''],
     [{ tail: 0 }, 10, 10, '']
   ] as const) {
     const log = (await client.readLog('task_1_a', options))!
@@ -83,7 +84,6 @@ t.test('a part of a log, and its size', async (t) => {
     t.equal(await textOf(log.body), text)
   }
   await t.rejects(client.readLog('task_1_a', { tail: 1, start: 0 }), TypeError)
-  await t.rejects(client.readLog('task_1_a', { start: 2, end: 1 }), RangeError)
   await t.rejects(client.readLog('task_1_a', { start: -1 }), RangeError)
   await t.rejects(client.logSize('task_1_none'), { code: 'FST_TASKS_NOT_FOUND' })
 })

@@ -1,5 +1,5 @@
 import type { Task } from '../../shared/task-schema.ts'
-import { isNotFound } from '../errors.ts'
+import { isNotFound, missingHeader } from '../errors.ts'
 import type { Http } from '../http/http.ts'
 import { taskPath } from '../http/url.ts'
 
@@ -16,8 +16,7 @@ export interface Snapshot {
 export async function readSnapshot (http: Http, taskIds: readonly string[] | undefined, signal: AbortSignal): Promise<Snapshot> {
   const { value, headers } = await http.json<Task[]>(taskIds === undefined ? '' : '?limit=1', { signal })
   const lastEventId = headers.get('last-event-id')
-  // with CORS, a page of another origin sees only exposed headers
-  if (lastEventId === null) throw new Error('The response has no Last-Event-ID header. For cross-origin use, the server must expose it (CORS exposedHeaders).')
+  if (lastEventId === null) throw missingHeader('Last-Event-ID')
   // read after the list, which determines the position: events after it are sent again
   return { tasks: taskIds === undefined ? value : await readTasks(http, taskIds, signal), lastEventId }
 }

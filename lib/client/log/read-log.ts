@@ -1,4 +1,4 @@
-import { errorFromResponse } from '../errors.ts'
+import { errorFromResponse, missingHeader } from '../errors.ts'
 import type { Http } from '../http/http.ts'
 import { queryString, taskPath } from '../http/url.ts'
 import { isMissingLog } from './log-range.ts'
@@ -22,7 +22,7 @@ export interface ReadLogOptions {
 
 /** A part of a log, and where it is in the log. */
 export interface LogPart {
-  /** Byte offset of the first byte of `body`. */
+  /** Byte offset of the first byte of `body`; not more than `size`. */
   readonly start: number
   /** Byte offset after the last byte of `body`; undefined if a proxy compressed the response. */
   readonly end: number | undefined
@@ -41,7 +41,7 @@ interface RangeRequest {
 /**
  * @returns undefined if the task has no log yet
  * @throws TypeError if `tail` is combined with `start` or `end`
- * @throws RangeError if an option is not a non-negative integer, or `end` is less than `start`
+ * @throws RangeError if an option is not a non-negative integer
  */
 export async function readLog (http: Http, taskId: string, options: ReadLogOptions): Promise<LogPart | undefined> {
   checkOptions(options)
@@ -54,7 +54,6 @@ function checkOptions ({ start, end, tail }: ReadLogOptions): void {
     if (value !== undefined && !(Number.isSafeInteger(value) && value >= 0)) throw new RangeError(`\`${name}\` must be a non-negative integer, but is ${value}`)
   }
   if (tail !== undefined && (start !== undefined || end !== undefined)) throw new TypeError('`tail` cannot be combined with `start` or `end`')
-  if (end !== undefined && end < (start ?? 0)) throw new RangeError(`\`end\` (${end}) must not be less than \`start\` (${start ?? 0})`)
 }
 
 async function requestToEnd (http: Http, taskId: string, { start, tail, signal }: ReadLogOptions): Promise<LogPart | undefined> {
@@ -62,7 +61,10 @@ async function requestToEnd (http: Http, taskId: string, { start, tail, signal }
   if (response.status === 404) return await missingLog(response)
   if (response.status === 416) return await emptyPart(response, start ?? 0)
   const [position, length] = [response.headers.get('log-position'), response.headers.get('content-length')]
-  if (position === null && tail !== undefined) throw await missingHeader(response, 'Log-Position')
+  if (position === null && tail !== undefined) {
+    await response.body?.cancel()
+    throw missingHeader('Log-Position')
+  }
   const first = Number(position ?? start ?? 0)
   const size = length === null ? undefined : first + Number(length)
   return { start: first, end: size, size, body: response.body! }
@@ -74,8 +76,11 @@ async function requestRange (http: Http, taskId: string, { start, end, signal }:
   const response = await http.open(`${taskPath(taskId)}/log`, { headers: { range: `bytes=${start}-${last}` }, signal, accept: [404, 416] })
   if (response.status === 404) return await missingLog(response)
   const size = sizeOfLog(response)
-  if (size === undefined) throw await missingHeader(response, 'Content-Range')
-  if (response.status === 416 || start === end) return await emptyPart(response, start)
+  if (size === undefined) {
+    await response.body?.cancel()
+    throw missingHeader('Content-Range')
+  }
+  if (response.status === 416 || end <= start) return await emptyPart(response, start)
   return { start, end: Math.min(end, size), size, body: response.body! }
 }
 
@@ -85,19 +90,15 @@ async function missingLog (response: Response): Promise<undefined> {
   await response.body?.cancel()
 }
 
-/** An empty part at `start`, which may be after the end of the log. */
 async function emptyPart (response: Response, start: number): Promise<LogPart> {
   await response.body?.cancel()
-  return { start, end: start, size: sizeOfLog(response), body: new Blob([]).stream() }
+  const size = sizeOfLog(response)
+  const first = Math.min(start, size ?? start)
+  return { start: first, end: first, size, body: new Blob([]).stream() }
 }
 
 /** The size of the whole log, from the `Content-Range` header. */
 function sizeOfLog ({ headers }: Response): number | undefined {
   const [, size] = /\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? []
   return size === undefined ? undefined : Number(size)
-}
-
-async function missingHeader (response: Response, name: string): Promise<Error> {
-  await response.body?.cancel()
-  return new Error(`The response has no ${name} header. For cross-origin use, the server must expose it (CORS exposedHeaders).`)
 }
