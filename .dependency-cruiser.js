@@ -40,7 +40,7 @@ export default {
     layer('dashboard page', '^lib/dashboard/page/', ['client/', 'shared/', 'util/']),
     layer('dashboard', '^lib/dashboard/(?!page/)', ['errors\\.ts$', 'util/']),
     layer('processor', '^lib/processor/', ['protocol/', 'shared/', 'util/']),
-    layer('web side', '^lib/(plugin|tasks|options|health|index|open-stores)\\.ts$', ['(plugin|tasks|options|health|index|open-stores)\\.ts$', 'directory/', 'routes/', 'feed/', 'sse/', 'log/', ...STORE]),
+    layer('web side', '^lib/[^/]+\\.ts$', ['directory/', 'routes/', 'feed/', 'sse/', 'log/', ...STORE]),
     layer('cli', '^lib/cli/', ['processor/', 'check/', 'protocol/', 'util/']),
     unreachable('the client and the page run in browsers', '^lib/(client|dashboard/page)/.*\\.tsx?$', NODE),
     unreachable('the client does not load Fastify', '^lib/client/', FASTIFY),
