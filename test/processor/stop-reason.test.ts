@@ -5,7 +5,7 @@ const KEEPS: StopReason[] = ['cancelled', 'timed-out', 'processor-stopped']
 const LOSES: StopReason[] = ['deleted', 'disowned']
 
 t.test('only a deleted or disowned task is lost', async (t) => {
-  for (const reason of [undefined, ...KEEPS]) t.equal(losesTask(reason), false, reason)
+  for (const reason of [undefined, ...KEEPS]) t.equal(losesTask(reason), false, String(reason))
   for (const reason of LOSES) t.equal(losesTask(reason), true, reason)
 })
 
