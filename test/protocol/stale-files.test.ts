@@ -1,27 +1,29 @@
-import { mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { StaleFiles, type StaleFilesOptions } from '../../lib/protocol/stale-files.ts'
 import { claimTask } from '../../lib/protocol/claim.ts'
-import { ID, names, taskIn, temporaryNames, writeClaim, writeMarker, writeTask } from './fixtures/task-files.ts'
-import { before, systemError } from './fixtures/system-calls.ts'
+import { StaleFiles, type StaleFilesOptions } from '../../lib/protocol/stale-files.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
+import { before, systemError } from './fixtures/system-calls.ts'
+import { ID, names, taskIn, temporaryNames, writeClaim, writeMarker, writeTask } from './fixtures/task-files.ts'
 
 const JSON_NAME = `${ID}.json`
 const CLAIM_NAME = `${ID}.claim`
 const LOG_NAME = `${ID}.log`
 const MARKER_NAME = `${ID}.cancel`
-const AT_ONCE = { staleAfterMs: 0, expireAfterMs: 0 }
 const NEVER = 1e9
+const STALE = { staleAfterMs: 0, expireAfterMs: NEVER }
+const EXPIRED = { staleAfterMs: 0, expireAfterMs: 0 }
 
 interface Situation {
   readonly status?: string
+  /** Of the task file, instead of a task. */
   readonly text?: string
   readonly marker?: 'cancel' | 'delete'
-  readonly claim?: string
+  readonly claim?: 'processor' | 'cancel' | 'incomplete' | 'symbolic link'
 }
 
-function make (t: Test, { status, text, marker, claim }: Situation): string {
+function arrange (t: Test, { status, text, marker, claim }: Situation): string {
   const dir = t.testdir()
   if (status !== undefined) writeTask(dir, { status })
   if (text !== undefined) writeFileSync(join(dir, JSON_NAME), text)
@@ -32,167 +34,165 @@ function make (t: Test, { status, text, marker, claim }: Situation): string {
   return dir
 }
 
-/** What one look after the first sight does. */
-async function checkOnce (t: Test, dir: string, options: StaleFilesOptions): Promise<string[]> {
-  const leftovers = new StaleFiles(tasksDirectory(dir), { onError: (error) => { throw error }, ...options })
-  t.strictSame(await leftovers.cleanUp([ID]), [], 'nothing is done at first sight')
-  return await leftovers.cleanUp([ID])
+/** Observes the files, then cleans up. @returns the ids of the changed tasks */
+async function cleanUp (t: Test, dir: string, options: StaleFilesOptions): Promise<string[]> {
+  const staleFiles = new StaleFiles(tasksDirectory(dir), { onError: (error) => { throw error }, ...options })
+  t.strictSame(await staleFiles.cleanUp([ID]), [], 'the first call only observes')
+  return await staleFiles.cleanUp([ID])
 }
 
-const SETTLE = { staleAfterMs: 0, expireAfterMs: NEVER }
-const all = [MARKER_NAME, CLAIM_NAME, JSON_NAME]
-const rules: Array<[name: string, situation: Situation, options: StaleFilesOptions, left: string[], status?: string]> = [
-  ['a cancelling that stopped after its claim is finished', { status: 'queued', marker: 'cancel', claim: 'cancel' }, SETTLE, [JSON_NAME], 'cancelled'],
-  ['a cancelling that stopped before its claim is finished', { status: 'queued', marker: 'cancel' }, SETTLE, [JSON_NAME], 'cancelled'],
-  ['a claim to cancel without the wish is kept for a while', { status: 'queued', claim: 'cancel' }, SETTLE, [CLAIM_NAME, JSON_NAME], 'queued'],
-  ['a claim to cancel without the wish is forgotten then', { status: 'queued', claim: 'cancel' }, AT_ONCE, [JSON_NAME], 'queued'],
-  ['a claim that was never completed is kept for a while', { status: 'queued', marker: 'cancel', claim: 'incomplete' }, SETTLE, all, 'queued'],
-  ['a claim that was never completed is forgotten then', { status: 'queued', marker: 'cancel', claim: 'incomplete' }, AT_ONCE, [MARKER_NAME, JSON_NAME], 'queued'],
-  ['what is no claim at all, but stands for one, is forgotten then', { status: 'queued', claim: 'symbolic link' }, AT_ONCE, [JSON_NAME], 'queued'],
-  ['a processor\'s claim is the processor\'s', { status: 'queued', marker: 'cancel', claim: 'processor' }, AT_ONCE, all, 'queued'],
-  ['also where it seems dead', { status: 'queued', marker: 'cancel', claim: 'processor' }, { ...AT_ONCE, isProcessorAlive: () => false }, all, 'queued'],
-  ['to the processor that holds no such task, it is nobody\'s', { status: 'queued', claim: 'processor' }, { ...SETTLE, isProcessorAlive: () => false, isProcessor: true }, [JSON_NAME], 'queued'],
-  ['a running task is the processor\'s', { status: 'running', marker: 'cancel', claim: 'cancel' }, AT_ONCE, all, 'running'],
-  ['a task with a state of others is left alone', { status: 'paused', marker: 'cancel', claim: 'cancel' }, AT_ONCE, all, 'paused'],
-  ['a task that is being written is left alone', { text: '{"id"', marker: 'cancel', claim: 'cancel' }, AT_ONCE, all],
-  ['the end of a task needs no claim and no wish', { status: 'completed', marker: 'cancel', claim: 'processor' }, SETTLE, [JSON_NAME], 'completed'],
-  ['the end of a task needs no claim', { status: 'cancelled', claim: 'cancel' }, SETTLE, [JSON_NAME], 'cancelled'],
-  ['what stands without a task is kept for a while', { marker: 'cancel', claim: 'processor' }, SETTLE, [MARKER_NAME, CLAIM_NAME]],
-  ['what stands without a task is forgotten then', { marker: 'cancel', claim: 'processor' }, AT_ONCE, []],
-  ['a deletion is finished; its marker stays for a living processor', { status: 'running', marker: 'delete', claim: 'processor' }, SETTLE, [MARKER_NAME]],
-  ['a deletion is finished with its marker where no processor lives', { status: 'running', marker: 'delete' }, { ...SETTLE, isProcessorAlive: () => false }, []],
-  ['a deletion is finished with its marker after a while', { status: 'queued', marker: 'delete' }, AT_ONCE, []],
-  ['a deletion is finished where the task can\'t be read', { text: '{', marker: 'delete' }, AT_ONCE, []]
+const ALL = [MARKER_NAME, CLAIM_NAME, JSON_NAME]
+const situations: Array<[name: string, situation: Situation, options: StaleFilesOptions, remaining: string[], status?: string]> = [
+  ['finishes a cancellation that was interrupted after its claim', { status: 'queued', marker: 'cancel', claim: 'cancel' }, STALE, [JSON_NAME], 'cancelled'],
+  ['finishes a cancellation that was interrupted before its claim', { status: 'queued', marker: 'cancel' }, STALE, [JSON_NAME], 'cancelled'],
+  ['keeps a claim by cancel without a marker until it expires', { status: 'queued', claim: 'cancel' }, STALE, [CLAIM_NAME, JSON_NAME], 'queued'],
+  ['removes an expired claim by cancel without a marker', { status: 'queued', claim: 'cancel' }, EXPIRED, [JSON_NAME], 'queued'],
+  ['keeps an incomplete claim until it expires', { status: 'queued', marker: 'cancel', claim: 'incomplete' }, STALE, ALL, 'queued'],
+  ['removes an expired incomplete claim', { status: 'queued', marker: 'cancel', claim: 'incomplete' }, EXPIRED, [MARKER_NAME, JSON_NAME], 'queued'],
+  ['removes an expired claim that is a symbolic link', { status: 'queued', claim: 'symbolic link' }, EXPIRED, [JSON_NAME], 'queued'],
+  ['keeps the claim of a processor', { status: 'queued', marker: 'cancel', claim: 'processor' }, EXPIRED, ALL, 'queued'],
+  ['keeps the claim of a processor that seems dead', { status: 'queued', marker: 'cancel', claim: 'processor' }, { ...EXPIRED, isProcessorAlive: () => false }, ALL, 'queued'],
+  ['removes the claim of a processor if called by a processor that does not hold the task', { status: 'queued', claim: 'processor' }, { ...STALE, isProcessorAlive: () => false, isProcessor: true }, [JSON_NAME], 'queued'],
+  ['keeps the files of a running task', { status: 'running', marker: 'cancel', claim: 'cancel' }, EXPIRED, ALL, 'running'],
+  ['keeps the files of a task with an unknown status', { status: 'paused', marker: 'cancel', claim: 'cancel' }, EXPIRED, ALL, 'paused'],
+  ['keeps the files of a partially written task', { text: '{"id"', marker: 'cancel', claim: 'cancel' }, EXPIRED, ALL],
+  ['removes the claim and the marker of a completed task', { status: 'completed', marker: 'cancel', claim: 'processor' }, STALE, [JSON_NAME], 'completed'],
+  ['removes the claim of a cancelled task', { status: 'cancelled', claim: 'cancel' }, STALE, [JSON_NAME], 'cancelled'],
+  ['keeps a claim and a marker without a task until they expire', { marker: 'cancel', claim: 'processor' }, STALE, [MARKER_NAME, CLAIM_NAME]],
+  ['removes an expired claim and marker without a task', { marker: 'cancel', claim: 'processor' }, EXPIRED, []],
+  ['finishes a deletion and leaves the marker for a living processor', { status: 'running', marker: 'delete', claim: 'processor' }, STALE, [MARKER_NAME]],
+  ['finishes a deletion completely if no processor is alive', { status: 'running', marker: 'delete' }, { ...STALE, isProcessorAlive: () => false }, []],
+  ['finishes an expired deletion completely', { status: 'queued', marker: 'delete' }, EXPIRED, []],
+  ['finishes the deletion of a task that cannot be read', { text: '{', marker: 'delete' }, EXPIRED, []]
 ]
 
-for (const [name, situation, options, left, status] of rules) {
-  t.test(name, async (t) => {
-    const dir = make(t, situation)
+for (const [name, situation, options, remaining, status] of situations) {
+  t.test(`cleanUp() ${name}`, async (t) => {
+    const dir = arrange(t, situation)
     const found = names(dir)
-    const changed = await checkOnce(t, dir, options)
-    t.strictSame(names(dir), left)
+    const changed = await cleanUp(t, dir, options)
+    t.strictSame(names(dir), remaining)
     if (status !== undefined) t.equal(taskIn(dir).status, status)
-    t.strictSame(changed, found.length === left.length ? [] : [ID])
+    t.strictSame(changed, found.length === remaining.length ? [] : [ID])
   })
 }
 
-t.test('a deletion takes the log along', async (t) => {
-  const dir = make(t, { status: 'completed', marker: 'delete' })
+t.test('finishing a deletion removes the log', async (t) => {
+  const dir = arrange(t, { status: 'completed', marker: 'delete' })
   writeFileSync(join(dir, LOG_NAME), 'output')
-  await checkOnce(t, dir, AT_ONCE)
+  await cleanUp(t, dir, EXPIRED)
   t.strictSame(names(dir), [])
 })
 
-t.test('a cancelling that never completed its claim is finished in the end', async (t) => {
-  const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'incomplete' })
-  const leftovers = new StaleFiles(tasksDirectory(dir), AT_ONCE)
-  for (let round = 0; round < 4; round++) await leftovers.cleanUp([ID])
+t.test('a cancellation with an incomplete claim is finished after the claim has been removed', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'incomplete' })
+  const staleFiles = new StaleFiles(tasksDirectory(dir), EXPIRED)
+  for (let round = 0; round < 4; round++) await staleFiles.cleanUp([ID])
   t.strictSame(names(dir), [JSON_NAME])
   t.equal(taskIn(dir).status, 'cancelled')
 })
 
-t.test('several may settle the same at once', async (t) => {
-  const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  await Promise.all(Array.from({ length: 5 }, () => checkOnce(t, dir, SETTLE)))
+t.test('several programs may clean up the same task at the same time', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
+  await Promise.all(Array.from({ length: 5 }, () => cleanUp(t, dir, STALE)))
   t.strictSame([...names(dir), ...temporaryNames(dir)], [JSON_NAME])
   t.equal(taskIn(dir).status, 'cancelled')
 })
 
-t.test('ages are measured by the observer, not by the times of the files', async (t) => {
-  const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
+t.test('an old mtime does not make files stale', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
   for (const name of [CLAIM_NAME, MARKER_NAME]) utimesSync(join(dir, name), 1, 1)
-  const early = new StaleFiles(tasksDirectory(dir), { staleAfterMs: NEVER })
-  t.strictSame([await early.cleanUp([ID]), await early.cleanUp([ID])], [[], []], 'an old file is no old sight')
+  const staleFiles = new StaleFiles(tasksDirectory(dir), { staleAfterMs: NEVER })
+  t.strictSame([await staleFiles.cleanUp([ID]), await staleFiles.cleanUp([ID])], [[], []])
+})
+
+t.test('files with an mtime in the future become stale after staleAfterMs, not before', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
   const tomorrow = Date.now() / 1000 + 86_400
   for (const name of [CLAIM_NAME, MARKER_NAME]) utimesSync(join(dir, name), tomorrow, tomorrow)
-  const leftovers = new StaleFiles(tasksDirectory(dir), { staleAfterMs: 200 })
+  const staleFiles = new StaleFiles(tasksDirectory(dir), { staleAfterMs: 200 })
   const start = performance.now()
-  let changed = await leftovers.cleanUp([ID])
-  while (changed.length === 0) changed = await leftovers.cleanUp([ID])
-  t.ok(performance.now() - start >= 200, 'a file from tomorrow is settled in time, and not before')
+  let changed = await staleFiles.cleanUp([ID])
+  while (changed.length === 0) changed = await staleFiles.cleanUp([ID])
+  const ageMs = performance.now() - start
+  t.ok(ageMs >= 200, `cleaned up after ${ageMs} ms`)
   t.equal(taskIn(dir).status, 'cancelled')
 })
 
-t.test('restarts the grace period when a file changes', async (t) => {
-  const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const leftovers = new StaleFiles(tasksDirectory(dir), SETTLE)
-  await leftovers.cleanUp([ID])
+t.test('a changed claim is observed again before it counts as stale', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
+  const staleFiles = new StaleFiles(tasksDirectory(dir), STALE)
+  await staleFiles.cleanUp([ID])
   rmSync(join(dir, CLAIM_NAME))
-  const taken = await claimTask(tasksDirectory(dir), ID, 'cancel')
-  t.strictSame(await leftovers.cleanUp([ID]), [], 'it is the claim of somebody else')
-  t.strictSame(names(dir), all)
-  t.ok(taken)
-  t.strictSame(await leftovers.cleanUp([ID]), [ID])
+  t.ok(await claimTask(tasksDirectory(dir), ID, 'cancel'), 'another program claims the task')
+  t.strictSame(await staleFiles.cleanUp([ID]), [])
+  t.strictSame(names(dir), ALL)
+  t.strictSame(await staleFiles.cleanUp([ID]), [ID])
 })
 
-t.test('an id that is not given any more is forgotten', async (t) => {
-  const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const leftovers = new StaleFiles(tasksDirectory(dir), SETTLE)
-  await leftovers.cleanUp([ID])
-  await leftovers.cleanUp([])
-  t.strictSame(await leftovers.cleanUp([ID]), [], 'it is seen for the first time again')
-  t.strictSame(await leftovers.cleanUp([ID]), [ID])
+t.test('an id that is not passed is forgotten and observed again later', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
+  const staleFiles = new StaleFiles(tasksDirectory(dir), STALE)
+  await staleFiles.cleanUp([ID])
+  await staleFiles.cleanUp([])
+  t.strictSame(await staleFiles.cleanUp([ID]), [])
+  t.strictSame(await staleFiles.cleanUp([ID]), [ID])
 })
 
-t.test('does no file I/O before a check is due', async (t) => {
-  const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const leftovers = new StaleFiles(tasksDirectory(dir))
-  await leftovers.cleanUp([ID])
+t.test('cleanUp() does no file I/O before a task is due', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
+  const staleFiles = new StaleFiles(tasksDirectory(dir))
+  await staleFiles.cleanUp([ID])
   let calls = 0
   for (const call of ['open', 'lstat', 'unlink', 'rename', 'link'] as const) before(t, call, () => { calls++ })
-  for (let round = 0; round < 100; round++) await leftovers.cleanUp([ID])
+  for (let round = 0; round < 100; round++) await staleFiles.cleanUp([ID])
   t.equal(calls, 0)
 })
 
-t.test('checks do not overlap', async (t) => {
-  const dir = make(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const leftovers = new StaleFiles(tasksDirectory(dir), SETTLE)
-  const first = leftovers.cleanUp([ID])
-  t.equal(leftovers.cleanUp([]), first)
+t.test('cleanUp() calls during a run share its promise', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
+  const staleFiles = new StaleFiles(tasksDirectory(dir), STALE)
+  const first = staleFiles.cleanUp([ID])
+  t.equal(staleFiles.cleanUp([]), first)
   await first
-  t.not(leftovers.cleanUp([]), first)
+  t.not(staleFiles.cleanUp([]), first)
 })
 
-t.test('trouble with one task is told, tried again, and does not stop the others', async (t) => {
-  const dir = make(t, { status: 'running', marker: 'delete' })
-  // unlink refuses a directory, also to root
+t.test('an error with one task is reported and does not affect other tasks', async (t) => {
+  const dir = arrange(t, { status: 'running', marker: 'delete' })
+  // unlink refuses a directory, even for root
   mkdirSync(join(dir, LOG_NAME))
   writeTask(dir, {}, 'task_2_a')
   writeMarker(dir, 'cancel', 'task_2_a')
   const errors: unknown[] = []
-  const leftovers = new StaleFiles(tasksDirectory(dir), { ...AT_ONCE, onError: (error, name) => errors.push([name, (error as NodeJS.ErrnoException).code]) })
-  await leftovers.cleanUp([ID, 'task_2_a'])
-  t.strictSame(await leftovers.cleanUp([ID, 'task_2_a']), ['task_2_a'])
+  const staleFiles = new StaleFiles(tasksDirectory(dir), { ...EXPIRED, onError: (error, name) => errors.push([name, (error as NodeJS.ErrnoException).code]) })
+  await staleFiles.cleanUp([ID, 'task_2_a'])
+  t.strictSame(await staleFiles.cleanUp([ID, 'task_2_a']), ['task_2_a'])
   t.equal(taskIn(dir, 'task_2_a').status, 'cancelled')
   t.match(errors, [[ID, /EISDIR|EPERM/]])
-  rmSync(join(dir, LOG_NAME), { recursive: true })
-  t.strictSame(await leftovers.cleanUp([ID]), [ID])
-  t.strictSame(names(dir), ['task_2_a.json'])
 })
 
-t.test('trouble at the first sight is told, or not where nobody asked', async (t) => {
-  const dir = make(t, { status: 'queued', marker: 'cancel' })
+t.test('a failed clean-up is tried again', async (t) => {
+  const dir = arrange(t, { status: 'running', marker: 'delete' })
+  mkdirSync(join(dir, LOG_NAME))
+  const staleFiles = new StaleFiles(tasksDirectory(dir), EXPIRED)
+  await staleFiles.cleanUp([ID])
+  t.strictSame(await staleFiles.cleanUp([ID]), [])
+  rmSync(join(dir, LOG_NAME), { recursive: true })
+  t.strictSame(await staleFiles.cleanUp([ID]), [ID])
+  t.strictSame(names(dir), [])
+})
+
+t.test('an error of the first observation is reported', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel' })
   before(t, 'lstat', () => { throw systemError('EACCES') })
   const errors: unknown[] = []
   await new StaleFiles(tasksDirectory(dir), { onError: (error) => errors.push(error) }).cleanUp([ID])
   t.match(errors, [{ code: 'EACCES' }])
-  t.strictSame(await new StaleFiles(tasksDirectory(dir)).cleanUp([ID]), [])
 })
 
-t.test('temporary files are removed when they have stood long enough, and no others', async (t) => {
-  const dir = t.testdir()
-  const own = '.tmp-0123456789abcdef01'
-  const foreign = ['.tmp-mine', '.task_1_a.json.swp', '.queue.fifo', JSON_NAME]
-  for (const name of [own, ...foreign]) writeFileSync(join(dir, name), '')
-  utimesSync(join(dir, own), 1, 1)
-  const patient = new StaleFiles(tasksDirectory(dir))
-  for (let round = 0; round < 3; round++) await patient.removeTemporaryFiles(readdirSync(dir))
-  t.strictSame(temporaryNames(dir), [own, '.tmp-mine'], 'an hour by default, by the observer\'s clock')
-  const errors: unknown[] = []
-  const leftovers = new StaleFiles(tasksDirectory(dir), { temporaryAfterMs: 0, onError: (_error, name) => errors.push(name) })
-  mkdirSync(join(dir, '.tmp-ffffffffffffffffff'))
-  await leftovers.removeTemporaryFiles(readdirSync(dir))
-  await leftovers.removeTemporaryFiles(readdirSync(dir))
-  t.strictSame(readdirSync(dir).sort(), [...foreign, '.tmp-ffffffffffffffffff'].sort())
-  t.ok(errors.includes('.tmp-ffffffffffffffffff'))
+t.test('cleanUp() does not reject if there is no onError', async (t) => {
+  const dir = arrange(t, { status: 'queued', marker: 'cancel' })
+  before(t, 'lstat', () => { throw systemError('EACCES') })
+  t.strictSame(await new StaleFiles(tasksDirectory(dir)).cleanUp([ID]), [])
 })
