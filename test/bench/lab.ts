@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { taskText } from '../helpers.ts'
+import { taskText } from '../task-files.ts'
 import type { Child } from './child.ts'
 
 /** A line of the table. */

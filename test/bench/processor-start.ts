@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { taskText } from '../helpers.ts'
+import { writeTaskFile } from '../task-files.ts'
 import { makeDirectory, median, within, type Figure } from './lab.ts'
 import { peakMiB } from './memory.ts'
 import { allEnded, Processor } from './processor.ts'
@@ -40,7 +40,7 @@ function queueTasks (dir: string): string[] {
   return Array.from({ length: QUEUED }, (_, index) => {
     const id = `task_${then + index}_bench`
     const createdAt = new Date(then + index).toISOString()
-    writeFileSync(join(dir, `${id}.json`), taskText(id, { type: 'custom', app: null, config: '', createdAt, command: 'date +%s%3N' }))
+    writeTaskFile(dir, id, { type: 'custom', app: null, config: '', createdAt, command: 'date +%s%3N' })
     return id
   })
 }

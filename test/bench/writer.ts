@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { taskText } from '../helpers.ts'
+import { prepareTask } from '../task-files.ts'
 import { answer } from './child.ts'
 import { now } from './lab.ts'
 
@@ -45,16 +45,11 @@ answer({}, {
   /** At once, without a sync. @returns the ids */
   enqueue: ({ dir, count }: { dir: string, count: number }) => Array.from({ length: count }, (_, index) => {
     const id = `task_${Date.now()}_n${index}`
-    const temporary = join(dir, `.${id}`)
-    writeFileSync(temporary, taskText(id, { type: 'custom', app: null, config: '' }))
-    renameSync(temporary, join(dir, `${id}.json`))
+    prepareTask(dir, id, { type: 'custom', app: null, config: '' })()
     return id
   }),
   put: async (work: Work) => await paced(work, (number) => {
-    const id = `task_${Date.now()}_n${number}`
-    const temporary = join(work.dir, `.${id}`)
-    writeFileSync(temporary, taskText(id, { number }))
-    return () => renameSync(temporary, join(work.dir, `${id}.json`))
+    return prepareTask(work.dir, `task_${Date.now()}_n${number}`, { number })
   })
 })
 

@@ -1,12 +1,13 @@
 import { EventEmitter, once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, watch } from 'node:fs'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { TaskProcessor } from '../../lib/processor/processor.ts'
 import type { ProcessorOptions } from '../../lib/processor/options.ts'
+import { putTask } from '../task-files.ts'
 
 export type TaskFile = Record<string, unknown> & { id: string, status: string }
 
@@ -37,29 +38,16 @@ export function recordsOf (t: Test): string[] {
 const stateDirectories = new Map<string, string>()
 process.on('exit', () => { for (const root of stateDirectories.values()) rmSync(root, { recursive: true, force: true }) })
 
-/** Puts a task in place as a script would: by a temporary file and `mv`. */
-export async function enqueue (dir: string, fields: Record<string, unknown> = {}): Promise<string> {
-  const createdAt = new Date().toISOString()
-  const id = `task_${Date.now()}_t${process.pid}n${count++}`
-  const task = {
-    id,
-    command: 'true',
-    type: 'custom',
-    app: null,
-    config: '',
-    status: 'queued',
-    createdAt,
-    startedAt: null,
-    completedAt: null,
-    heartbeatAt: null,
-    exitCode: null,
-    errorMessage: null,
-    ...fields
-  }
-  const temporary = join(dir, `.${task.id}`)
-  await writeFile(temporary, JSON.stringify(task))
-  await rename(temporary, join(dir, `${task.id}.json`))
-  return task.id
+/** Enqueues a task by the file contract, with every field that a task has. @returns its id */
+export async function enqueue (dir: string, { id = uniqueId(), ...fields }: Record<string, unknown> & { readonly id?: string } = {}): Promise<string> {
+  await putTask(dir, id, {
+    type: 'custom', app: null, config: '', startedAt: null, completedAt: null, heartbeatAt: null, exitCode: null, errorMessage: null, ...fields
+  })
+  return id
+}
+
+function uniqueId (): string {
+  return `task_${Date.now()}_t${process.pid}n${count++}`
 }
 
 export async function readTaskOf (dir: string, id: string): Promise<TaskFile> {
