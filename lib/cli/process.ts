@@ -1,5 +1,6 @@
 import { describeLimits } from '../processor/limits.ts'
 import { anyCommand, type Policy } from '../processor/policy/policy.ts'
+import { requireLinux } from '../processor/os/platform.ts'
 import type { ReloadingPolicyOptions } from '../processor/policy/reloading-policy.ts'
 import { TaskProcessor } from '../processor/processor.ts'
 import { ProcessorStartError } from '../processor/start-error.ts'
@@ -23,6 +24,7 @@ export async function processCommand (args: string[]): Promise<number> {
 }
 
 async function run ({ dir, leaveRunning, policy: path, options }: ProcessArguments): Promise<number> {
+  requireLinux()
   const logger = { info: (line: string) => console.log(line), warn: (line: string) => console.error(line) }
   const policy = path === undefined ? anyCommand : await loadPolicy(path, { tasksDir: dir, logger })
   const processor = new TaskProcessor(dir, { ...options, policy, logger, fileSystem: synchronousFileSystem })

@@ -3,7 +3,7 @@ import { MAX_TIMER_MS } from '../util/timers.ts'
 import type { Logger } from './logger.ts'
 import { anyCommand, type Policy } from './policy/policy.ts'
 import type { Retention } from './retention/retention.ts'
-import { defaultStateRoot } from './state/state-directory.ts'
+import { defaultStateRoot } from './state/state-root.ts'
 import type { FileSystem } from '../protocol/file-system.ts'
 import { threadPoolFileSystem } from '../protocol/thread-pool-file-system.ts'
 

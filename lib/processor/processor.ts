@@ -1,4 +1,4 @@
-import { constants, readlinkSync } from 'node:fs'
+import { constants } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FileKind } from '../protocol/file-names.ts'
@@ -17,6 +17,7 @@ import { asStartError, ProcessorStartError } from './start-error.ts'
 import { RunPool } from './run/run-pool.ts'
 import { StateDirectory } from './state/state-directory.ts'
 import { RetentionSweeper } from './retention/retention-sweeper.ts'
+import { requireLinux, requireOwnProc } from './os/platform.ts'
 import { prepareCgroups } from './os/task-cgroup.ts'
 import type { RunContext } from './run/run-context.ts'
 import { TaskRun } from './run/task-run.ts'
@@ -61,7 +62,7 @@ export class TaskProcessor {
   readonly #wakeUp: WakeUp
   #state: StateDirectory | undefined
   #lock: ProcessorLock | undefined
-  #launcher: ForkServer | undefined
+  #forkServer: ForkServer | undefined
   #context: RunContext | undefined
   #lost = false
   #starting: Promise<void> | undefined
@@ -127,12 +128,14 @@ export class TaskProcessor {
   }
 
   async #start (): Promise<void> {
+    requireLinux()
+    requireOwnProc()
     await this.#checkDirectory()
     const { graceMs, heartbeatIntervalMs, lockStaleAfterMs, logMaxBytes, logger, stateDir } = this.#options
     const cgroup = this.#options.cgroups ? prepareCgroups() : undefined
     const [wrapper, state] = await Promise.all([chooseWrapper(), StateDirectory.open(stateDir, this.#directory, logger)])
     this.#state = state
-    if (!wrapper.waits) logger.warn('Perl is not installed: when the disk fills up, commands writing to it are terminated instead of blocked')
+    if (!wrapper.waitsForDisk) logger.warn('Perl is not installed: when the disk fills up, commands writing to it are terminated instead of blocked')
     try {
       const { signal } = this.#stopping
       this.#lock = await ProcessorLock.acquire(this.#directory, {
@@ -144,8 +147,8 @@ export class TaskProcessor {
         logger
       })
       await this.#guard.remember()
-      if (wrapper.launches) {
-        this.#launcher = await ForkServer.start(wrapper, () => logger.warn('The fork server has exited; commands will start more slowly until the processor is restarted'))
+      if (wrapper.forkServer !== undefined) {
+        this.#forkServer = await ForkServer.start(wrapper.forkServer, () => logger.warn('The fork server has exited; commands will start more slowly until the processor is restarted'))
       }
       // before the first look, so that nothing is missed between the two
       await this.#wakeUp.open()
@@ -159,7 +162,7 @@ export class TaskProcessor {
         graceMs,
         heartbeatIntervalMs,
         wrapper,
-        launcher: this.#launcher,
+        forkServer: this.#forkServer,
         logMaxBytes,
         cgroup,
         hurry: this.#hurry.signal,
@@ -199,10 +202,6 @@ export class TaskProcessor {
   }
 
   async #checkDirectory (): Promise<void> {
-    // else the numbers there would be those of other processes
-    if (readlinkSync('/proc/self') !== String(process.pid)) {
-      throw new ProcessorStartError('/proc belongs to another PID namespace; remount it (`unshare --mount-proc`).')
-    }
     try {
       await mkdir(this.#directory.path, { recursive: true })
       await access(this.#directory.path, constants.R_OK | constants.W_OK | constants.X_OK)
@@ -290,7 +289,7 @@ export class TaskProcessor {
   }
 
   async #release (): Promise<void> {
-    this.#launcher?.close()
+    this.#forkServer?.close()
     await this.#wakeUp.close().catch((error) => this.#warnOnce('The FIFO', error))
     await this.#lock?.release().catch((error) => this.#warnOnce('The lock', error))
     this.#state?.close()

@@ -1,11 +1,14 @@
-/** Why a processor can't run here; the message says what to do. */
+import { parseLock } from '../protocol/lock-file.ts'
+
+/** The processor cannot start; the message says why and what to do. */
 export class ProcessorStartError extends Error {
   readonly code = 'PROCESSOR_START'
 }
 
-/** @param text what the lock of the other one says */
-export function alreadyRunning (text: string): ProcessorStartError {
-  return new ProcessorStartError(`Another processor is running in this directory (process ${parseInt(text, 10)}).`)
+/** @param lockText the content of the other processor's lock */
+export function alreadyRunning (lockText: string): ProcessorStartError {
+  const { pid } = parseLock(lockText)
+  return new ProcessorStartError(`Another processor is running in this directory (process ${pid ?? 'unknown'}).`)
 }
 
 /** Wraps system errors (disk full, out of descriptors), which need no stack trace; other errors are returned unchanged. */

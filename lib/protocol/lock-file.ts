@@ -36,7 +36,8 @@ export function formatLock (pid: number, nonce: string): string {
  * Whether the processor that wrote the lock counts as dead. A lock without a heartbeat belongs to an older processor and
  * never is stale.
  * @param unchangedMs how long the mtime of the file has been unchanged, in ms
+ * @param staleAfterMs Default: `LOCK_STALE_MS`
  */
-export function isStale ({ heartbeat }: Lock, unchangedMs: number): boolean {
-  return heartbeat !== undefined && unchangedMs >= LOCK_STALE_MS
+export function isStale ({ heartbeat }: Lock, unchangedMs: number, staleAfterMs = LOCK_STALE_MS): boolean {
+  return heartbeat !== undefined && unchangedMs >= staleAfterMs
 }

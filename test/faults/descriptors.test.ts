@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { putTask, waitFor } from '../helpers.ts'
-import { enqueue, launchersOf, makeDirectory, makeStateDirectory, processesOf, readTaskOf, recordsOf, untilEnded, untilLogged } from '../processor/fixtures.ts'
+import { enqueue, forkServersOf, makeDirectory, makeStateDirectory, processesOf, readTaskOf, recordsOf, untilEnded, untilLogged } from '../processor/fixtures.ts'
 import { spawnProcessor } from '../processor/spawned.ts'
 
 const noLimits = spawnSync('prlimit', ['--version']).status === 0 ? false : 'needs prlimit'
@@ -71,7 +71,7 @@ t.test('no processes left: what waits runs when there are some', { skip: noLimit
   // without what tap asks of child processes, which this user may not do
   const alone = ['env', '-i', `PATH=${process.env.PATH}`, `HOME=${base}`]
   const processor = await spawnProcessor(t, dir, state, [], { before: [...before, ...alone] })
-  const pids = [processor.pid, ...launchersOf(processor.pid)]
+  const pids = [processor.pid, ...forkServersOf(processor.pid)]
   const threads = pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/task`).length, 0)
   const limit = (n: number) => {
     for (const pid of pids) execFileSync(before[0]!, [...before.slice(1), 'prlimit', '--pid', String(pid), `--nproc=${n}:`])

@@ -19,6 +19,6 @@ for (const name of [
 ]) count(fs, name)
 for (const name of ['link', 'mkdir', 'open', 'rename', 'unlink', 'writeFile']) count(fs.promises, name)
 count(childProcess, 'spawn')
-// requests to the launcher
+// requests to the fork server
 count(net.Socket.prototype, 'write')
 syncBuiltinESMExports()

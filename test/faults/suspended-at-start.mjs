@@ -5,7 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 
-const { SUSPENDED, SUSPEND_AT = 'start' } = process.env
+const { SUSPENDED, SUSPEND_AT = 'fork' } = process.env
 const { spawn } = childProcess
 const { write } = net.Socket.prototype
 
@@ -15,14 +15,14 @@ function suspend () {
   process.kill(process.pid, 'SIGSTOP')
 }
 
-// what the launcher is asked for
+// what the fork server is asked for
 net.Socket.prototype.write = function (data, ...rest) {
   if (data.toString('latin1', 4).startsWith(`${SUSPEND_AT}\0`)) suspend()
   return write.call(this, data, ...rest)
 }
 // a wrapper, which has the log besides
 childProcess.spawn = (program, ...rest) => {
-  if (SUSPEND_AT === 'start' && rest.at(-1)?.stdio?.length === 6) suspend()
+  if (SUSPEND_AT === 'fork' && rest.at(-1)?.stdio?.length === 6) suspend()
   return spawn(program, ...rest)
 }
 syncBuiltinESMExports()

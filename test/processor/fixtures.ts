@@ -109,7 +109,7 @@ export function processesOf (ids: string | readonly string[]): number[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {
       if (readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').some((variable) => variables.has(variable))) return true
-      // a wrapper that was forked has the environment of its launcher, but it holds the log
+      // a wrapper that was forked has the environment of its fork server, but it holds the log
       return readFileSync(`/proc/${pid}/comm`, 'latin1') === 'perl\n' && opens(pid, logs)
     } catch {
       return false
@@ -124,8 +124,8 @@ function opens (pid: number, names: readonly string[]): boolean {
   })
 }
 
-/** The launchers that this process or that one has started. */
-export function launchersOf (pid = process.pid): number[] {
+/** The pids of the fork servers that a process has started. */
+export function forkServersOf (pid = process.pid): number[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((candidate) => {
     try {
       const parent = Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${candidate}/status`, 'latin1'))?.[1])

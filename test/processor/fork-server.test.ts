@@ -5,28 +5,28 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
-import { bootId, Command } from '../../lib/processor/command/command.ts'
-import { launch } from '../../lib/processor/command/start-command.ts'
+import { Command } from '../../lib/processor/command/command.ts'
+import { startCommand } from '../../lib/processor/command/start-command.ts'
 import { ForkServer } from '../../lib/processor/command/fork-server.ts'
 import { readProcessStat } from '../../lib/processor/os/process-stat.ts'
 import { StateDirectory } from '../../lib/processor/state/state-directory.ts'
-import { chooseWrapper, WRAPPERS } from '../../lib/processor/command/wrapper.ts'
+import { chooseWrapper, perlWrapper } from '../../lib/processor/command/wrapper.ts'
 import { waitFor } from '../helpers.ts'
 import { PROGRAM } from '../program.ts'
 import {
-  enqueue, launchersOf, makeDirectory, makeStateDirectory, processesOf, readLogOf, readTaskOf, recordsOf, remainingProcessesOf, startProcessor, until, untilEnded, untilLogged
+  enqueue, forkServersOf, makeDirectory, makeStateDirectory, processesOf, readLogOf, readTaskOf, recordsOf, remainingProcessesOf, startProcessor, until, untilEnded, untilLogged
 } from './fixtures.ts'
 import { spawnProcessor } from './spawned.ts'
 
-const skip = (await chooseWrapper()).launches ? false : 'needs Perl'
-t.test('a launcher', { skip }, async (t) => {
+const skip = (await chooseWrapper()).forkServer !== undefined ? false : 'needs Perl'
+t.test('a fork server', { skip }, async (t) => {
   t.test('that is killed: what it started runs on, and what comes is started without it', async (t) => {
     const dir = makeDirectory(t)
     const { said } = await startProcessor(t, dir)
     const across = await enqueue(dir, { command: `echo up; while [ ! -e ${join(dir, 'go')} ]; do sleep 0.02; done; exit 7` })
     await untilLogged(dir, across, 'up\n')
-    for (const pid of launchersOf()) process.kill(pid, 'SIGKILL')
-    await said.until('The launcher has ended')
+    for (const pid of forkServersOf()) process.kill(pid, 'SIGKILL')
+    await said.until('The fork server has exited')
     await writeFile(join(dir, 'go'), '')
     t.match(await untilEnded(dir, across), { status: 'failed', exitCode: 7, errorMessage: 'Exited with code 7.' })
     const next = await enqueue(dir, { command: 'echo next' })
@@ -41,11 +41,11 @@ t.test('a launcher', { skip }, async (t) => {
       const processor = await spawnProcessor(t, dir, state, ['--leave-running'])
       const id = await enqueue(dir, { command: 'echo up; sleep 71' })
       await untilLogged(dir, id, 'up\n')
-      const [launcher] = launchersOf(processor.pid)
-      t.ok(launcher !== undefined && existsSync(`/proc/${launcher}`))
+      const [forkServer] = forkServersOf(processor.pid)
+      t.ok(forkServer !== undefined && existsSync(`/proc/${forkServer}`))
       processor.kill(signal)
       await processor.exited
-      await waitFor(() => !existsSync(`/proc/${launcher}/exe`))
+      await waitFor(() => !existsSync(`/proc/${forkServer}/exe`))
       t.ok(processesOf(id).length > 0, 'its command runs on')
       const next = await startProcessor(t, dir)
       await writeFile(join(dir, `${id}.cancel`), '')
@@ -58,11 +58,11 @@ t.test('a launcher', { skip }, async (t) => {
   t.test('ignores TERM, INT, HUP and QUIT', async (t) => {
     const dir = makeDirectory(t)
     await startProcessor(t, dir)
-    const launchers = launchersOf()
-    for (const pid of launchers) for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.kill(pid, signal)
+    const forkServers = forkServersOf()
+    for (const pid of forkServers) for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.kill(pid, signal)
     const id = await enqueue(dir, { command: 'kill -TERM $$' })
     t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 143 }, 'which its commands do')
-    t.strictSame(launchersOf(), launchers)
+    t.strictSame(forkServersOf(), forkServers)
   })
 
   t.test('hands over odd arguments and variables as they are, and what is too long for it is spawned', async (t) => {
@@ -87,7 +87,7 @@ t.test('a launcher', { skip }, async (t) => {
     // nothing tells of its suspension
     await waitFor(() => existsSync(suspended) && isStopped(processor.pid))
     t.match(await readTaskOf(dir, id), { status: 'running' })
-    for (const pid of launchersOf(processor.pid)) process.kill(pid, 'SIGKILL')
+    for (const pid of forkServersOf(processor.pid)) process.kill(pid, 'SIGKILL')
     processor.kill('SIGCONT')
     t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0 })
     t.equal(await readLogOf(dir, id), 'ran\n')
@@ -102,19 +102,19 @@ t.test('a launcher', { skip }, async (t) => {
     })
     const id = await enqueue(dir, { command: 'sleep 72', timeoutMs: 50 })
     await waitFor(() => existsSync(suspended) && isStopped(processor.pid))
-    for (const pid of launchersOf(processor.pid)) process.kill(pid, 'SIGSTOP')
+    for (const pid of forkServersOf(processor.pid)) process.kill(pid, 'SIGSTOP')
     processor.kill('SIGCONT')
     await processor.said(`${id} started`)
     await new Promise((resolve) => setTimeout(resolve, 100))
-    for (const pid of launchersOf(processor.pid)) process.kill(pid, 'SIGCONT')
+    for (const pid of forkServersOf(processor.pid)) process.kill(pid, 'SIGCONT')
     t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 143, errorMessage: 'Timed out after 50 ms.' })
   })
 
   t.test('that is gone: the command is spawned', async (t) => {
     const { attempt, gate, command, dir } = await prepare(t, 'echo ran', {
-      before: async (launcher) => {
-        launcher.close()
-        await waitFor(() => launcher.ended)
+      before: async (forkServer) => {
+        forkServer.close()
+        await waitFor(() => forkServer.hasExited)
       }
     })
     gate.open()
@@ -125,7 +125,7 @@ t.test('a launcher', { skip }, async (t) => {
 
   t.test('kills a hung fork server and does not retry its pending job, which might run twice', async (t) => {
     const began = performance.now()
-    await t.rejects(prepare(t, 'echo ran', { before: () => { for (const pid of launchersOf()) process.kill(pid, 'SIGSTOP') } }), /has ended/)
+    await t.rejects(prepare(t, 'echo ran', { before: () => { for (const pid of forkServersOf()) process.kill(pid, 'SIGSTOP') } }), /has exited/)
     t.ok(performance.now() - began > 5_000)
   })
 
@@ -133,16 +133,16 @@ t.test('a launcher', { skip }, async (t) => {
     const dir = makeDirectory(t)
     keepAlive(t)
     // those of earlier tests, which take a moment to end
-    await waitFor(() => launchersOf().length === 0)
-    const launcher = (await ForkServer.start(WRAPPERS.perl, () => {}))!
-    t.teardown(() => launcher.close())
-    const [pid] = launchersOf()
+    await waitFor(() => forkServersOf().length === 0)
+    const forkServer = (await ForkServer.start((await perlWrapper()).forkServer!, () => {}))!
+    t.teardown(() => forkServer.close())
+    const [pid] = forkServersOf()
     for (const others of [['record'], ['log']]) {
       process.kill(pid!, 'SIGSTOP')
       await waitFor(() => isStopped(pid!))
       const [record, log] = ['record', 'log'].map((name) => openSync(join(dir, name), 'a')) as [number, number]
       const refused = new Promise<void>((resolve) => {
-        t.ok(launcher.start('job', { record, log, cwd: undefined, inherits: true, env: {}, args: ['', '', '', 'true'] }, resolve))
+        t.ok(forkServer.fork('job', { record, log, cwd: undefined, inherits: true, env: {}, args: ['', '', '', 'true'] }, resolve))
       })
       for (const [name, fd] of [['record', record], ['log', log]] as const) {
         if (!others.includes(name)) continue
@@ -198,20 +198,20 @@ function keepAlive (t: Test): void {
 }
 
 /** A command at the gate, as the processor brings it there. */
-async function prepare (t: Test, shell: string, { before, cwd }: { before?: (launcher: ForkServer) => unknown, cwd?: string } = {}) {
+async function prepare (t: Test, shell: string, { before, cwd }: { before?: (forkServer: ForkServer) => unknown, cwd?: string } = {}) {
   const dir = makeDirectory(t)
   const state = await StateDirectory.open(makeStateDirectory(t), tasksDirectory(dir), console)
-  const launcher = (await ForkServer.start(WRAPPERS.perl, () => {}))!
+  const forkServer = (await ForkServer.start((await perlWrapper()).forkServer!, () => {}))!
   keepAlive(t)
   t.teardown(() => {
-    launcher.close()
+    forkServer.close()
     state.close()
   })
-  await before?.(launcher)
-  const attempt = state.createAttempt({ id: 'task_1_a', bootId, type: '', launcher: launcher.nonce }, undefined)
-  const file = { fd: openSync(join(dir, 'log'), 'a') } as Parameters<typeof launch>[3]['file']
-  const gate = await launch({ wrapper: WRAPPERS.perl, launcher }, attempt, { shell, type: '', env: {}, ...(cwd !== undefined && { cwd }) } as Parameters<typeof launch>[2], { file, maxBytes: undefined })
-  return { dir, launcher, attempt, gate, command: new Command(attempt, new AbortController().signal, gate.forksBefore) }
+  await before?.(forkServer)
+  const attempt = state.createAttempt({ id: 'task_1_a', type: '', forkServer: forkServer.nonce }, undefined)
+  const file = { fd: openSync(join(dir, 'log'), 'a') } as Parameters<typeof startCommand>[3]['file']
+  const gate = await startCommand({ wrapper: await perlWrapper(), forkServer }, attempt, { shell, type: '', env: {}, ...(cwd !== undefined && { cwd }) } as Parameters<typeof startCommand>[2], { file, maxBytes: undefined })
+  return { dir, forkServer, attempt, gate, command: new Command(attempt, new AbortController().signal, gate.forksBefore) }
 }
 
 t.test('a /proc of another namespace is refused', { skip: process.geteuid!() !== 0 && 'needs root' }, async (t) => {
@@ -222,5 +222,5 @@ t.test('a /proc of another namespace is refused', { skip: process.geteuid!() !==
   child.stderr.setEncoding('utf8').on('data', (text: string) => { said += text })
   const [code] = await once(child, 'close')
   t.equal(code, 1)
-  t.match(said, '/proc shows the processes of another namespace')
+  t.match(said, '/proc belongs to another PID namespace')
 })

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { parseProcessStat, pidsAfter } from '../../lib/processor/os/process-stat.ts'
+import { pidsAfter } from '../../lib/processor/os/pid-range.ts'
+import { parseProcessStat } from '../../lib/processor/os/process-stat.ts'
 
 const REST = '0 -1 4194304 111 0 1 0 0 0 0 0 20 0 1 0 67762 2560000 337'
 

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { Attempt } from '../../lib/processor/state/attempt.ts'
-import { bootId } from '../../lib/processor/command/command.ts'
+import { readBootId } from '../../lib/processor/os/process-stat.ts'
 import { enqueue, makeStateDirectory, recordsOf, remainingProcessesOf, readTaskOf, startProcessor, until, untilEnded, untilGone, untilLogged, makeDirectory } from './fixtures.ts'
 
 const claimOf = (by: string) => JSON.stringify({ by, nonce: 'of-a-dead-one' })
 
-for (const wrapper of ['launcher', 'perl', 'sh']) {
+for (const wrapper of ['fork-server', 'perl', 'sh']) {
   t.test(`a processor that is killed before it starts a command (${wrapper}): it never ran, and then runs once`, async (t) => {
     const dir = makeDirectory(t)
     const ran = join(dir, 'ran')
@@ -70,7 +70,7 @@ t.test('a task that runs keeps no claim of the processor that began it', async (
 
 t.test('what a process adds to the record before it ends is known when its end is seen', async (t) => {
   const dir = makeDirectory(t)
-  const attempt = Attempt.create(dir, { id: 'task_1_a', bootId, type: 'custom' }, undefined)
+  const attempt = Attempt.create(dir, { id: 'task_1_a', bootId: readBootId(), type: 'custom' }, undefined)
   const record = await attempt.until(() => {
     appendFileSync(join(dir, attempt.name), 'unstarted\n')
     return true
@@ -82,11 +82,11 @@ t.test('a record says the same to all who read it, whatever letters its type has
   const dir = makeDirectory(t)
   // read from the wrong place, its end would be lines of the record
   for (const type of ['déploiement', ...[0, 1].map((n) => '日'.repeat(41 + n) + 'exit 0')]) {
-    const attempt = Attempt.create(dir, { id: 'task_1_a', bootId, type }, undefined)
+    const attempt = Attempt.create(dir, { id: 'task_1_a', bootId: readBootId(), type }, undefined)
     attempt.append('exit 3')
-    for (const { record } of [attempt, Attempt.read(dir, attempt.name)!]) t.match(record, { header: { type }, exitCode: 3 })
+    for (const { record } of [attempt, Attempt.read(dir, attempt.name, readBootId())!]) t.match(record, { header: { type }, exitCode: 3 })
     t.equal(attempt.record.exitCode, 3)
-    attempt.remove()
+    attempt.delete()
   }
 })
 

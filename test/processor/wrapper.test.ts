@@ -5,7 +5,7 @@ import { readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import t from 'tap'
-import { chooseWrapper, WRAPPERS, type Wrapper } from '../../lib/processor/command/wrapper.ts'
+import { chooseWrapper, perlWrapper, shellWrapper, type Wrapper } from '../../lib/processor/command/wrapper.ts'
 import { enqueue, makeDirectory, readLogOf, startProcessor, until, untilEnded } from './fixtures.ts'
 
 const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => (i * 31 + (i >> 8)) & 255))
@@ -38,6 +38,7 @@ function start (wrapper: Wrapper, dir: string, command: string, { limit = '', na
   }
 }
 
+const WRAPPERS = { perl: await perlWrapper(), sh: await shellWrapper() }
 const isRoot = process.geteuid!() === 0
 for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
   const directory = (content = {}) => join(makeDirectory(t, { [name]: content }), name)
@@ -102,15 +103,15 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
     await writeFile(join(dir, 'filler'), Buffer.alloc(1_000_000))
     const { gate, ended, facts, log } = start(wrapper, dir, `cat ${join(around, 'bytes')}`)
     gate.end('\n')
-    if (wrapper.waits) {
+    if (wrapper.waitsForDisk) {
       await until(around, async () => (await facts()).includes('full') ? true : undefined)
       await unlink(join(dir, 'filler'))
     }
     await ended
-    t.strictSame((await facts()).slice(2).sort(), wrapper.waits
+    t.strictSame((await facts()).slice(2).sort(), wrapper.waitsForDisk
       ? ['drained 0', 'exit 0', 'full', 'room', 'started']
       : ['drained 1', 'exit 141', 'started'])
-    if (wrapper.waits) t.ok(bytes.equals(await readFile(log)))
+    if (wrapper.waitsForDisk) t.ok(bytes.equals(await readFile(log)))
   })
 }
 
@@ -124,10 +125,10 @@ t.test('signals to all processes leave Perl\'s wrapper to see the end', async (t
 })
 
 t.test('which one is taken', async (t) => {
-  t.equal(await chooseWrapper(), WRAPPERS.perl)
+  t.strictSame(await chooseWrapper(), WRAPPERS.perl)
   process.env.PERL5OPT = '-d'
   t.teardown(() => { delete process.env.PERL5OPT })
-  t.equal(await chooseWrapper(), WRAPPERS.sh)
+  t.strictSame(await chooseWrapper(), WRAPPERS.sh)
 })
 
 t.test('a log with a limit', async (t) => {

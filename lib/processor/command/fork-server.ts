@@ -1,65 +1,59 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { fstatSync } from 'node:fs'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import { ATTEMPT_VARIABLE } from '../os/process-group.ts'
-import type { Wrapper } from './wrapper.ts'
+import type { WrapperJob } from './wrapper-job.ts'
 
 /**
- * A longer job takes the way by `spawn`, which tells what is too much for this system. In bytes, a pointer for each
- * string counted, as execve(2) does; all systems allow for twice as much.
+ * The fork server declines a larger job; `spawn` then reports whether it is too large for the system. In bytes, including
+ * a pointer for each string, as execve(2) counts; all systems allow at least twice as much.
  */
 const MAX_JOB_BYTES = 65_536
 const POINTER_BYTES = 8
-/** How long it may take to say what became of a job, in ms; one that takes longer hangs. */
-const ANSWER_MS = 10_000
+/** The fork server is hung if it does not answer a job within this time, in ms. */
+const ANSWER_TIMEOUT_MS = 10_000
 
-/** What the launcher is asked to start. */
-export interface Job {
-  /** Descriptors of this process, open for appending; to be kept open until the job was started or refused. */
-  readonly record: number
-  readonly log: number
-  /** Default: undefined, this process's. */
-  readonly cwd: string | undefined
-  /** Whether it has the variables of this process, too. */
-  readonly inherits: boolean
-  readonly env: NodeJS.ProcessEnv
-  /** What the wrapper takes as its arguments. */
-  readonly args: readonly string[]
+/** A job whose start gate is neither opened nor aborted yet. */
+interface PendingJob {
+  readonly onRefused: () => void
+  readonly timer: NodeJS.Timeout
 }
 
 /**
  * A fork server: a separate process that forks command wrappers much faster than Node.js can spawn them. It exits with
  * this process; the wrappers survive. It holds the start gate of every waiting command.
+ *
+ * Requests (descriptor 3 of the process): fields separated by NUL, after their length (4 bytes, big-endian): `fork` with
+ * a job's name and parts, `open NAME`, `abort NAME`. Reports (descriptor 4), by line: `ready`, `refused NAME`.
  */
 export class ForkServer {
-  /** Stands in the environment of what it forks, until that becomes the command. */
+  /** The value of `ATTEMPT_VARIABLE` in the environment of the forked processes, until they execute the command. */
   readonly nonce: string
   readonly #child: ChildProcess
-  readonly #requests: Duplex
-  readonly #reports: Duplex
-  readonly #refusals = new Map<string, () => void>()
-  readonly #timers = new Map<string, NodeJS.Timeout>()
-  /** Of the variables that it was started with, and its jobs inherit. */
-  readonly #ownBytes: number
-  #closed = false
-  #ended = false
+  readonly #requests: Socket
+  readonly #reports: Socket
+  readonly #pending = new Map<string, PendingJob>()
+  /** The size of the environment that forked processes inherit. */
+  readonly #environmentBytes: number
+  #phase: 'starting' | 'ready' | 'closed' | 'exited' = 'starting'
 
-  private constructor (child: ChildProcess, nonce: string, ownBytes: number) {
+  private constructor (child: ChildProcess, nonce: string, environmentBytes: number) {
     this.nonce = nonce
-    this.#ownBytes = ownBytes
+    this.#environmentBytes = environmentBytes
     this.#child = child
-    this.#requests = child.stdio[3] as Duplex
-    this.#reports = child.stdio[4] as Duplex
-    // they break when it is killed from outside, which its end tells
+    this.#requests = child.stdio[3] as Socket
+    this.#reports = child.stdio[4] as Socket
+    // the pipes break if another process kills it; the closed report pipe then shows its exit
     for (const pipe of [this.#requests, this.#reports]) pipe.on('error', () => {})
   }
 
   /**
-   * @param onLost told when it has ended by itself
-   * @returns undefined: it does not run here
+   * @param command the program and its arguments (see `Wrapper.forkServer`)
+   * @param onExit called if it exits before `close`
+   * @returns undefined if it cannot run on this system
    */
-  static async start ({ command: [file, ...args] }: Wrapper, onLost: () => void): Promise<ForkServer | undefined> {
+  static async start ([file, ...args]: readonly [string, ...string[]], onExit: () => void): Promise<ForkServer | undefined> {
     const nonce = randomBytes(16).toString('hex')
     const env = { ...process.env, [ATTEMPT_VARIABLE]: nonce }
     const child = spawn(file, args, {
@@ -71,52 +65,49 @@ export class ForkServer {
       child.once('error', () => {})
       return undefined
     }
-    const launcher = new ForkServer(child, nonce, bytesOf(variablesOf(env)))
-    if (!await launcher.#listen(onLost)) return undefined
-    // this process may end while it waits
-    for (const handle of [child, launcher.#requests, launcher.#reports] as Array<{ unref (): void }>) handle.unref()
-    return launcher
+    const server = new ForkServer(child, nonce, sizeOf(variablesOf(env)))
+    if (!await server.#listen(onExit)) return undefined
+    // it must not keep this process running
+    for (const handle of [child, server.#requests, server.#reports]) handle.unref()
+    return server
   }
 
   /**
-   * Has a job started, up to its gate; its record tells when it stands there.
+   * Requests a wrapper, up to its start gate; the attempt record shows when it is there.
    * @param onRefused called if it will not get there
-   * @returns false: it can't be asked for that
+   * @returns false if it declines the job: nothing was requested
    */
-  start (name: string, { record, log, cwd, inherits, env, args }: Job, onRefused: () => void): boolean {
+  fork (name: string, { record, log, cwd, inherits, env, args }: WrapperJob, onRefused: () => void): boolean {
     const variables = variablesOf(env)
     const strings = [...variables, ...args]
-    const size = bytesOf(strings) + (inherits ? this.#ownBytes : 0)
-    if (this.#ended || size > MAX_JOB_BYTES || strings.some((text) => text.includes('\0'))) return false
-    this.#refusals.set(name, onRefused)
-    this.#timers.set(name, setTimeout(() => this.#child.kill('SIGKILL'), ANSWER_MS).unref())
-    this.#send('start', name, ...describe(record), ...describe(log), cwd ?? '', inherits ? '1' : '', String(variables.length), ...strings)
+    const size = sizeOf(strings) + (inherits ? this.#environmentBytes : 0)
+    if (this.hasExited || size > MAX_JOB_BYTES || strings.some((text) => text.includes('\0'))) return false
+    this.#pending.set(name, { onRefused, timer: setTimeout(() => this.#child.kill('SIGKILL'), ANSWER_TIMEOUT_MS).unref() })
+    this.#send('fork', name, ...locate(record), ...locate(log), cwd ?? '', inherits ? '1' : '', String(variables.length), ...strings)
     return true
   }
 
-  /** Lets the command of a job begin. */
+  /** Starts the command of a job that waits at its start gate. */
   open (name: string): void {
-    this.#decide('open', name)
+    this.#settle(name)
+    this.#send('open', name)
   }
 
-  /** Aborts the job at its gate. */
-  abandon (name: string): void {
-    this.#decide('abandon', name)
+  /** Aborts a job at its start gate. */
+  abort (name: string): void {
+    this.#settle(name)
+    this.#send('abort', name)
   }
 
   /** The process has exited; jobs it had already forked may still be starting. */
-  get ended (): boolean {
-    return this.#ended
+  get hasExited (): boolean {
+    return this.#phase === 'exited'
   }
 
+  /** Makes it exit. Waiting commands never start; running ones continue. */
   close (): void {
-    this.#closed = true
+    if (this.#phase !== 'exited') this.#phase = 'closed'
     this.#requests.destroy()
-  }
-
-  #decide (word: 'open' | 'abandon', name: string): void {
-    this.#settle(name)
-    this.#send(word, name)
   }
 
   #send (...fields: string[]): void {
@@ -126,40 +117,40 @@ export class ForkServer {
     this.#requests.write(Buffer.concat([length, body]))
   }
 
-  /** Resolves when it is ready; false: it has ended. */
-  #listen (onLost: () => void): Promise<boolean> {
+  /** Resolves with true when it is ready, and with false if it exits before. */
+  #listen (onExit: () => void): Promise<boolean> {
     return new Promise((resolve) => {
-      let rest = ''
-      let ready = false
+      let partialLine = ''
       this.#reports.setEncoding('latin1').on('data', (text: string) => {
-        const lines = (rest + text).split('\n')
-        rest = lines.pop()!
-        for (const line of lines) {
-          if (line !== 'ready') this.#refuse(line.slice('gone '.length))
-          ready = true
-        }
+        const lines = (partialLine + text).split('\n')
+        partialLine = lines.pop()!
+        for (const line of lines) this.#onReport(line)
         resolve(true)
       })
       this.#reports.once('close', () => {
-        this.#ended = true
-        for (const name of [...this.#refusals.keys()]) this.#refuse(name)
-        // it never was ready: that is no loss
+        const wasReady = this.#phase === 'ready'
+        this.#phase = 'exited'
+        for (const name of [...this.#pending.keys()]) this.#refuse(name)
         resolve(false)
-        if (ready && !this.#closed) onLost()
+        if (wasReady) onExit()
       })
     })
   }
 
+  #onReport (line: string): void {
+    if (line !== 'ready') this.#refuse(line.slice('refused '.length))
+    else if (this.#phase === 'starting') this.#phase = 'ready'
+  }
+
   #refuse (name: string): void {
-    const tell = this.#refusals.get(name)
+    const job = this.#pending.get(name)
     this.#settle(name)
-    tell?.()
+    job?.onRefused()
   }
 
   #settle (name: string): void {
-    clearTimeout(this.#timers.get(name))
-    this.#timers.delete(name)
-    this.#refusals.delete(name)
+    clearTimeout(this.#pending.get(name)?.timer)
+    this.#pending.delete(name)
   }
 }
 
@@ -167,13 +158,13 @@ function variablesOf (env: NodeJS.ProcessEnv): string[] {
   return Object.entries(env).flatMap(([name, value]) => value === undefined ? [] : `${name}=${value}`)
 }
 
-/** As execve(2) counts them. */
-function bytesOf (strings: readonly string[]): number {
+/** In bytes, as execve(2) counts. */
+function sizeOf (strings: readonly string[]): number {
   return strings.reduce((sum, text) => sum + Buffer.byteLength(text) + 1 + POINTER_BYTES, 0)
 }
 
-/** Where another process finds an open file, and how it can tell that it is that one. */
-function describe (fd: number): [path: string, identity: string] {
+/** The path by which another process can open the same file, and the identity by which it can verify that. */
+function locate (fd: number): [path: string, identity: string] {
   const { dev, ino } = fstatSync(fd, { bigint: true })
   return [`/proc/${process.pid}/fd/${fd}`, `${dev}:${ino}`]
 }

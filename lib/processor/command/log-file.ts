@@ -1,18 +1,18 @@
 import { constants, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileName } from '../../protocol/file-names.ts'
+import type { OpenFile } from '../../protocol/file-system.ts'
 import { openRegular, UnreadableFile } from '../../protocol/regular-file.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { shareWithDirectory } from '../../protocol/write-file.ts'
 import { errorCode } from '../../util/error-code.ts'
-import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
-import type { OpenFile } from '../../protocol/file-system.ts'
 
 const APPEND = constants.O_WRONLY | constants.O_APPEND
 
 /**
- * Opens a task's log for appending, as a new file, or one that stands there alone: through a hard or symbolic link,
- * output could be written outside the directory.
- * @throws UnreadableFile where something else has that name
+ * Opens a task's log for appending, creating it if necessary. An existing file must have no other name: through a hard
+ * or symbolic link, output could be written outside the directory.
+ * @throws UnreadableFile if the name belongs to another kind of file
  */
 export async function openLog (directory: TasksDirectory, id: string): Promise<OpenFile> {
   const path = join(directory.path, fileName(id, 'log'))
@@ -29,7 +29,7 @@ export async function openLog (directory: TasksDirectory, id: string): Promise<O
   throw new UnreadableFile('it has other names (hard links)')
 }
 
-/** In bytes; 0 where there is none, or it can't be seen. */
+/** The size of a task's log, in bytes; 0 if it does not exist or cannot be accessed. */
 export function logSize (directory: TasksDirectory, id: string): number {
   try {
     return lstatSync(join(directory.path, fileName(id, 'log')), { throwIfNoEntry: false })?.size ?? 0

@@ -1,9 +1,9 @@
-import { MAX_TIMER_MS } from '../../util/timers.ts'
 import type { Task } from '../../shared/task-schema.ts'
+import { MAX_TIMER_MS } from '../../util/timers.ts'
 
 /**
- * What a command finds in its environment about its task: `TASK_ID`, `TASK_TYPE`, `TASK_APP` (empty for null), and
- * `TASK_CONFIG`, the config as JSON text, unless that is the empty string or missing.
+ * The variables that describe a task to its command: `TASK_ID`, `TASK_TYPE`, `TASK_APP` (empty for null), and
+ * `TASK_CONFIG`, the config as JSON text, unless it is the empty string or missing.
  */
 export function taskVariables (task: Task): Record<string, string> {
   const { id, type, app, config } = task
@@ -12,25 +12,24 @@ export function taskVariables (task: Task): Record<string, string> {
   return variables
 }
 
-/** Files of others may hold anything. */
+/** A task file that another program wrote may contain any value. */
 function asText (value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** Why a task's command can't be handed to the system at all; undefined: it can. */
+/** Why the system cannot run a task's command at all; undefined if it can. */
 export function whyNotRunnable ({ command, type, app }: Task): string | undefined {
   if (typeof command !== 'string' || command.trim() === '') return 'The command is empty.'
   if ([command, type, app].some(holdsNul)) return 'The command, type or app contains a NUL byte.'
   return undefined
 }
 
-/** The system can't be given such an argument or variable. */
+/** Whether a text contains a NUL byte, which no argument or variable can. */
 export function holdsNul (value: unknown): boolean {
   return asText(value).includes('\0')
 }
 
-/** After how many ms a task is to be ended. Anything but a positive integer counts as none. */
+/** The time limit of a task, in ms, at most that of a timer. Undefined if `timeoutMs` is not a positive integer. */
 export function timeoutOf ({ timeoutMs }: Task): number | undefined {
-  // a timer can't wait longer
-  return Number.isInteger(timeoutMs) && timeoutMs! > 0 ? Math.min(timeoutMs!, MAX_TIMER_MS) : undefined
+  return typeof timeoutMs === 'number' && Number.isInteger(timeoutMs) && timeoutMs > 0 ? Math.min(timeoutMs, MAX_TIMER_MS) : undefined
 }

@@ -1,13 +1,13 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { errorCode } from '../../util/error-code.ts'
 
-/** Start times in `/proc` are in these, whatever the kernel's own clock does: it is part of the system's interface. */
+/** The unit of start times in `/proc`, fixed by the system's interface for all kernel configurations. */
 const MS_PER_TICK = 10
 
-/** One process of one boot: a pid alone is given again to others. */
+/** Identifies one process of one boot: the system reuses pids. */
 export interface ProcessIdentity {
   readonly pid: number
-  /** Clock ticks from the machine's start to the process's. */
+  /** Clock ticks from the machine's start to the process's start. */
   readonly startTicks: number
 }
 
@@ -17,9 +17,9 @@ export interface ProcessStat extends ProcessIdentity {
   readonly session: number
 }
 
-/** Reads `/proc/PID/stat` (proc(5)); undefined where the text is not one. */
+/** Parses the text of `/proc/PID/stat` (proc(5)); undefined if it is malformed. */
 export function parseProcessStat (text: string): ProcessStat | undefined {
-  // the name, in parentheses, may itself hold spaces and parentheses
+  // the name, in parentheses, may itself contain spaces and parentheses
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const [state = '', , group, session] = fields
   const pid = parseInt(text, 10)
@@ -28,25 +28,26 @@ export function parseProcessStat (text: string): ProcessStat | undefined {
   return { pid, state, group: Number(group), session: Number(session), startTicks }
 }
 
-/** Room for one line: its numbers take about 300 bytes, its name 64 at most. */
-const line = Buffer.alloc(2048)
-
-/** Whether the system lacks what it takes to look: what could not be seen now can be seen later. */
+/** Whether an error means that this process is out of descriptors or memory, so that the same call can succeed later. */
 export function isShortage (error: unknown): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(errorCode(error))
 }
 
+/** Scratch space for one line: its numbers take about 300 bytes, its name 64 at most. */
+const scratch = Buffer.alloc(2048)
+
 /**
- * Called for all processes of a machine, so it copies little. Undefined: there is no such process (any more).
- * @throws the system's error where that can't be seen now
+ * Reads one process. It is called for all processes of a machine, so it avoids copies.
+ * @returns undefined if the process does not exist
+ * @throws the system's error if this process is out of descriptors or memory
  */
 export function readProcessStat (pid: number): ProcessStat | undefined {
   let fd: number | undefined
   try {
     fd = openSync(`/proc/${pid}/stat`, 'r')
-    return parseProcessStat(line.toString('latin1', 0, readSync(fd, line)))
+    return parseProcessStat(scratch.toString('latin1', 0, readSync(fd, scratch)))
   } catch (error) {
-    // too many open files say nothing about that process
+    // too many open files do not mean that the process is gone
     if (isShortage(error)) throw error
     return undefined
   } finally {
@@ -54,64 +55,37 @@ export function readProcessStat (pid: number): ProcessStat | undefined {
   }
 }
 
-/** How many processes and threads were made since the machine's start (proc(5)). */
-export function forkCount (): number {
-  return Number(/^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? NaN)
-}
-
-/** The number given last in this namespace; also to a process that then could not be made (cgroup limits). */
-function lastPid (): number {
-  return Number(readFileSync('/proc/loadavg', 'latin1').trim().split(' ').at(-1))
-}
-
-/**
- * Returns a predicate for pids that may belong to processes created after `first`. Pids are allocated sequentially and
- * wrap around at pid_max, so after `forks` forks they lie within a bounded distance.
- * @param forks how many processes and threads were made since; of other namespaces, too
- * @param last the number given last. Where it is farther than that, numbers were used up by processes that were never made
- */
-export function pidsAfter (first: number, forks: number, last = lastPid()): (pid: number) => boolean {
-  const most = Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'))
-  const distance = (pid: number) => (pid - first + most) % most
-  // numbers in use: far fewer than an eighth of all
-  const reach = 2 * forks + most / 8
-  // else they may have gone all the way round
-  const isNear = reach < most && distance(last) <= reach
-  return isNear ? (pid) => distance(pid) <= distance(last) : () => true
-}
-
-/** A zombie does nothing any more; as pid 1's child it may stay for ever. */
+/** A zombie runs nothing any more; as a child of a pid 1 that does not reap, it may stay until that exits. */
 export function isZombie ({ state }: ProcessStat): boolean {
   return /[ZXx]/.test(state)
 }
 
-/** Whether that very process is there; a zombie still keeps its pid from others. */
+/** Whether exactly this process exists. True for a zombie, whose pid cannot be reused yet. */
 export function exists ({ pid, startTicks }: ProcessIdentity): boolean {
   return readProcessStat(pid)?.startTicks === startTicks
 }
 
+/** Whether exactly this process exists and is not a zombie. */
 export function isRunning ({ pid, startTicks }: ProcessIdentity): boolean {
   const stat = readProcessStat(pid)
   return stat?.startTicks === startTicks && !isZombie(stat)
 }
 
 /**
- * For how long a process of this boot has been there, in ms; no change of the clock alters it. By this process's own
- * age: containers may be shown an uptime of their own, and the start ticks of the machine.
+ * The age of a process of this boot, in ms, independent of changes of the clock. It is computed from this process's own
+ * age: a container may be shown an uptime of its own together with the start ticks of the machine.
  */
 export function ageMs ({ startTicks }: ProcessIdentity): number {
-  ownStartTicks ??= readProcessStat(process.pid)!.startTicks
-  return Math.max(0, process.uptime() * 1000 + (ownStartTicks - startTicks) * MS_PER_TICK)
+  const own = readProcessStat(process.pid)
+  return Math.max(0, process.uptime() * 1000 + ((own?.startTicks ?? startTicks) - startTicks) * MS_PER_TICK)
 }
 
-let ownStartTicks: number | undefined
-
-/** Changes on every boot. */
+/** An id that changes on every boot. */
 export function readBootId (): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
 }
 
-/** Whether a process was started with that variable. Another user's can be read by root alone. */
+/** Whether a process was started with this variable. The environment of another user's process is readable by root only. */
 export function hasVariable (pid: number, name: string, value: string): boolean {
   try {
     return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(`\0${name}=${value}\0`)

@@ -4,7 +4,7 @@ import { isTaskId } from '../../shared/task-id.ts'
 import { ProcessorStartError } from '../start-error.ts'
 
 /**
- * A cgroup (version 2) for one command: what it starts stays in it, also what makes a session of its own.
+ * A cgroup (version 2) for one command. All its descendants stay in it, even those that create their own session.
  * See cgroups(7) and the kernel's admin-guide/cgroup-v2.
  */
 export class TaskCgroup {
@@ -19,36 +19,36 @@ export class TaskCgroup {
     mkdirSync(this.path)
   }
 
-  /** All processes in it and in cgroups that they made below it. Empty once it is removed. */
+  /** The pids of all processes in it and in the cgroups that they created below it. Empty once it is removed. */
   pids (): number[] {
     return this.#withChildren().flatMap((path) => {
-      const text = tolerate(() => readFileSync(join(path, 'cgroup.procs'), 'latin1')) ?? ''
+      const text = ignoreErrors(() => readFileSync(join(path, 'cgroup.procs'), 'latin1')) ?? ''
       return text.split('\n').filter(Boolean).map(Number)
     })
   }
 
   /** Kills all processes atomically. Not available before Linux 5.14, where processes are signalled one by one. */
   kill (): void {
-    tolerate(() => writeFileSync(join(this.path, 'cgroup.kill'), '1'))
+    ignoreErrors(() => writeFileSync(join(this.path, 'cgroup.kill'), '1'))
   }
 
   /**
-   * Call it when no process is left.
-   * @returns false: there is still one
+   * Call it when it has no processes.
+   * @returns false if it still has one
    */
   remove (): boolean {
-    for (const path of this.#withChildren().reverse()) tolerate(() => rmdirSync(path))
+    for (const path of this.#withChildren().reverse()) ignoreErrors(() => rmdirSync(path))
     return !existsSync(this.path)
   }
 
   #withChildren (): string[] {
-    const below = tolerate(() => readdirSync(this.path, { recursive: true, withFileTypes: true })) ?? []
+    const below = ignoreErrors(() => readdirSync(this.path, { recursive: true, withFileTypes: true })) ?? []
     return [this.path, ...below.filter((entry) => entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name))]
   }
 }
 
-/** It may be gone, or its processes may be: the next look tells. */
-function tolerate<T> (work: () => T): T | undefined {
+/** The cgroup or its processes may be gone at any time; the next call shows it. */
+function ignoreErrors<T> (work: () => T): T | undefined {
   try {
     return work()
   } catch {
@@ -57,13 +57,13 @@ function tolerate<T> (work: () => T): T | undefined {
 }
 
 /**
- * The folder of this process's own cgroup, below which it may make others if that was delegated to it (systemd:
+ * The folder of this process's own cgroup. It may create others below it if the cgroup was delegated to it (systemd:
  * `Delegate=yes`).
- * @throws where there is no cgroup version 2
+ * @throws if the system has no cgroup version 2
  */
 function ownCgroup (): string {
   const own = /^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]
-  // proc(5): the fourth field is the folder that is mounted, the fifth where; the type stands behind " - "
+  // proc(5): the fourth field is the mounted folder, the fifth the mount point; the type follows " - "
   const mount = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((line) => line.includes(' - cgroup2 '))?.split(' ')
   if (own === undefined || mount === undefined) throw new Error('this system has no cgroups of version 2')
   const [root = '', point = ''] = mount.slice(3)
@@ -71,7 +71,8 @@ function ownCgroup (): string {
 }
 
 /**
- * @returns the folder below which each command gets a cgroup; what earlier processors left there is removed
+ * Removes the cgroups of earlier processors.
+ * @returns the folder below which each command gets a cgroup
  * @throws ProcessorStartError
  */
 export function prepareCgroups (): string {

@@ -1,5 +1,6 @@
 import type { Static } from '@sinclair/typebox'
 import { compileCheck } from '../../util/compile-check.ts'
+import { CODE_LOADER_VARIABLES } from '../environment.ts'
 import { compileConfigCheck } from './config-check.ts'
 import { RulePolicy } from './rule-policy.ts'
 import { defined } from '../../util/defined.ts'
@@ -51,8 +52,6 @@ const INTERPRETER = /^(.*\/)?((ba|da|a|k|mk|z|fi|c|tc)?sh|python[\d.]*|perl|ruby
 const SCRIPT_FOLLOWS = /^(-[A-Za-z]*[ceEpr]|--eval|--print|--command)/
 /** Options of theirs with a value as an item of its own, behind which more of them may stand. */
 const VALUE_FOLLOWS = /^([-+][oO]|-[WXQrRIMCd]|--(rcfile|init-file|require|import|loader|init-command))$/
-/** Variables that control which programs, libraries or scripts are loaded. */
-const LOADS = /^(PATH|ENV|IFS|PS4|BASH_ENV|BASHOPTS|SHELLOPTS|GCONV_PATH|JAVA_TOOL_OPTIONS|EDITOR|PAGER)$|^(LD_|PERL|PYTHON|RUBY|NODE_|GIT_)/
 
 function readArgv (path: string, items: string[]): { program: string, args: Template[] } {
   const [first, ...args] = items.map((item, index) => at(`${path}/${index}`, () => parseTemplate(item)))
@@ -90,7 +89,7 @@ function readEnv (path: string, env: Record<string, string>): Array<[name: strin
   return Object.entries(env).map(([name, text]) => {
     const value = at(`${path}/${name}`, () => parseTemplate(text))
     if (name.startsWith('TASK_')) throw new PolicyError(`${path}/${name}: names that begin with TASK_ are the processor's own`)
-    if (LOADS.test(name) && literalOf(value) === undefined) throw new PolicyError(`${path}/${name}: can't depend on the task`)
+    if (CODE_LOADER_VARIABLES.test(name) && literalOf(value) === undefined) throw new PolicyError(`${path}/${name}: can't depend on the task`)
     return [name, value]
   })
 }

@@ -5,8 +5,7 @@ import { cancelClaimed, finishTask } from '../../protocol/transitions.ts'
 import { errorCode } from '../../util/error-code.ts'
 import type { Task } from '../../shared/task-schema.ts'
 import type { Attempt } from '../state/attempt.ts'
-import { bootId } from '../command/command.ts'
-import { launch, type Gate } from '../command/start-command.ts'
+import { startCommand, type StartGate } from '../command/start-command.ts'
 import { openLog } from '../command/log-file.ts'
 import type { Program } from '../policy/policy.ts'
 import type { RunContext } from './run-context.ts'
@@ -18,7 +17,7 @@ import type { OpenFile } from '../../protocol/file-system.ts'
 /** A command that waits, for a task that is now `running`. */
 export interface Prepared {
   readonly attempt: Attempt
-  readonly gate: Gate
+  readonly gate: StartGate
 }
 
 /** A valid task cannot be started; the message becomes its `errorMessage`. */
@@ -51,24 +50,24 @@ export async function prepareTask (context: RunContext, task: Task, mayStart: ()
 }
 
 async function prepareProgram (context: RunContext, id: string, program: Program, mayStart: () => boolean): Promise<Prepared | undefined> {
-  const { directory, state, cgroup, launcher, wrapper } = context
+  const { directory, state, cgroup, forkServer, wrapper } = context
   const { type, timeoutMs } = program
   const log = await openLogOf(directory, id)
   let attempt: Attempt | undefined
-  let gate: Gate | undefined
+  let gate: StartGate | undefined
   let running = false
   try {
     attempt = state.createAttempt({
-      id, bootId, type, ...(timeoutMs !== undefined && { timeoutMs }), ...(launcher && { launcher: launcher.nonce }), ...(wrapper.finishes && { finishes: true as const })
+      id, type, ...(timeoutMs !== undefined && { timeoutMs }), ...(forkServer && { forkServer: forkServer.nonce }), ...(wrapper.finishesOnSignal && { finishes: true as const })
     }, cgroup)
-    gate = await launchProgram(context, attempt, program, log)
+    gate = await startProgram(context, attempt, program, log)
     // must come first: a task marked `running` without a record would stay so until the next processor starts
     await attempt.sync()
     running = mayStart() && await markRunning(context, id)
     return running ? { attempt, gate } : undefined
   } finally {
     if (!running) {
-      gate?.abandon()
+      gate?.abort()
       if (attempt !== undefined) {
         state.forget(attempt)
         removeCgroup(attempt)
@@ -99,9 +98,9 @@ async function openLogOf (directory: TasksDirectory, id: string): Promise<OpenFi
   }
 }
 
-async function launchProgram (context: RunContext, attempt: Attempt, program: Program, log: OpenFile): Promise<Gate> {
+async function startProgram (context: RunContext, attempt: Attempt, program: Program, log: OpenFile): Promise<StartGate> {
   try {
-    return await launch(context, attempt, program, { file: log, maxBytes: context.logMaxBytes })
+    return await startCommand(context, attempt, program, { file: log, maxBytes: context.logMaxBytes })
   } catch (error) {
     const code = errorCode(error)
     // Linux: 128 KiB for one argument or variable, and a limit for all of them together

@@ -4,9 +4,8 @@ import { readTask } from '../../protocol/task-file.ts'
 import { removeFile } from '../../protocol/write-file.ts'
 import { isActive, isTerminal } from '../../shared/task-status.ts'
 import type { Attempt } from '../state/attempt.ts'
-import { bootId } from '../command/command.ts'
 import { isRunning } from '../os/process-stat.ts'
-import { neverStarted, type AttemptRecord } from '../state/attempt-record.ts'
+import { isGateDecided, wasStarted } from '../state/attempt-record.ts'
 import type { RunContext } from './run-context.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
@@ -43,10 +42,10 @@ export async function recover (context: RunContext, names: Iterable<string>, run
   const [begun, unbegun]: [Attempt[], Attempt[]] = [[], []]
   const recorded = new Set<string>()
   for (const attempt of context.state.readAttempts()) {
-    const { ended, header: { id, bootId: itsBoot } } = attempt.record
+    const { finished, header: { id } } = attempt.record
     // after a crash of the machine, its end may be there no more; else the task may be another one by now
-    if (ended === true && itsBoot === bootId) {
-      context.state.forgetEnded(attempt)
+    if (finished === true && attempt.isOfThisBoot) {
+      context.state.forgetFinished(attempt)
       continue
     }
     recorded.add(id)
@@ -61,11 +60,9 @@ export async function recover (context: RunContext, names: Iterable<string>, run
 
 /** A command is let go only after its leader stands in the record; after that, whoever waits at the gate says what it saw. */
 async function wasBegun (attempt: Attempt): Promise<boolean> {
-  const decided = ({ header, gate, leader }: AttemptRecord) =>
-    gate !== undefined || leader === undefined || header.bootId !== bootId || !isRunning(leader)
   const since = performance.now()
-  const record = await attempt.until((record) => decided(record) || performance.now() - since > DECIDE_MS)
-  return record.leader !== undefined && !neverStarted(record)
+  return wasStarted(await attempt.until((record) =>
+    isGateDecided(record, (leader) => attempt.isOfThisBoot && isRunning(leader)) || performance.now() - since > DECIDE_MS))
 }
 
 /** A task that is still queued never started, and is taken again; one that runs or has ended needs no claim. */

@@ -1,11 +1,11 @@
-import type { Launchers } from '../command/start-command.ts'
+import type { StartMethods } from '../command/start-command.ts'
 import type { ProcessorLock } from '../state/processor-lock.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { StateDirectory } from '../state/state-directory.ts'
 import type { EndContext } from './write-outcome.ts'
 
 /** What all runs of a processor share. */
-export interface RunContext extends EndContext, Launchers {
+export interface RunContext extends EndContext, StartMethods {
   readonly lock: ProcessorLock
   readonly state: StateDirectory
   readonly policy: Pick<Policy, 'plan'>

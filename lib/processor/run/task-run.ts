@@ -87,9 +87,9 @@ export class TaskRun {
     this.#attempt = attempt
     this.#stopped = attempt.record.stop
     const command = new Command(attempt, this.#context.hurry)
-    this.#say(command.lives() ? 'taken over' : 'ended under an earlier processor')
+    this.#say(command.isRunning() ? 'taken over' : 'ended under an earlier processor')
     // the ending is gone on with, from the first TERM on
-    if (this.#stopped !== undefined) command.end(this.#graceMs)
+    if (this.#stopped !== undefined) command.terminate(this.#graceMs)
     await this.#oversee(command, true)
   }
 
@@ -106,11 +106,11 @@ export class TaskRun {
     if (reason === 'deleted' || reason === 'disowned') {
       // then it must not be written, whatever was the reason before
       if (this.#ownsTask()) this.#stopped = reason
-    } else if (this.#stopped === undefined && this.#command.lives()) {
+    } else if (this.#stopped === undefined && this.#command.isRunning()) {
       this.#stopped = reason
       this.#noteStop(reason)
     }
-    this.#command.end(this.#graceMs)
+    this.#command.terminate(this.#graceMs)
   }
 
   /** For a processor that finds it half ended. Without it (a full disk), it is ended all the same. */
@@ -192,7 +192,7 @@ export class TaskRun {
       this.look()
       const exitCode = await this.#unlessLeft(command.exitCode)
       timeout?.abort()
-      const allGone = await this.#unlessLeft(command.end(this.#graceMs))
+      const allGone = await this.#unlessLeft(command.terminate(this.#graceMs))
       const drained = await this.#unlessLeft(command.drain(() => logSize(this.#directory, this.#id)))
       await Promise.all([this.#beating, this.#looking])
       if (exitCode === null && this.#stopped === undefined && await readCancelMarker(this.#directory, this.#id) === 'cancel') this.#stopped = 'cancelled'
@@ -206,7 +206,7 @@ export class TaskRun {
 
   /** @throws AbortError where it has ended before */
   async #stopAfter (timeoutMs: number, command: Command, adopted: boolean, ended: AbortSignal): Promise<void> {
-    await command.begun()
+    await command.started()
     const left = timeoutMs - (adopted ? command.ageMs ?? 0 : 0)
     await sleep(Math.min(Math.max(left, 0), MAX_TIMER_MS), undefined, { signal: ended })
     this.stop('timed-out')
@@ -224,13 +224,13 @@ export class TaskRun {
     const settled = this.#stopped === 'disowned' || (this.#stopped === 'deleted'
       ? await clearDeleted(this.#directory, guard, this.#id)
       : await writeEnd(this.#context, this.#id, ended))
-    if (settled) return state.forgetEnded(attempt)
+    if (settled) return state.forgetFinished(attempt)
     if (hurry.aborted) return
     // its file can't be read: others need not wait for that
     unsettled.set(this.#id, async () => {
       if (!await tryToEnd(this.#context, this.#id, ended)) return
       unsettled.delete(this.#id)
-      state.forgetEnded(attempt)
+      state.forgetFinished(attempt)
       this.#say(`${end.status}: it could be written now`)
     })
   }

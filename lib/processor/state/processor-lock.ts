@@ -2,95 +2,80 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LOCK_NAME, MAX_LOCK_BYTES } from '../../protocol/lock-file.ts'
+import type { OpenFile } from '../../protocol/file-system.ts'
+import { formatLock, isStale, LOCK_NAME, MAX_LOCK_BYTES, parseLock } from '../../protocol/lock-file.ts'
 import { openRegular, readText, UnreadableFile } from '../../protocol/regular-file.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { createExclusive, removeFile } from '../../protocol/write-file.ts'
 import { errorCode } from '../../util/error-code.ts'
 import type { Logger } from '../logger.ts'
 import { alreadyRunning, ProcessorStartError } from '../start-error.ts'
-import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
-import type { OpenFile } from '../../protocol/file-system.ts'
-import { formatLock, parseLock } from '../../protocol/lock-file.ts'
 
-const TOUCH_EVERY_MS = 2_000
+const HEARTBEAT_INTERVAL_MS = 2_000
 /** Do not touch the lock more often than this: every touch wakes all directory watchers. */
-const FRESH_MS = 500
+const MIN_TOUCH_INTERVAL_MS = 500
+/** How often a lock is read while waiting until it is stale, as a fraction of that time. */
+const READS_UNTIL_STALE = 20
 
 export interface LockOptions {
-  /** How long the lock's mtime must stand still, by this process's clock, before its holder counts as dead, in ms. */
+  /** How long the lock's mtime must be unchanged, by this process's clock, before its holder counts as dead, in ms. */
   staleAfterMs: number
-  /** Stops the waiting for that. */
+  /** Aborts the wait for a stale lock. */
   signal: AbortSignal
   /** Called once when the lock is lost; no more tasks may be claimed. */
   onLost: () => void
-  /** Lock content of a holder known (from the state directory) to be dead. */
+  /** The lock of a processor that is known (from the state directory) to be dead; empty if there is none. */
   deadText: string
-  /** Told what this one's lock will say, before it is there. */
+  /** Called with the content of this processor's lock before the lock exists. */
   remember: (text: string) => void
   logger: Logger
 }
 
-interface SeenLock {
+interface LockSnapshot {
   readonly text: string
   readonly mtimeNs: bigint
 }
 
 /**
- * The right to take tasks of a directory, held by one processor at a time. Its holder touches the file every 2 s,
- * which can be seen across a container's wall, where a pid says nothing.
+ * The right to claim tasks of a directory, held by one processor at a time. Its holder touches the file every 2 s, which
+ * other containers can observe too; a pid means nothing there.
  */
 export class ProcessorLock {
   readonly #directory: TasksDirectory
-  readonly #text: string
+  readonly #text = formatLock(process.pid, randomBytes(16).toString('hex'))
   readonly #onLost: () => void
-  #timer: NodeJS.Timeout | undefined
+  #phase: 'acquiring' | 'held' | 'lost' | 'released' = 'acquiring'
+  #heartbeat: NodeJS.Timeout | undefined
   #touchedAt = -Infinity
-  #lost = false
 
   private constructor (directory: TasksDirectory, onLost: () => void) {
     this.#directory = directory
-    this.#text = formatLock(process.pid, randomBytes(16).toString('hex'))
     this.#onLost = onLost
   }
 
-  get #path (): string {
-    return join(this.#directory.path, LOCK_NAME)
-  }
-
   /**
-   * Takes the lock, if need be after having seen that its holder is dead.
-   * @throws ProcessorStartError where another processor lives, or may live
+   * Acquires the lock, waiting until the lock of a dead processor is stale.
+   * @throws ProcessorStartError if another processor is running, or may be running
    */
   static async acquire (directory: TasksDirectory, options: LockOptions): Promise<ProcessorLock> {
-    const { staleAfterMs, signal } = options
     const lock = new ProcessorLock(directory, options.onLost)
     const { deadText } = options
-    // another one with the same state directory can't be here
-    if (deadText !== '' && (await lock.#see())?.text === deadText) await removeFile(directory, LOCK_NAME)
+    // no other processor can hold it: this one holds the lock of the state directory
+    if (deadText !== '' && (await lock.#read())?.text === deadText) await removeFile(directory, LOCK_NAME)
     // only after that: if this process died in between, its successor could not identify the lock's owner
     options.remember(lock.#text)
-    while (!await createExclusive(directory, LOCK_NAME, lock.#text, { sync: false })) {
-      const stale = await lock.#waitUntilStale(options)
-      if (stale === undefined) continue
-      // Somebody else may have waited for the same moment: only the lock that was seen is removed.
-      if (isSame(await lock.#see(), stale)) await removeFile(directory, LOCK_NAME)
-      // if we removed a fresh lock after all, we own it now and its former owner notices
-      if (await createExclusive(directory, LOCK_NAME, lock.#text, { sync: false })) {
-        await sleep(staleAfterMs / 20, undefined, { signal })
-        if (await lock.isHeld()) break
-        throw alreadyRunning((await lock.#see())?.text ?? '')
-      }
-    }
-    lock.#timer = setInterval(() => { lock.isHeld().catch(() => {}) }, TOUCH_EVERY_MS)
+    while (!await lock.#create() && !await lock.#takeOver(options));
+    lock.#phase = 'held'
+    lock.#heartbeat = setInterval(() => { lock.isHeld().catch(() => {}) }, HEARTBEAT_INTERVAL_MS)
     return lock
   }
 
   /**
-   * Checks whether the lock is still this one's, and touches it now and then.
-   * @throws the system's error where that can't be seen now
+   * Whether this processor still holds the lock. If so, it touches the lock when that is due.
+   * @throws the system's error if the lock cannot be read now
    */
   async isHeld (): Promise<boolean> {
-    if (this.#lost) return false
+    if (this.#phase === 'lost' || this.#phase === 'released') return false
     try {
       const { handle, stats } = await openRegular(this.#directory.fs, this.#path)
       try {
@@ -103,55 +88,84 @@ export class ProcessorLock {
       }
     } catch (error) {
       if (errorCode(error) !== 'ENOENT' && !(error instanceof UnreadableFile)) throw error
-      // renamed away, and perhaps back soon: then nobody else can have it
+      // the directory was renamed, maybe for a short time: then no other processor can have acquired the lock
       if (!existsSync(this.#directory.path)) throw error
     }
     this.#lose()
     return false
   }
 
+  /** Deletes the lock if this processor still holds it. */
+  async release (): Promise<void> {
+    clearInterval(this.#heartbeat)
+    const wasLost = this.#phase === 'lost'
+    this.#phase = 'released'
+    if (!wasLost && (await this.#read())?.text === this.#text) await removeFile(this.#directory, LOCK_NAME)
+  }
+
+  get #path (): string {
+    return join(this.#directory.path, LOCK_NAME)
+  }
+
+  /** @returns false if the lock exists already */
+  async #create (): Promise<boolean> {
+    return await createExclusive(this.#directory, LOCK_NAME, this.#text, { sync: false })
+  }
+
+  /**
+   * Replaces the existing lock when it is stale.
+   * @returns false if the lock was released meanwhile, or another processor created it first
+   * @throws ProcessorStartError if another processor is running
+   */
+  async #takeOver (options: LockOptions): Promise<boolean> {
+    const stale = await this.#waitUntilStale(options)
+    if (stale === undefined) return false
+    // another processor may have waited for the same moment: remove only the lock that was seen
+    if (isSame(await this.#read(), stale)) await removeFile(this.#directory, LOCK_NAME)
+    if (!await this.#create()) return false
+    // if this removed a new lock after all, its owner notices; if another processor removed this one, it is not held
+    await sleep(options.staleAfterMs / READS_UNTIL_STALE, undefined, { signal: options.signal })
+    if (await this.isHeld()) return true
+    throw alreadyRunning((await this.#read())?.text ?? '')
+  }
+
+  /** @returns the stale lock; undefined if it was released meanwhile */
+  async #waitUntilStale ({ staleAfterMs, signal, logger }: LockOptions): Promise<LockSnapshot | undefined> {
+    const first = await this.#read()
+    if (first === undefined) return undefined
+    const holder = parseLock(first.text)
+    if (holder.heartbeat === undefined) {
+      throw new ProcessorStartError(`An older processor, which gives no heartbeat, holds ${this.#path}. ` +
+        'If it no longer runs, remove that file and start again.')
+    }
+    logger.info(`Process ${holder.pid ?? 'unknown'} holds the directory's lock: waiting ${staleAfterMs} ms to see whether it is running`)
+    const since = performance.now()
+    while (!isStale(holder, performance.now() - since, staleAfterMs)) {
+      await sleep(staleAfterMs / READS_UNTIL_STALE, undefined, { signal })
+      const current = await this.#read()
+      if (current === undefined) return undefined
+      if (!isSame(current, first)) throw alreadyRunning(current.text)
+    }
+    return first
+  }
+
   async #touch (handle: Pick<OpenFile, 'utimes'>): Promise<void> {
-    // by the monotonic clock: the other may be set back
-    if (performance.now() - this.#touchedAt < FRESH_MS) return
+    // measured by the monotonic clock: the system clock may be set back
+    if (performance.now() - this.#touchedAt < MIN_TOUCH_INTERVAL_MS) return
     const now = new Date()
     await handle.utimes(now, now)
     this.#touchedAt = performance.now()
   }
 
-  /** Removes it if it is still this one's. */
-  async release (): Promise<void> {
-    clearInterval(this.#timer)
-    if (!this.#lost && (await this.#see())?.text === this.#text) await removeFile(this.#directory, LOCK_NAME)
-  }
-
   #lose (): void {
-    if (this.#lost) return
-    this.#lost = true
-    clearInterval(this.#timer)
+    if (this.#phase === 'lost' || this.#phase === 'released') return
+    this.#phase = 'lost'
+    clearInterval(this.#heartbeat)
     this.#onLost()
   }
 
-  /** @returns the stale lock; undefined: it is gone */
-  async #waitUntilStale ({ staleAfterMs, signal, logger }: LockOptions): Promise<SeenLock | undefined> {
-    const first = await this.#see()
-    if (first === undefined) return undefined
-    if (parseLock(first.text).heartbeat === undefined) {
-      throw new ProcessorStartError(`An older processor, which gives no heartbeat, holds ${this.#path}. ` +
-        'If it no longer runs, remove that file and start again.')
-    }
-    logger.info(`Process ${parseInt(first.text, 10)} holds the directory's lock: waiting ${staleAfterMs} ms to see whether it lives`)
-    const since = performance.now()
-    while (performance.now() - since < staleAfterMs) {
-      await sleep(staleAfterMs / 20, undefined, { signal })
-      const now = await this.#see()
-      if (now === undefined) return undefined
-      if (!isSame(now, first)) throw alreadyRunning(now.text)
-    }
-    return first
-  }
-
-  /** Undefined: there is none. */
-  async #see (): Promise<SeenLock | undefined> {
+  /** @returns undefined if there is no lock */
+  async #read (): Promise<LockSnapshot | undefined> {
     try {
       const { text, stats } = await readText(this.#directory, LOCK_NAME, MAX_LOCK_BYTES)
       return { text, mtimeNs: stats.mtimeNs }
@@ -163,6 +177,6 @@ export class ProcessorLock {
   }
 }
 
-function isSame (one: SeenLock | undefined, other: SeenLock): boolean {
+function isSame (one: LockSnapshot | undefined, other: LockSnapshot): boolean {
   return one?.text === other.text && one.mtimeNs === other.mtimeNs
 }
