@@ -2,9 +2,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LiveTasks, LogPiece, Task } from '../lib/client/index.ts'
 
-/** What somebody knows who does no more than take the changes: tasks, and logs byte by byte. */
+/** A copy of a tasks directory that is built only from the changes of a live collection. */
 export class Copy {
   tasks = new Map<string, Task>()
+  /** The pieces of each log. */
   readonly logs = new Map<string, Buffer[]>()
   readonly counts = { snapshots: 0, disconnects: 0, truncations: 0, pieces: 0 }
   readonly live: LiveTasks
@@ -14,10 +15,13 @@ export class Copy {
     this.live = live
   }
 
-  /** @param pause after each change: a slow reader */
-  async take (pause: () => Promise<unknown> | undefined): Promise<void> {
+  /**
+   * Applies changes until the collection is closed.
+   * @param pause called after each change; a promise delays the next one, as a slow consumer does
+   */
+  async consume (pause: () => Promise<unknown> | undefined): Promise<void> {
     for await (const change of this.live) {
-      if (change.type === 'snapshot') this.#replace(change.tasks)
+      if (change.type === 'snapshot') this.#replaceAll(change.tasks)
       else if (change.type === 'upsert') this.tasks.set(change.task.id, change.task)
       else if (change.type === 'deleted') this.#delete(change.id)
       else if (change.type === 'log') this.addLog(change.id, change)
@@ -26,6 +30,7 @@ export class Copy {
     }
   }
 
+  /** @throws Error if the piece does not begin where the previous one ended */
   addLog (id: string, { offset, bytes, truncated }: LogPiece): void {
     this.counts.pieces++
     if (truncated === true) {
@@ -34,12 +39,38 @@ export class Copy {
       this.#positions.delete(id)
     }
     const position = this.#positions.get(id) ?? 0
-    if (offset !== position) throw new Error(`${id}: a piece at ${offset}, after ${position} bytes`)
+    if (offset !== position) throw new Error(`${id}: a piece at offset ${offset} after ${position} bytes`)
     this.#positions.set(id, position + bytes.length)
     this.logs.set(id, [...this.logs.get(id) ?? [], Buffer.from(bytes)])
   }
 
-  #replace (tasks: readonly Task[]): void {
+  /** Describes the first difference between the copy and the directory; undefined if they are the same. */
+  async difference (dir: string): Promise<string | undefined> {
+    const names = new Set(await readdir(dir))
+    const ids = [...names].filter((name) => /^task_.*\.json$/.test(name)).map((name) => name.slice(0, -5))
+    const extra = [...this.tasks.keys()].find((id) => !names.has(`${id}.json`))
+    if (extra !== undefined) return `${extra} is not in the directory`
+    for (const id of ids) {
+      const difference = await this.#taskDifference(dir, id) ?? await this.#logDifference(dir, id, names.has(`${id}.log`))
+      if (difference !== undefined) return difference
+    }
+    return undefined
+  }
+
+  async #taskDifference (dir: string, id: string): Promise<string | undefined> {
+    const actual = JSON.stringify(this.tasks.get(id))
+    const expected = JSON.stringify(JSON.parse(await readFile(join(dir, `${id}.json`), 'utf8')))
+    return actual === expected ? undefined : `${id} is ${actual} instead of ${expected}`
+  }
+
+  async #logDifference (dir: string, id: string, exists: boolean): Promise<string | undefined> {
+    const actual = Buffer.concat(this.logs.get(id) ?? [])
+    const expected = exists ? await readFile(join(dir, `${id}.log`)) : Buffer.alloc(0)
+    if (actual.equals(expected)) return undefined
+    return `the log of ${id} differs at byte ${firstDifference(actual, expected)}, and has ${actual.length} bytes instead of ${expected.length}`
+  }
+
+  #replaceAll (tasks: readonly Task[]): void {
     this.counts.snapshots++
     this.tasks = new Map(tasks.map((task) => [task.id, task]))
     for (const id of this.logs.keys()) if (!this.tasks.has(id)) this.#delete(id)
@@ -49,23 +80,6 @@ export class Copy {
     this.tasks.delete(id)
     this.logs.delete(id)
     this.#positions.delete(id)
-  }
-
-  /** The first difference between the copy and the directory; undefined where there is none. */
-  async difference (dir: string): Promise<string | undefined> {
-    const names = new Set(await readdir(dir))
-    const ids = [...names].filter((name) => /^task_.*\.json$/.test(name)).map((name) => name.slice(0, -5))
-    const extra = [...this.tasks.keys()].find((id) => !names.has(`${id}.json`))
-    if (extra !== undefined) return `${extra} is not in the directory`
-    for (const id of ids) {
-      const task = JSON.stringify(this.tasks.get(id))
-      const file = JSON.stringify(JSON.parse(await readFile(join(dir, `${id}.json`), 'utf8')))
-      if (task !== file) return `${id} is ${task} instead of ${file}`
-      const log = Buffer.concat(this.logs.get(id) ?? [])
-      const bytes = names.has(`${id}.log`) ? await readFile(join(dir, `${id}.log`)) : Buffer.alloc(0)
-      if (!log.equals(bytes)) return `the log of ${id} differs at ${firstDifference(log, bytes)}, with ${log.length} bytes instead of ${bytes.length}`
-    }
-    return undefined
   }
 }
 

@@ -2,22 +2,25 @@ import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** Answers itself (true), or lets the server answer. */
-export type Interference = (asked: IncomingMessage, answer: ServerResponse) => boolean
+/**
+ * Called for each request that arrives at a relay.
+ * @returns true if it handles the request itself, false to forward it to the server
+ */
+export type Interference = (request: IncomingMessage, response: ServerResponse) => boolean
 
-/** What stands between a client and its server, and does not always do what it should. */
+/** Starts an HTTP relay in front of a server. It closes after the test. */
 export async function startRelay (t: { teardown (work: () => unknown): void }, serverUrl: string, interfere: Interference): Promise<string> {
   const { port, hostname, pathname } = new URL(serverUrl)
-  const relay = createServer((asked, answer) => {
-    if (interfere(asked, answer)) return
-    const forwarded = request({ port, hostname, path: asked.url, method: asked.method, headers: asked.headers, agent: false }, (answered) => {
-      answer.writeHead(answered.statusCode!, answered.headers)
-      answered.on('error', () => answer.destroy())
-      answered.pipe(answer)
+  const relay = createServer((incoming, response) => {
+    if (interfere(incoming, response)) return
+    const forwarded = request({ port, hostname, path: incoming.url, method: incoming.method, headers: incoming.headers, agent: false }, (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers)
+      answer.on('error', () => response.destroy())
+      answer.pipe(response)
     })
-    forwarded.on('error', () => answer.destroy())
-    answer.on('close', () => forwarded.destroy())
-    asked.pipe(forwarded)
+    forwarded.on('error', () => response.destroy())
+    response.on('close', () => forwarded.destroy())
+    incoming.pipe(forwarded)
   })
   t.teardown(() => {
     relay.close()

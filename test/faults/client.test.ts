@@ -85,8 +85,8 @@ t.test(`clients through ${ROUNDS} rounds of cut connections and killed servers e
   t.teardown(() => { for (const { live } of Object.values(copies)) live.close() })
   let slowness = 30
   const taken = Promise.all([
-    copies.fast.take(() => undefined),
-    copies.slow.take(() => slowness > 0 && random() < 0.2 ? delay(random() * slowness) : undefined)
+    copies.fast.consume(() => undefined),
+    copies.slow.consume(() => slowness > 0 && random() < 0.2 ? delay(random() * slowness) : undefined)
   ])
   // a mistake of a copy ends the test at once
   taken.catch(() => {})

@@ -16,7 +16,7 @@ t.test('500 tasks changed in every way end at a client as they stand in the dire
   const { url } = await startServer(t, { dir })
   const copy = new Copy(new TasksClient(url).watch({ logs: true }))
   t.teardown(() => copy.live.close())
-  const taken = copy.take(() => undefined)
+  const taken = copy.consume(() => undefined)
   taken.catch(() => {})
 
   const { pick } = random

@@ -123,7 +123,7 @@ t.test(`${BOTH} kills of the processor and the server: a client has what the dir
   const copy = new Copy(client.watch({ logs: true }))
   t.teardown(() => copy.live.close())
   const history = new History()
-  const taken = copy.take(() => { history.look(copy.tasks); return undefined })
+  const taken = copy.consume(() => { history.look(copy.tasks); return undefined })
   taken.catch(() => {})
   const works: Work[] = []
   const wished = new Set<Work>()
@@ -173,7 +173,7 @@ t.test(`${CANCELS} cancels at any moment: one end each, and what was answered`, 
   const copy = new Copy(client.watch())
   t.teardown(() => copy.live.close())
   const history = new History()
-  copy.take(() => { history.look(copy.tasks); return undefined }).catch(() => {})
+  copy.consume(() => { history.look(copy.tasks); return undefined }).catch(() => {})
 
   const works: Work[] = []
   const answers = new Map<string, string[]>()

@@ -222,7 +222,7 @@ t.test('a stalled client does not delay others: log chunks are skipped and it ca
   t.teardown(() => slow.live.close())
   let read: () => void = () => {}
   const pause = new Promise<void>((resolve) => { read = resolve })
-  slow.take(() => slow.counts.pieces > 0 ? pause : undefined).catch((error) => t.fail(error))
+  slow.consume(() => slow.counts.pieces > 0 ? pause : undefined).catch((error) => t.fail(error))
   await waitFor(async () => (await health(url)).sseClients === 2)
   const block = 'y'.repeat(64 * 1024)
   for (let index = 0; index < 400; index++) await appendFile(join(dir, 'task_1_a.log'), block)
@@ -244,7 +244,7 @@ t.test('disconnects a client over clientBufferBytes, which then resumes', async 
   t.teardown(() => copy.live.close())
   let read: () => void = () => {}
   const pause = new Promise<void>((resolve) => { read = resolve })
-  copy.take(() => copy.tasks.size > 0 ? pause : undefined).catch((error) => t.fail(error))
+  copy.consume(() => copy.tasks.size > 0 ? pause : undefined).catch((error) => t.fail(error))
   await waitFor(async () => (await health(url)).sseClients === 1)
   for (let index = 0; (await health(url)).feed.dropped === 0; index++) await app.tasks.create({ command: 'z'.repeat(200_000), id: `task_${index}_big` })
   read()
