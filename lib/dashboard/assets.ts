@@ -2,9 +2,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Where the build puts the page's files: beside this one, in the built package. */
+/** Where the build writes the page's files: beside this module, in the built package. */
 const BUILT = new URL('./page/', import.meta.url)
 
+/** Content types by file extension. Files with another extension are not served. */
 const TYPES: Partial<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
@@ -18,23 +19,23 @@ export interface Asset {
   readonly bodies: Readonly<Record<Encoding, Buffer>>
 }
 
-/** The names of the files that the page begins with. */
-export interface Entry {
+/** Names of the files that the page loads first. */
+export interface EntryFiles {
   readonly script: string
   readonly style: string
-  /** Of the worker that all pages of a browser share. */
+  /** The SharedWorker of all the browser's pages. */
   readonly worker: string
 }
 
 export interface Assets {
-  readonly entry: Entry
+  readonly entry: EntryFiles
   /** Keyed by name; only these files are served. */
   readonly files: ReadonlyMap<string, Asset>
 }
 
 /**
- * The page's files, which were compressed when they were built.
- * @throws the system's error where the package was not built
+ * Reads the page's files, which the build has compressed.
+ * @throws the file system's error if the package was not built
  */
 export async function readAssets (): Promise<Assets> {
   const names = await readdir(BUILT)
@@ -42,17 +43,21 @@ export async function readAssets (): Promise<Assets> {
   for (const name of names) {
     const type = TYPES[extname(name)]
     if (type === undefined) continue
-    const [identity, gzip, br] = await Promise.all(['', '.gz', '.br'].map((suffix) => readFile(fileURLToPath(new URL(name + suffix, BUILT)))))
-    files.set(name, { type, bodies: { identity: identity!, gzip: gzip!, br: br! } })
+    const [identity, gzip, br] = await Promise.all([readBuilt(name), readBuilt(`${name}.gz`), readBuilt(`${name}.br`)])
+    files.set(name, { type, bodies: { identity, gzip, br } })
   }
-  return { entry: JSON.parse(await readFile(new URL('entry.json', BUILT), 'utf8')), files }
+  return { entry: JSON.parse(String(await readBuilt('entry.json'))), files }
 }
 
-/** The best that a client takes (RFC 9110, 12.5.3). */
-export function encodingFor (accepted = ''): Encoding {
-  const refused = /^q=0(\.0+)?$/
-  const taken = accepted.toLowerCase().split(',').map((part) => part.split(';').map((piece) => piece.trim()))
-    .filter(([, quality = '']) => !refused.test(quality))
+async function readBuilt (name: string): Promise<Buffer> {
+  return await readFile(fileURLToPath(new URL(name, BUILT)))
+}
+
+/** The best encoding that an `Accept-Encoding` header allows (RFC 9110, 12.5.3). */
+export function encodingFor (acceptEncoding = ''): Encoding {
+  const isRejected = /^q=0(\.0+)?$/
+  const accepted = acceptEncoding.toLowerCase().split(',').map((part) => part.split(';').map((piece) => piece.trim()))
+    .filter(([, quality = '']) => !isRejected.test(quality))
     .map(([name]) => name)
-  return taken.includes('br') ? 'br' : taken.includes('gzip') ? 'gzip' : 'identity'
+  return accepted.includes('br') ? 'br' : accepted.includes('gzip') ? 'gzip' : 'identity'
 }

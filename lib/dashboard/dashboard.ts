@@ -6,54 +6,55 @@ import { contentSecurityPolicy, pageHtml } from './page-html.ts'
 
 export interface TasksDashboardOptions {
   /**
-   * Where the page is. (Fastify's own option of `register`.)
+   * Path of the page. (Fastify's own option of `register`.)
    * @default '' (the page is at `/`)
    */
   prefix?: string
   /**
-   * Where the routes of the tasks plugin are: a path, also one relative to the page (`../api/tasks`, for a proxy that takes
-   * a part of the path away), or a URL. Another origin has to allow this one by CORS.
+   * Address of the tasks plugin's routes: an absolute path, a path relative to the page (`../api/tasks`, for proxies that
+   * strip a path prefix), or a URL. Another origin must allow the page's origin by CORS.
    * @default '/api/tasks'
    */
   api?: string
   /**
-   * The page's title.
+   * Title of the page.
    * @default 'Tasks'
    */
   title?: string
 }
 
+/** Keeps the routes out of the host's public API documentation. */
+const HIDDEN: object = { hide: true }
+
 /**
- * Serves the page that shows the tasks of an API. Hooks of the scope in which it is registered decide who may see it;
- * the page asks for nothing that the API would not give to the same person.
+ * Serves a page that shows the tasks of an API. The hooks of the scope in which it is registered control access to it. The
+ * page calls the API with the browser's own credentials, so it shows only what the API returns to the same user.
  * @throws FST_TASKS_DASHBOARD_OPTIONS
  */
 export async function dashboard (fastify: FastifyInstance, { api = '/api/tasks', title = 'Tasks' }: TasksDashboardOptions): Promise<void> {
-  if (typeof title !== 'string') throw new FST_TASKS_DASHBOARD_OPTIONS('title must be a text')
-  if (!isAddress(api)) throw new FST_TASKS_DASHBOARD_OPTIONS('api must be a path, or a URL of http or https, without a query')
+  if (typeof title !== 'string') throw new FST_TASKS_DASHBOARD_OPTIONS('title must be a string')
+  if (!isAddress(api)) throw new FST_TASKS_DASHBOARD_OPTIONS('api must be a path or an http(s) URL, without a query or fragment')
   const assets = await readAssets()
-  // not part of the public API documentation
-  const route = { schema: { hide: true } as object }
 
-  fastify.get('/', route, async (request, reply) => {
+  fastify.get('/', { schema: HIDDEN }, async (request, reply) => {
     const [path = '', ...query] = request.url.split('?')
-    // what the page loads is relative to it
+    // the page's files have relative addresses
     if (!path.endsWith('/')) return await reply.redirect([`./${path.split('/').at(-1)}/`, ...query].join('?'), 308)
     const nonce = randomBytes(16).toString('base64')
-    return await protect(reply, api, nonce)
+    return await setSecurityHeaders(reply, api, nonce)
       .headers({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' })
       .send(pageHtml({ title, api, nonce, entry: assets.entry }))
   })
 
-  fastify.get<{ Params: { name: string } }>('/assets/:name', route, async (request, reply) => {
+  fastify.get<{ Params: { name: string } }>('/assets/:name', { schema: HIDDEN }, async (request, reply) => {
     const asset = assets.files.get(request.params.name)
     if (asset === undefined) return reply.callNotFound()
-    return await sendAsset(protect(reply, api), asset, request.headers['accept-encoding'])
+    return await sendAsset(setSecurityHeaders(reply, api), asset, request.headers['accept-encoding'])
   })
 }
 
-/** The page may load its own files and use its API, and nothing else; workers are under the policy of their own file. */
-function protect (reply: FastifyReply, api: string, nonce?: string): FastifyReply {
+/** The page may load only its own files and call only its API. Assets have the policy too: a worker obeys its own file's. */
+function setSecurityHeaders (reply: FastifyReply, api: string, nonce?: string): FastifyReply {
   return reply.headers({
     'content-security-policy': contentSecurityPolicy({ api, nonce }),
     'x-content-type-options': 'nosniff',
@@ -67,13 +68,13 @@ function isAddress (api: unknown): api is string {
   return /^https?:$/.test(protocol) && search === '' && hash === ''
 }
 
-async function sendAsset (reply: FastifyReply, { type, bodies }: Asset, accepted: string | undefined): Promise<FastifyReply> {
-  const encoding = encodingFor(accepted)
+async function sendAsset (reply: FastifyReply, { type, bodies }: Asset, acceptEncoding: string | undefined): Promise<FastifyReply> {
+  const encoding = encodingFor(acceptEncoding)
   if (encoding !== 'identity') reply.header('content-encoding', encoding)
   // preserve the host's own Vary header
   const vary = [reply.getHeader('vary') ?? [], 'accept-encoding'].flat().join(', ')
   return await reply
-    // its name changes with its content
+    // the file's name changes with its content
     .headers({ 'content-type': type, vary, 'cache-control': 'public, max-age=31536000, immutable' })
     .send(bodies[encoding])
 }

@@ -1,16 +1,16 @@
-import type { Entry } from './assets.ts'
+import type { EntryFiles } from './assets.ts'
 
 export interface PageSettings {
   readonly title: string
   readonly api: string
   readonly nonce: string
-  readonly entry: Entry
+  readonly entry: EntryFiles
 }
 
-/** A tick in a circle, so that the page asks for no file more. */
+/** A tick in a circle, as a data URL: the browser need not request another file. */
 const ICON = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke='%230172ad' stroke-width='3'><circle cx='12' cy='12' r='9'/><path d='m8 12 3 3 5-6'/></svg>"
 
-/** All else is made by the page's script, which finds what it must know in these attributes. */
+/** The page's script renders the rest. It reads its settings from the `data-` attributes. */
 export function pageHtml ({ title, api, nonce, entry }: PageSettings): string {
   return `<!doctype html>
 <html lang="en" data-api="${escapeHtml(api)}" data-worker="${entry.worker}">
@@ -25,15 +25,15 @@ export function pageHtml ({ title, api, nonce, entry }: PageSettings): string {
 </head>
 <body>
 <div id="page"><p class="starting" role="status">Loading…</p></div>
-<noscript>This page needs JavaScript. The tasks themselves are files; see also ${escapeHtml(api)}.</noscript>
+<noscript>This page needs JavaScript. The tasks are available at ${escapeHtml(api)} without it.</noscript>
 </body>
 </html>
 `
 }
 
 /**
- * No inline script, and nothing from elsewhere. xterm.js makes style elements, which carry the nonce, and style
- * attributes, for colours beyond the palette; these can't load or run anything.
+ * Allows no inline script and no other origin except the API's. xterm.js creates style elements, which carry the nonce,
+ * and style attributes for colours beyond its palette; those cannot load or run anything.
  * @see https://github.com/xtermjs/xterm.js/issues/4445
  */
 export function contentSecurityPolicy ({ api, nonce }: { api: string, nonce?: string | undefined }): string {

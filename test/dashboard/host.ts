@@ -9,6 +9,7 @@ import { makeDirectory } from '../processor/fixtures.ts'
 export interface Host {
   readonly app: FastifyInstance
   readonly dir: string
+  /** URL of the dashboard, with a slash at its end. */
   readonly url: string
 }
 
@@ -18,11 +19,11 @@ interface HostOptions {
   readonly tasks?: Partial<TasksPluginOptions>
   readonly dashboard?: TasksDashboardOptions
   readonly server?: FastifyServerOptions
-  /** What the host itself registers first. */
+  /** Registers the host's own plugins first. */
   readonly before?: (app: FastifyInstance) => unknown
 }
 
-/** A host with tasks and their page, as a user would write it, from the built package. */
+/** A host with the tasks plugin and the dashboard of the built package, as a user would write it. */
 export async function startHost (t: Test, { dir = makeTasks(t), port = 0, tasks = {}, dashboard = {}, server = {}, before }: HostOptions = {}): Promise<Host> {
   const app = Fastify({ forceCloseConnections: true, ...server })
   t.teardown(() => app.close())
@@ -33,8 +34,22 @@ export async function startHost (t: Test, { dir = makeTasks(t), port = 0, tasks 
   return { app, dir, url: `${url}${dashboard.prefix ?? ''}/` }
 }
 
+/** An empty tasks directory, inside a directory that the test may use. */
 export function makeTasks (t: Test): string {
   const dir = join(makeDirectory(t), 'tasks')
   mkdirSync(dir, { recursive: true })
   return dir
+}
+
+/** Plugin options of an API that requires a login, and the switch that logs the user out and in. */
+export function loginRequired (): { readonly login: { isLoggedIn: boolean }, readonly tasks: Partial<TasksPluginOptions> } {
+  const login = { isLoggedIn: true }
+  return {
+    login,
+    tasks: {
+      onRequest: async (_request, reply) => {
+        if (!login.isLoggedIn) return await reply.code(401).send({ statusCode: 401, code: 'HOST_LOGIN', error: 'Unauthorized', message: 'Log in.' })
+      }
+    }
+  }
 }

@@ -1,13 +1,13 @@
 import { Keyboard, Plus } from 'lucide-preact'
 import { useEffect, useRef } from 'preact/hooks'
-import { TITLE } from './config.ts'
-import { NewTaskPage } from './form/lazy.tsx'
+import { config } from './config.ts'
+import { NewTaskPage } from './form/lazy-form.tsx'
 import { Banners } from './health/banners.tsx'
-import { TaskList } from './list/task-list.tsx'
-import { listHash, newHash } from './routing/route.ts'
+import { ListPage } from './list/list-page.tsx'
+import { listHash, newHash, type Route } from './routing/route.ts'
 import { route } from './routing/router.ts'
-import { connection, health, readOnly, tasks } from './state.ts'
-import { TaskPage } from './task/task-page.tsx'
+import { feedState, health, readOnly, tasks } from './state.ts'
+import { TaskDetails } from './task/task-details.tsx'
 import { announcement } from './ui/announcer.ts'
 import { ErrorBoundary } from './ui/error-boundary.tsx'
 import { openHelp, Help } from './ui/help.tsx'
@@ -15,7 +15,7 @@ import { openHelp, Help } from './ui/help.tsx'
 export function App () {
   return (
     <>
-      <a class='skip' href='#content' onClick={skip}>Skip to the content</a>
+      <a class='skip' href='#content' onClick={skipToContent}>Skip to the content</a>
       <Header />
       <Banners />
       <Content />
@@ -25,45 +25,50 @@ export function App () {
   )
 }
 
-function skip (event: Event): void {
-  // the address is the page's place
+function skipToContent (event: Event): void {
+  // following the link would change the address, which selects the page
   event.preventDefault()
   document.getElementById('content')?.focus()
 }
 
+const FEED_LABELS = { connecting: 'Connecting', connected: 'Live', disconnected: 'Disconnected', rejected: 'Not connected' }
+
 function Header () {
-  const { value: asked } = health
-  const alive = asked?.processorAlive
+  const isAlive = health.value?.processorAlive
+  const { type } = feedState.value
   return (
     <header class='top'>
-      <a href={listHash()} class='title'>{TITLE}</a>
-      {alive !== undefined && <span class={`processor ${alive ? 'alive' : 'absent'}`}>{alive ? 'processor runs' : 'no processor'}</span>}
-      <span class={`link ${connection.value.type}`}>{connection.value.type === 'connected' ? 'live' : connection.value.type}</span>
+      <a href={listHash()} class='title'>{config.value.title}</a>
+      {isAlive !== undefined && <span class={`processor ${isAlive ? 'alive' : 'absent'}`}>{isAlive ? 'Processor running' : 'No processor'}</span>}
+      <span class={`link ${type}`}>{FEED_LABELS[type]}</span>
       <nav aria-label='Actions'>
         {!readOnly.value && <a class='button small' href={newHash()}><Plus size={16} aria-hidden='true' /> New task</a>}
-        <button type='button' class='small secondary' onClick={openHelp}><Keyboard size={16} aria-hidden='true' /> <span>Keys</span></button>
+        <button type='button' class='small secondary' aria-label='Keyboard shortcuts' onClick={openHelp}><Keyboard size={16} aria-hidden='true' /> <span>Shortcuts</span></button>
       </nav>
     </header>
   )
 }
 
 function Content () {
-  const { value } = route
+  const current = route.value
   const content = useRef<HTMLDivElement>(null)
-  const place = value.name === 'task' ? value.id : value.name
-  // a reader of the page begins where it changed; at first, where it begins itself
-  const first = useRef(true)
+  const key = current.name === 'task' ? current.id : current.name
+  // Screen readers continue at the focused element. The first page is read from its beginning.
+  const isFirst = useRef(true)
   useEffect(() => {
-    if (!first.current && value.name !== 'list') content.current?.focus()
-    first.current = false
-  }, [place])
+    if (!isFirst.current && current.name !== 'list') content.current?.focus()
+    isFirst.current = false
+  }, [key])
   return (
     <div id='content' ref={content} tabIndex={-1}>
-      <ErrorBoundary key={place}>
-        {value.name === 'task' && <TaskPage key={value.id} id={value.id} at={value.at} />}
-        {value.name === 'new' && <NewTaskPage key={value.from ?? ''} from={value.from} />}
-        {value.name === 'list' && (tasks.value === undefined ? <p class='starting'>{connection.value.type === 'refused' ? 'No tasks to show.' : 'Loading…'}</p> : <TaskList />)}
-      </ErrorBoundary>
+      <ErrorBoundary key={key}><Page route={current} /></ErrorBoundary>
     </div>
   )
+}
+
+function Page ({ route }: { route: Route }) {
+  if (route.name === 'task') return <TaskDetails key={route.id} id={route.id} at={route.at} />
+  if (route.name === 'new') return <NewTaskPage key={route.from ?? ''} from={route.from} />
+  if (tasks.value !== undefined) return <ListPage />
+  return <p class='starting'>{feedState.value.type === 'rejected' ? 'No tasks to show.' : 'Loading…'}</p>
 }

@@ -1,9 +1,19 @@
-/** What the server wrote into the page. */
-const { api = '/api/tasks', worker = '' } = document.documentElement.dataset
+import { computed } from '@preact/signals'
 
-/** Where the routes of the tasks are. */
-export const API = new URL(api, document.baseURI).href.replace(/\/+$/, '')
+export interface PageConfig {
+  /** Absolute URL of the tasks routes, without a slash at its end. */
+  readonly api: string
+  /** URL of the SharedWorker's script. */
+  readonly worker: URL
+  readonly title: string
+}
 
-export const WORKER = new URL(`assets/${worker}`, document.baseURI)
-
-export const TITLE = document.title
+/** The settings that the server wrote into the page, read at first use. */
+export const config = computed<PageConfig>(() => {
+  const { api = '/api/tasks', worker = '' } = document.documentElement.dataset
+  return {
+    api: new URL(api, document.baseURI).href.replace(/\/+$/, ''),
+    worker: new URL(`assets/${worker}`, document.baseURI),
+    title: document.title
+  }
+})

@@ -1,33 +1,40 @@
 import { computed, signal } from '@preact/signals'
 import { TasksClient, type Health, type Task, type TaskTypes } from '../../client/index.ts'
-import { API } from './config.ts'
-import type { Connection, FeedMessage } from './feed/messages.ts'
+import { config } from './config.ts'
+import { Feed } from './feed/feed.ts'
+import type { FeedMessage, FeedState } from './feed/messages.ts'
 import { countByStatus, filterTasks, typesOf } from './list/filter.ts'
-import { filterOf, route } from './routing/router.ts'
+import { ScrollAnchor } from './list/scroll-anchor.ts'
+import { listFilter } from './routing/router.ts'
 import { TaskTable } from './task-table.ts'
 import { announceChange } from './ui/announcer.ts'
 
-export const client = new TasksClient(API)
-
 const table = new TaskTable()
 
-/** All tasks, newest first; undefined: not known yet. */
+/** Where the list is scrolled to. */
+export const listAnchor = new ScrollAnchor()
+
+/** All tasks, newest first; undefined until the first snapshot. */
 export const tasks = signal<readonly Task[] | undefined>(undefined)
-export const connection = signal<Connection>({ type: 'connecting' })
-/** Undefined: not known yet, or it can't be asked for. */
+export const feedState = signal<FeedState>({ type: 'connecting' })
+/** Undefined until the first response, or if the API denies access to it. */
 export const health = signal<Health | undefined>(undefined)
 export const types = signal<TaskTypes | undefined>(undefined)
-/** Of this browser, moved once a second while the page is visible. */
+/** The browser's clock, in ms since the epoch. It advances once a second while the page is visible. */
 export const now = signal(Date.now())
+
+// Created at first use, because they need the page's configuration.
+export const client = computed(() => new TasksClient(config.value.api))
+export const feed = computed(() => new Feed({ ...config.value, onMessage: receive }))
 
 export const readOnly = computed(() => health.value?.readOnly === true)
 export const counts = computed(() => countByStatus(tasks.value ?? []))
 export const usedTypes = computed(() => typesOf(tasks.value ?? []))
-export const shownTasks = computed(() => filterTasks(tasks.value ?? [], filterOf(route.value)))
+export const shownTasks = computed(() => filterTasks(tasks.value ?? [], listFilter.value))
 
-/** Undefined: there is none, as far as is known. */
+/** Undefined if no such task is known. Components that call it re-render when the tasks change. */
 export function taskById (id: string): Task | undefined {
-  // what it depends on
+  // reading the signal makes the caller depend on it
   return tasks.value === undefined ? undefined : table.get(id)
 }
 
@@ -40,5 +47,5 @@ export function receive (message: FeedMessage): void {
     table.apply(message.changes)
     tasks.value = table.list
     for (const { before, task } of upserts) announceChange(before, task)
-  } else connection.value = message
+  } else feedState.value = message
 }

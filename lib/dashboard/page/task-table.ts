@@ -1,42 +1,43 @@
 import { creationTime, newestFirst } from '../../shared/task-order.ts'
 import type { Task } from '../../client/index.ts'
-import type { Change } from './feed/messages.ts'
+import type { TaskChange } from './feed/messages.ts'
 
-interface Entry {
+interface Row {
   readonly id: string
   readonly task: Task
+  /** Sort key, in ms since the epoch. */
   readonly createdAt: number
 }
 
-/** Tasks by their ids, and in their order. */
+/** The tasks by id and in order. */
 export class TaskTable {
-  #entries = new Map<string, Entry>()
+  #rows = new Map<string, Row>()
   #list: readonly Task[] | undefined = []
 
   get (id: string): Task | undefined {
-    return this.#entries.get(id)?.task
+    return this.#rows.get(id)?.task
   }
 
-  /** Newest first; another array after each change. */
+  /** Newest first; a new array after each change. */
   get list (): readonly Task[] {
-    this.#list ??= [...this.#entries.values()].sort(newestFirst).map(({ task }) => task)
+    this.#list ??= [...this.#rows.values()].sort(newestFirst).map(({ task }) => task)
     return this.#list
   }
 
   replace (tasks: readonly Task[]): void {
-    this.#entries = new Map(tasks.map((task) => [task.id, entryOf(task)]))
+    this.#rows = new Map(tasks.map((task) => [task.id, rowOf(task)]))
     this.#list = undefined
   }
 
-  apply (changes: readonly Change[]): void {
+  apply (changes: readonly TaskChange[]): void {
     for (const change of changes) {
-      if (change.type === 'deleted') this.#entries.delete(change.id)
-      else this.#entries.set(change.task.id, entryOf(change.task))
+      if (change.type === 'deleted') this.#rows.delete(change.id)
+      else this.#rows.set(change.task.id, rowOf(change.task))
     }
     this.#list = undefined
   }
 }
 
-function entryOf (task: Task): Entry {
+function rowOf (task: Task): Row {
   return { id: task.id, task, createdAt: creationTime(task) }
 }

@@ -1,43 +1,67 @@
-import { API, WORKER } from '../config.ts'
-import { connection, receive } from '../state.ts'
 import type { FeedMessage, FeedRequest } from './messages.ts'
 
-let port: MessagePort | undefined
-/** The worker could not be loaded: only another page can. */
-let broken = false
+interface FeedOptions {
+  /** Absolute URL of the tasks routes. */
+  readonly api: string
+  /** URL of the SharedWorker's script. */
+  readonly worker: URL
+  readonly onMessage: (message: FeedMessage) => void
+}
 
-/** Where browsers have no such workers (Chrome on Android), each page has a connection of its own. */
-async function open (): Promise<MessagePort> {
-  if (typeof SharedWorker === 'function') {
-    const worker = new SharedWorker(WORKER, { type: 'module', name: API })
-    worker.onerror = () => {
-      broken = true
-      connection.value = { type: 'refused', statusCode: undefined, message: 'the page can\'t be loaded, or was changed on the server.' }
-    }
-    return worker.port
+/** The page's end of the feed. The other end is a `FeedHost`, in a SharedWorker if the browser supports it. */
+export class Feed {
+  readonly #options: FeedOptions
+  #port: MessagePort | undefined
+  /** Only reloading the page helps: the worker's script could not be loaded. */
+  #isBroken = false
+  #isDisconnected = false
+
+  constructor (options: FeedOptions) {
+    this.#options = options
   }
-  const { FeedHost } = await import('./host.ts')
-  const { port1, port2 } = new MessageChannel()
-  new FeedHost(API).join(port1)
-  return port2
-}
 
-function send (request: FeedRequest): void {
-  port?.postMessage(request)
-}
+  async open (): Promise<void> {
+    this.#port = await this.#connectToHost()
+    this.#port.onmessage = ({ data }: MessageEvent<FeedMessage>) => this.#receive(data)
+  }
 
-/** Connects again at once. */
-export function retry (): void {
-  if (broken) location.reload()
-  else send({ type: 'retry' })
-}
+  /** Adds the listeners that leave, rejoin and reconnect when the browser's state changes. */
+  listen (): void {
+    addEventListener('pagehide', () => this.#send({ type: 'leave' }))
+    // the browser may restore the page from its cache
+    addEventListener('pageshow', ({ persisted }) => { if (persisted) this.open() })
+    addEventListener('online', () => { if (this.#isDisconnected) this.retry() })
+  }
 
-export async function openFeed (): Promise<void> {
-  port = await open()
-  port.onmessage = ({ data }: MessageEvent<FeedMessage>) => receive(data)
-}
+  /** Connects again immediately. */
+  retry (): void {
+    if (this.#isBroken) location.reload()
+    else this.#send({ type: 'retry' })
+  }
 
-addEventListener('pagehide', () => send({ type: 'leave' }))
-// shown again from the browser's memory
-addEventListener('pageshow', ({ persisted }) => { if (persisted) openFeed() })
-addEventListener('online', () => { if (connection.value.type === 'disconnected') retry() })
+  async #connectToHost (): Promise<MessagePort> {
+    const { api, worker: url } = this.#options
+    if (typeof SharedWorker === 'function') {
+      const worker = new SharedWorker(url, { type: 'module', name: api })
+      worker.onerror = () => {
+        this.#isBroken = true
+        this.#receive({ type: 'rejected', statusCode: undefined, message: 'The feed worker failed to load; the dashboard may have been updated.' })
+      }
+      return worker.port
+    }
+    // Chrome on Android has no SharedWorker: each page has its own connection
+    const { FeedHost } = await import('./host.ts')
+    const { port1, port2 } = new MessageChannel()
+    new FeedHost(api).join(port1)
+    return port2
+  }
+
+  #receive (message: FeedMessage): void {
+    if (message.type !== 'snapshot' && message.type !== 'changes') this.#isDisconnected = message.type === 'disconnected'
+    this.#options.onMessage(message)
+  }
+
+  #send (request: FeedRequest): void {
+    this.#port?.postMessage(request)
+  }
+}

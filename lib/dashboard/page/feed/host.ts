@@ -1,17 +1,18 @@
-import { TasksClient, TasksError, type TasksChange } from '../../../client/index.ts'
-import type { Change, Connection, FeedMessage, FeedRequest } from './messages.ts'
+import { TasksClient, TasksError, type LiveTasks, type TasksChange } from '../../../client/index.ts'
+import type { FeedMessage, FeedRequest, FeedState, TaskChange } from './messages.ts'
 
-/** Changes that come within so many ms go to the pages together. */
-const TOGETHER_MS = 30
+/** Changes that arrive within this time are sent to the pages in one message. */
+const BATCH_MS = 30
 
-/** The one copy of the tasks, and the one connection, of all the pages of a browser. */
+/** Keeps one list of tasks and one connection to the feed for all pages of a browser. */
 export class FeedHost {
-  readonly #live
+  readonly #live: LiveTasks
   readonly #ports = new Set<MessagePort>()
-  #connection: Connection = { type: 'connecting' }
-  #running: AsyncGenerator<TasksChange, void, undefined> | undefined
-  #listed = false
-  #changes: Change[] = []
+  #state: FeedState = { type: 'connecting' }
+  /** The iteration in progress; undefined while no page is open or after a rejection. */
+  #iteration: AsyncGenerator<TasksChange, void, undefined> | undefined
+  #isListed = false
+  #batch: TaskChange[] = []
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor (api: string) {
@@ -27,60 +28,60 @@ export class FeedHost {
       else this.#connect()
     }
     const send = (message: FeedMessage) => port.postMessage(message)
-    if (this.#listed) send({ type: 'snapshot', tasks: this.#live.list() })
-    send(this.#connection)
-    if (this.#running === undefined) this.#connect()
+    if (this.#isListed) send({ type: 'snapshot', tasks: this.#live.list() })
+    send(this.#state)
+    if (this.#iteration === undefined) this.#connect()
   }
 
   #leave (port: MessagePort): void {
     this.#ports.delete(port)
     if (this.#ports.size > 0) return
     // no pages left; the next one resumes from here
-    this.#running?.return().catch(() => {})
-    this.#running = undefined
+    this.#iteration?.return().catch(() => {})
+    this.#iteration = undefined
   }
 
-  /** Now, whatever it waits for. */
+  /** Connects immediately, also during the delay before a retry. */
   #connect (): void {
-    const before = this.#running
-    this.#tell({ type: 'connecting' })
-    const running = this.#live[Symbol.asyncIterator]()
-    this.#running = running
-    // one at a time takes the changes
-    Promise.resolve(before?.return()).then(() => this.#take(running)).catch((error: unknown) => {
-      if (this.#running !== running) return
-      this.#running = undefined
-      const { message } = error as Error
-      this.#tell({ type: 'refused', statusCode: error instanceof TasksError ? error.statusCode : undefined, message })
+    const previous = this.#iteration
+    this.#setState({ type: 'connecting' })
+    const iteration = this.#live[Symbol.asyncIterator]()
+    this.#iteration = iteration
+    // LiveTasks allows one consumer at a time
+    Promise.resolve(previous?.return()).then(() => this.#consume(iteration)).catch((error: unknown) => {
+      if (this.#iteration !== iteration) return
+      this.#iteration = undefined
+      const statusCode = error instanceof TasksError ? error.statusCode : undefined
+      this.#setState({ type: 'rejected', statusCode, message: error instanceof Error ? error.message : String(error) })
     })
   }
 
-  async #take (running: AsyncGenerator<TasksChange, void, undefined>): Promise<void> {
-    for await (const change of running) {
+  async #consume (iteration: AsyncGenerator<TasksChange, void, undefined>): Promise<void> {
+    for await (const change of iteration) {
       if (change.type === 'snapshot') {
-        this.#changes = []
-        this.#listed = true
+        this.#batch = []
+        this.#isListed = true
         this.#broadcast({ type: 'snapshot', tasks: change.tasks })
       } else if (change.type === 'upsert' || change.type === 'deleted') {
-        this.#changes.push(change)
-        this.#timer ??= setTimeout(() => this.#flush(), TOGETHER_MS)
-      } else if (change.type === 'connected') this.#tell({ type: 'connected' })
-      else if (change.type === 'disconnected') this.#tell({ type: 'disconnected', retryMs: change.retryMs })
+        this.#batch.push(change)
+        this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS)
+      } else if (change.type === 'connected') this.#setState({ type: 'connected' })
+      else if (change.type === 'disconnected') this.#setState({ type: 'disconnected', retryMs: change.retryMs })
     }
   }
 
   #flush (): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#changes.length === 0) return
-    const changes = this.#changes
-    this.#changes = []
+    if (this.#batch.length === 0) return
+    const changes = this.#batch
+    this.#batch = []
     this.#broadcast({ type: 'changes', changes })
   }
 
-  #tell (connection: Connection): void {
-    this.#connection = connection
-    this.#broadcast(connection)
+  #setState (state: FeedState): void {
+    this.#state = state
+    this.#broadcast(state)
   }
 
   #broadcast (message: FeedMessage): void {

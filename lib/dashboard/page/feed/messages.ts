@@ -1,25 +1,25 @@
 import type { Task } from '../../../client/index.ts'
 
-/** What all pages of a browser are told, in this order: all tasks once, then what changes. */
+/** What the feed's host sends to each page: the complete list first, then changes and states. */
 export type FeedMessage =
   | { readonly type: 'snapshot', readonly tasks: readonly Task[] }
-  | { readonly type: 'changes', readonly changes: readonly Change[] }
-  | Connection
+  | { readonly type: 'changes', readonly changes: readonly TaskChange[] }
+  | FeedState
 
-export type Change =
+export type TaskChange =
   | { readonly type: 'upsert', readonly task: Task }
   | { readonly type: 'deleted', readonly id: string }
 
-export type Connection =
+export type FeedState =
   | { readonly type: 'connecting' }
   | { readonly type: 'connected' }
-  /** It is tried again by itself. */
+  /** The host reconnects after this time. */
   | { readonly type: 'disconnected', readonly retryMs: number }
-  /** It is not tried again until a page asks for it. */
-  | { readonly type: 'refused', readonly statusCode: number | undefined, readonly message: string }
+  /** The host reconnects only when a page requests it. */
+  | { readonly type: 'rejected', readonly statusCode: number | undefined, readonly message: string }
 
 export type FeedRequest =
-  /** Connect now. */
+  /** Connect immediately. */
   | { readonly type: 'retry' }
-  /** The page is closed. */
+  /** The page is being closed. */
   | { readonly type: 'leave' }

@@ -1,6 +1,6 @@
 import { FeedHost } from './host.ts'
 
-// The API's address is the worker's name, so that pages of different ones do not share it.
+// The worker's name is the address of the API: pages with different APIs have different workers.
 const scope = globalThis as unknown as { readonly name: string, onconnect: (event: MessageEvent) => void }
 const host = new FeedHost(scope.name)
 scope.onconnect = ({ ports: [port] }) => host.join(port!)

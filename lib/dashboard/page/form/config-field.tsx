@@ -1,65 +1,80 @@
-import { nameOf, type Field, type Filled } from './fields.ts'
+import { nameOf, type Field, type GroupField, type InputField } from './fields.ts'
+import type { Inputs } from './values.ts'
 
-interface FieldProps {
-  readonly field: Field
-  readonly filled: Filled
-  readonly misfit: (name: string) => string | undefined
-  readonly onFill: (name: string, value: string | boolean) => void
+interface ConfigFieldProps<F extends Field = Field> {
+  readonly field: F
+  readonly inputs: Inputs
+  /** Message of the error at a field, by name. */
+  readonly errorOf: (name: string) => string | undefined
+  readonly onInput: (name: string, input: string | boolean) => void
 }
 
-/** One value of a config, or a group of them. */
-export function ConfigField (props: FieldProps) {
-  const { field, misfit } = props
+/** One value of a config, or the values of an object. */
+export function ConfigField (props: ConfigFieldProps) {
+  const { field } = props
+  return field.kind === 'group' ? <Group {...props} field={field} /> : <LabelledInput {...props} field={field} />
+}
+
+function Group (props: ConfigFieldProps<GroupField>) {
+  const { field, errorOf } = props
   const name = nameOf(field)
-  if (field.kind === 'group') {
-    return (
-      <fieldset id={`config-${name}`} tabIndex={-1}>
-        {field.path.length > 0 && <legend>{field.label}</legend>}
-        {field.description !== undefined && <p>{field.description}</p>}
-        {misfit(name) !== undefined && <p class='error' role='alert'>{misfit(name)}</p>}
-        {field.fields.map((each) => <ConfigField key={nameOf(each)} {...props} field={each} />)}
-      </fieldset>
-    )
-  }
-  const problem = misfit(name)
-  const help = problem ?? field.description ?? (field.kind === 'lines' ? 'One on each line.' : field.kind === 'json' ? 'As JSON.' : undefined)
+  const error = errorOf(name)
+  return (
+    <fieldset id={`config-${name}`} tabIndex={-1}>
+      {field.path.length > 0 && <legend>{field.label}</legend>}
+      {field.description !== undefined && <p>{field.description}</p>}
+      {error !== undefined && <p class='error' role='alert'>{error}</p>}
+      {field.fields.map((each) => <ConfigField key={nameOf(each)} {...props} field={each} />)}
+    </fieldset>
+  )
+}
+
+const HELP: Partial<Record<InputField['kind'], string>> = { lines: 'One per line.', json: 'As JSON.' }
+
+function LabelledInput (props: ConfigFieldProps<InputField>) {
+  const { field, errorOf } = props
+  const name = nameOf(field)
   const label = <label for={`config-${name}`}>{field.label}{!field.required && field.kind !== 'boolean' && ' (optional)'}</label>
   return (
     <div class={`field ${field.kind}`}>
       {field.kind !== 'boolean' && label}
-      <Control {...props} field={field} />
+      <Input {...props} />
       {field.kind === 'boolean' && label}
-      <small id={`help-config-${name}`}>{help}</small>
+      <small id={`help-config-${name}`}>{errorOf(name) ?? field.description ?? HELP[field.kind]}</small>
     </div>
   )
 }
 
-function Control ({ field, filled, misfit, onFill }: FieldProps & { field: Exclude<Field, { kind: 'group' }> }) {
+function Input ({ field, inputs, errorOf, onInput }: ConfigFieldProps<InputField>) {
   const name = nameOf(field)
-  const { minimum = -1, maxLength } = field.schema
-  const value = filled[name] ?? ''
-  const common = {
+  const input = inputs[name] ?? ''
+  const attributes = {
     id: `config-${name}`,
-    'aria-invalid': misfit(name) !== undefined || undefined,
+    'aria-invalid': errorOf(name) !== undefined || undefined,
     'aria-describedby': `help-config-${name}`,
     'aria-required': field.required
   } as const
-  const onInput = ({ currentTarget }: { currentTarget: { value: string } }) => onFill(name, currentTarget.value)
+  const onText = ({ currentTarget }: { currentTarget: { value: string } }) => onInput(name, currentTarget.value)
   if (field.kind === 'boolean') {
-    return <input {...common} type='checkbox' role='switch' checked={value === true} onChange={({ currentTarget }) => onFill(name, currentTarget.checked)} />
+    return <input {...attributes} type='checkbox' role='switch' checked={input === true} onChange={({ currentTarget }) => onInput(name, currentTarget.checked)} />
   }
   if (field.kind === 'choice') {
     return (
-      <select {...common} value={String(value)} onChange={onInput}>
+      <select {...attributes} value={String(input)} onChange={onText}>
         <option value=''>{field.required ? 'Choose…' : ''}</option>
         {field.choices.map((choice, index) => <option key={index} value={String(index)}>{typeof choice === 'string' ? choice : JSON.stringify(choice)}</option>)}
       </select>
     )
   }
   if (field.kind === 'lines' || field.kind === 'json') {
-    return <textarea {...common} class='code' rows={3} value={String(value)} spellcheck={false} onInput={onInput} />
+    return <textarea {...attributes} class='code' rows={3} value={String(input)} spellcheck={false} onInput={onText} />
   }
-  // not of the type `number`: that hides what is no number, as if there were nothing. Some keyboards for numbers have no minus
-  const keyboard = minimum < 0 || field.kind === 'text' ? 'text' : field.kind === 'integer' ? 'numeric' : 'decimal'
-  return <input {...common} value={String(value)} autocomplete='off' inputMode={keyboard} onInput={onInput} maxLength={maxLength} />
+  // not `type=number`, which reports text that is not a number as an empty value
+  return <input {...attributes} value={String(input)} autocomplete='off' inputMode={keyboardFor(field)} onInput={onText} maxLength={field.schema.maxLength} />
+}
+
+/** On-screen keyboard. Some numeric keyboards have no minus sign. */
+function keyboardFor ({ kind, schema: { minimum = -1 } }: InputField): 'text' | 'numeric' | 'decimal' {
+  if (kind === 'text' || minimum < 0) return 'text'
+  return kind === 'integer' ? 'numeric' : 'decimal'
 }

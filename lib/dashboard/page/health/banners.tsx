@@ -1,40 +1,40 @@
 import { RefreshCw, TriangleAlert, Lock } from 'lucide-preact'
 import { computed } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { retry } from '../feed/feed.ts'
-import { connection, health, now, readOnly, tasks } from '../state.ts'
-import { alertsOf } from './alerts.ts'
+import { feed, feedState, health, now, readOnly, tasks } from '../state.ts'
+import { NOT_LOGGED_IN } from '../ui/message.ts'
+import { alertsOf, type Alert } from './alerts.ts'
 
-/** Compared as JSON, so that the clock tick alone causes no re-render. */
-const troubles = computed(() => JSON.stringify(alertsOf(health.value, tasks.value ?? [], now.value)))
+/** As JSON, so that a tick of the clock re-renders nothing unless an alert changes. */
+const alertsJson = computed(() => JSON.stringify(alertsOf(health.value, tasks.value ?? [], now.value)))
 
 export function Banners () {
-  const found = JSON.parse(troubles.value) as ReturnType<typeof alertsOf>
+  const alerts: Alert[] = JSON.parse(alertsJson.value)
   return (
     <div class='banners' role='status'>
-      <ConnectionBanner />
+      <FeedBanner />
       {readOnly.value && <Banner kind='quiet'><Lock size={16} aria-hidden='true' /> Read-only view.</Banner>}
-      {found.map(({ code, message, serious }) => (
+      {alerts.map(({ code, message, serious }) => (
         <Banner key={code} kind={serious ? 'serious' : 'quiet'}><TriangleAlert size={16} aria-hidden='true' /> {message}</Banner>
       ))}
     </div>
   )
 }
 
-function ConnectionBanner () {
-  const now = connection.value
-  if (now.type === 'disconnected') {
+function FeedBanner () {
+  const state = feedState.value
+  if (state.type === 'disconnected') {
     return <Banner kind='quiet'>Connection lost; reconnecting. The data shown may be out of date. <Retry /></Banner>
   }
-  if (now.type !== 'refused') return null
-  const message = now.statusCode === 401
-    ? 'You are not logged in (any more). Log in, perhaps in another tab, and try again.'
-    : now.statusCode === 403 ? 'You do not have permission to view these tasks.' : `The tasks can't be shown: ${now.message}`
+  if (state.type !== 'rejected') return null
+  const message = state.statusCode === 401
+    ? NOT_LOGGED_IN
+    : state.statusCode === 403 ? 'You do not have permission to view these tasks.' : `The tasks cannot be loaded: ${state.message}`
   return <Banner kind='serious'><TriangleAlert size={16} aria-hidden='true' /> {message} <Retry /></Banner>
 }
 
 function Retry () {
-  return <button type='button' class='small' onClick={retry}><RefreshCw size={14} aria-hidden='true' /> Try again</button>
+  return <button type='button' class='small' onClick={() => feed.value.retry()}><RefreshCw size={14} aria-hidden='true' /> Try again</button>
 }
 
 function Banner ({ kind, children }: { kind: 'quiet' | 'serious', children: ComponentChildren }) {

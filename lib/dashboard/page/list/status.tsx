@@ -4,7 +4,7 @@ import { TASK_STATUSES, type TaskStatus } from '../../../shared/task-status.ts'
 
 const ICONS = { queued: Clock, running: LoaderCircle, completed: CircleCheck, failed: CircleX, cancelled: Ban } satisfies Record<TaskStatus, unknown>
 
-/** A status of its own, which another program has written, is shown as it is. */
+/** The status with its icon. An unknown status, written by another program, is shown unchanged. */
 export function Status ({ status }: { status: unknown }) {
   const known = TASK_STATUSES.find((each) => each === status)
   const Icon = known === undefined ? CircleHelp : ICONS[known]

@@ -1,12 +1,12 @@
 import { useLayoutEffect, useReducer, useState } from 'preact/hooks'
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer, type VirtualizerOptions } from '@tanstack/virtual-core'
 
-type Given = Pick<VirtualizerOptions<HTMLElement, HTMLElement>, 'count' | 'getScrollElement' | 'estimateSize' | 'getItemKey' | 'overscan' | 'initialOffset'>
+type ListOptions = Pick<VirtualizerOptions<HTMLElement, HTMLElement>, 'count' | 'getScrollElement' | 'estimateSize' | 'getItemKey' | 'overscan' | 'initialOffset'>
 
-/** TanStack's own adapters are for other libraries. */
-export function useVirtualizer (given: Given): Virtualizer<HTMLElement, HTMLElement> {
-  const [, draw] = useReducer((count: number) => count + 1, 0)
-  const options = { observeElementRect, observeElementOffset, scrollToFn: elementScroll, onChange: () => draw(undefined as never), ...given }
+/** TanStack Virtual for Preact, which has no adapter of its own. */
+export function useVirtualizer (listOptions: ListOptions): Virtualizer<HTMLElement, HTMLElement> {
+  const [, render] = useReducer<number, void>((count) => count + 1, 0)
+  const options = { observeElementRect, observeElementOffset, scrollToFn: elementScroll, onChange: () => render(), ...listOptions }
   const [virtualizer] = useState(() => new Virtualizer<HTMLElement, HTMLElement>(options))
   virtualizer.setOptions(options)
   useLayoutEffect(() => virtualizer._didMount(), [])

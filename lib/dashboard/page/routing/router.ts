@@ -1,20 +1,20 @@
-import { signal } from '@preact/signals'
-import type { Filter } from '../list/filter.ts'
+import { computed, signal } from '@preact/signals'
+import type { TaskFilter } from '../list/filter.ts'
 import { listHash, parseRoute, type Route } from './route.ts'
 
-/** The list as it was left, to come back to. */
-let lastList = listHash()
+const ALL: TaskFilter = {}
 
-export const route = signal<Route>(parseRoute(location.hash))
+export const route = signal<Route>({ name: 'list', filter: ALL })
 
-remember()
-addEventListener('hashchange', () => {
-  route.value = parseRoute(location.hash)
-  remember()
-})
+/** The filter of the list, also while another page is shown, so that the way back leads to the same list. */
+export const listFilter = signal<TaskFilter>(ALL)
 
-function remember (): void {
-  if (route.value.name === 'list') lastList = listHash(route.value.filter)
+const lastListHash = computed(() => listHash(listFilter.value))
+
+/** Shows the page at the browser's address, now and whenever the address changes. */
+export function followAddress (): void {
+  show(parseRoute(location.hash))
+  addEventListener('hashchange', () => show(parseRoute(location.hash)))
 }
 
 export function go (hash: string): void {
@@ -22,23 +22,18 @@ export function go (hash: string): void {
 }
 
 export function goToList (): void {
-  go(lastList)
+  go(lastListHash.value)
 }
 
-export function filterOf (route: Route): Filter {
-  return route.name === 'list' ? route.filter : parseListFilter()
-}
-
-function parseListFilter (): Filter {
-  const last = parseRoute(lastList)
-  return last.name === 'list' ? last.filter : {}
-}
-
-/** Changes what the list shows, without a step in the browser's history. */
-export function setFilter (filter: Filter): void {
-  route.value = { name: 'list', filter }
-  remember()
+/** Changes what the list shows without adding an entry to the browser's history. */
+export function setFilter (filter: TaskFilter): void {
+  show({ name: 'list', filter })
   try {
-    history.replaceState(null, '', lastList)
-  } catch { /* some browsers allow only so many in a while */ }
+    history.replaceState(null, '', lastListHash.value)
+  } catch { /* some browsers limit how often the address may change */ }
+}
+
+function show (next: Route): void {
+  if (next.name === 'list') listFilter.value = next.filter
+  route.value = next
 }

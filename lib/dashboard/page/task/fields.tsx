@@ -1,6 +1,6 @@
 import type { Task } from '../../../client/index.ts'
 
-/** All that the file says, also what other programs have added. */
+/** All fields of the task, including those that other programs have added. */
 export function Fields ({ task }: { task: Task }) {
   return (
     <details>

@@ -3,20 +3,21 @@ import { isActive } from '../../../shared/task-status.ts'
 import { now } from '../state.ts'
 import { textOf } from '../ui/text.ts'
 import { parseTime } from '../../../util/parse-time.ts'
-import { formatDuration, ranMs, waitedMs } from '../ui/time.ts'
+import { formatElapsed } from '../ui/format.ts'
+import { ranMs, waitedMs } from './task-times.ts'
 
-/** Queued, started, ended, and how long it took from one to the next. */
+/** When the task was queued, started and finished, and the time between. */
 export function Timeline ({ task }: { task: Task }) {
   const { createdAt, startedAt, completedAt, status } = task
   const waited = waitedMs(task, now.value)
   const ran = ranMs(task, now.value)
   return (
     <ol class='timeline'>
-      <Moment name='queued' at={createdAt} />
-      {waited !== undefined && <li class='span'>{startedAt === null && isActive(status) ? 'waiting' : 'waited'} {formatDuration(waited)}</li>}
-      <Moment name='started' at={startedAt} />
-      {ran !== undefined && <li class='span'>{isActive(status) ? 'running' : 'ran'} {formatDuration(ran)}</li>}
-      <Moment name='ended' at={completedAt} />
+      <Moment name='Queued' at={createdAt} />
+      {waited !== undefined && <li class='span'>{startedAt === null && isActive(status) ? 'Waiting' : 'Waited'} {formatElapsed(waited)}</li>}
+      <Moment name='Started' at={startedAt} />
+      {ran !== undefined && <li class='span'>{isActive(status) ? 'Running' : 'Ran'} {formatElapsed(ran)}</li>}
+      <Moment name='Finished' at={completedAt} />
     </ol>
   )
 }

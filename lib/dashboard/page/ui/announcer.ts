@@ -3,8 +3,8 @@ import type { Task } from '../../../client/index.ts'
 import { textOf } from './text.ts'
 import { isTerminal } from '../../../shared/task-status.ts'
 
-/** Whose changes are told: the one that is looked at, or that this page began. */
-const watched = new Set<string>()
+/** Ids of the tasks whose changes are announced: those that were opened or created in this page. */
+const watched = signal<ReadonlySet<string>>(new Set())
 
 /** Announcements for screen readers. */
 export const announcement = signal('')
@@ -14,10 +14,10 @@ export function announce (text: string): void {
 }
 
 export function watchTask (id: string): void {
-  watched.add(id)
+  watched.value = new Set([...watched.value, id])
 }
 
 export function announceChange (before: Task | undefined, { id, command, status, exitCode }: Task): void {
-  if (!watched.has(id) || before?.status === status) return
+  if (!watched.value.has(id) || before?.status === status) return
   announce(`Task ${textOf(command).slice(0, 60)}: ${textOf(status)}${isTerminal(status) && typeof exitCode === 'number' ? `, exit code ${exitCode}` : ''}`)
 }

@@ -1,4 +1,4 @@
-/** Where the page is not served securely, browsers have no clipboard for pages, but the old command. */
+/** Browsers offer the clipboard API only on secure origins, but the older copy command everywhere. */
 export async function copyText (text: string): Promise<void> {
   if (navigator.clipboard !== undefined) return await navigator.clipboard.writeText(text)
   const field = document.createElement('textarea')

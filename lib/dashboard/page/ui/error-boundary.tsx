@@ -1,6 +1,6 @@
 import { Component, type ComponentChildren } from 'preact'
 
-/** What can't be drawn must not take the rest of the page with it. */
+/** Confines an error during rendering to a part of the page. */
 export class ErrorBoundary extends Component<{ readonly children: ComponentChildren }, { failed: boolean }> {
   override state = { failed: false }
 

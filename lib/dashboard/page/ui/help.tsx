@@ -1,32 +1,32 @@
-import { Modal } from './modal.tsx'
 import { signal } from '@preact/signals'
+import { Modal } from './modal.tsx'
 
-const open = signal(false)
+const isOpen = signal(false)
 
 export function openHelp (): void {
-  open.value = true
+  isOpen.value = true
 }
 
-const KEYS: ReadonlyArray<readonly [string, string]> = [
-  ['j, ↓ and k, ↑', 'next and previous task'],
-  ['Enter', 'open the task'],
-  ['Esc', 'back to the list; leave a field'],
-  ['/', 'find: in the list, or in the log'],
-  ['n', 'new task'],
-  ['Home, End', 'first and last task; beginning and end of the log'],
-  ['Page ↑, Page ↓', 'a page further in the list or the log'],
-  ['f', 'toggle following the log'],
-  ['w', 'toggle line wrapping'],
-  ['c', 'copy the selection, or what is loaded of the log'],
-  ['?', 'this sheet']
+const SHORTCUTS: ReadonlyArray<readonly [keys: string, action: string]> = [
+  ['j, ↓ and k, ↑', 'Next and previous task'],
+  ['Enter', 'Open the task'],
+  ['Esc', 'Back to the list; leave a field'],
+  ['/', 'Find in the list or in the log'],
+  ['n', 'New task'],
+  ['Home, End', 'First and last task; start and end of the log'],
+  ['Page ↑, Page ↓', 'One page up or down in the list or the log'],
+  ['f', 'Toggle following the log'],
+  ['w', 'Toggle line wrapping'],
+  ['c', 'Copy the selection or the loaded part of the log'],
+  ['?', 'Show these shortcuts']
 ]
 
 export function Help () {
-  if (!open.value) return null
+  if (!isOpen.value) return null
   return (
-    <Modal title='Keys' onClose={() => { open.value = false }}>
+    <Modal title='Keyboard shortcuts' onClose={() => { isOpen.value = false }}>
       <dl class='keys'>
-        {KEYS.map(([keys, what]) => <div key={keys}><dt><kbd>{keys}</kbd></dt><dd>{what}</dd></div>)}
+        {SHORTCUTS.map(([keys, action]) => <div key={keys}><dt><kbd>{keys}</kbd></dt><dd>{action}</dd></div>)}
       </dl>
     </Modal>
   )

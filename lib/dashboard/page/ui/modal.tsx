@@ -5,11 +5,11 @@ interface ModalProps {
   readonly title: string
   readonly onClose: () => void
   readonly children: ComponentChildren
-  /** Default: a button that closes it. */
+  /** Default: a button that closes the dialog. */
   readonly buttons?: (close: () => void) => ComponentChildren
 }
 
-/** The browser's own dialog: it keeps the focus, gives it back, and closes with Esc. */
+/** A `<dialog>`: the browser keeps the focus inside, restores it afterwards, and closes the dialog with Esc. */
 export function Modal ({ title, onClose, children, buttons }: ModalProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const name = useId()

@@ -1,4 +1,4 @@
-/** Files of other programs may hold anything: a text as it is, nothing for what is missing, and else JSON. */
+/** Text of a task's field, which another program may have set to any value: strings unchanged, '' if missing, otherwise JSON. */
 export function textOf (value: unknown): string {
   if (typeof value === 'string') return value
   return value === undefined || value === null ? '' : JSON.stringify(value)
