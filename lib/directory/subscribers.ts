@@ -8,31 +8,34 @@ interface Subscriber extends Interest {
 export class Subscribers {
   readonly #onError: (error: unknown) => void
   readonly #subscribers = new Set<Subscriber>()
-  /** How many want all logs (`true`), or one. */
-  readonly #wanted = new Map<boolean | string, number>()
+  /** Number of subscribers by interest: in all logs (`true`), in none (`false`), or in the log of one task. */
+  readonly #counts = new Map<boolean | string, number>()
 
+  /** @param onError called with what a listener throws */
   constructor (onError: (error: unknown) => void) {
     this.#onError = onError
   }
 
+  /** @returns a function that removes the subscriber */
   add (listener: (event: TaskEvent) => void, { logs }: Interest): () => void {
-    // of its own: the same function may subscribe twice
+    // an object per call, because the same function may subscribe twice
     const subscriber = { listener, logs }
     this.#subscribers.add(subscriber)
-    this.#wanted.set(logs, (this.#wanted.get(logs) ?? 0) + 1)
+    this.#counts.set(logs, (this.#counts.get(logs) ?? 0) + 1)
     return () => {
       if (!this.#subscribers.delete(subscriber)) return
-      const rest = this.#wanted.get(logs)! - 1
-      if (rest > 0) this.#wanted.set(logs, rest)
-      else this.#wanted.delete(logs)
+      const count = this.#counts.get(logs)! - 1
+      if (count > 0) this.#counts.set(logs, count)
+      else this.#counts.delete(logs)
     }
   }
 
-  wantLog (taskId: string): boolean {
-    return this.#wanted.has(true) || this.#wanted.has(taskId)
+  /** Whether a subscriber needs the log events of this task. */
+  wantsLog (taskId: string): boolean {
+    return this.#counts.has(true) || this.#counts.has(taskId)
   }
 
-  tell (event: TaskEvent): void {
+  emit (event: TaskEvent): void {
     // iterate over a snapshot: listeners added during delivery receive only later events
     for (const subscriber of [...this.#subscribers]) {
       const { listener, logs } = subscriber
@@ -48,6 +51,6 @@ export class Subscribers {
 
   clear (): void {
     this.#subscribers.clear()
-    this.#wanted.clear()
+    this.#counts.clear()
   }
 }

@@ -4,26 +4,32 @@ import { join } from 'node:path'
 import { FIFO_NAME } from '../protocol/file-names.ts'
 import { errorCode } from '../util/error-code.ts'
 
-/** Who reads the FIFO now; `refused` where something else stands in its place. */
-export type FifoState = 'read' | 'missing' | 'no-reader' | 'refused'
+/** Whether a process reads the FIFO now; `unusable` if it is another kind of file or cannot be opened. */
+export type FifoState = 'has-reader' | 'no-reader' | 'missing' | 'unusable'
 
 /**
- * Writes an id to the FIFO, or only probes for a reader. Best effort: the processor also polls, so failures are
+ * Writes a task id to the FIFO, or only probes for a reader. Best effort: the processor also polls, so failures are
  * ignored.
  */
 export async function wakeProcessor (dir: string, id?: string): Promise<FifoState> {
   try {
-    // non-blocking: without a reader the open fails at once
+    // non-blocking: without a reader the open fails immediately
     const handle = await open(join(dir, FIFO_NAME), constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
     try {
-      if (!(await handle.stat()).isFIFO()) return 'refused'
+      if (!(await handle.stat()).isFIFO()) return 'unusable'
       if (id !== undefined) await handle.write(`${id}\n`)
-      return 'read'
+      return 'has-reader'
     } finally {
       await handle.close()
     }
   } catch (error) {
-    const code = errorCode(error)
-    return code === 'ENOENT' ? 'missing' : code === 'ENXIO' ? 'no-reader' : code === 'EAGAIN' ? 'read' : 'refused'
+    return stateOf(errorCode(error))
   }
+}
+
+function stateOf (code: string): FifoState {
+  if (code === 'ENOENT') return 'missing'
+  if (code === 'ENXIO') return 'no-reader'
+  // the FIFO is full
+  return code === 'EAGAIN' ? 'has-reader' : 'unusable'
 }

@@ -11,12 +11,12 @@ t.test('a LogTail started at the end detects a rewrite of the beginning after it
   const tail = new LogTail(path)
   tail.startAtEnd(await lstat(path, { bigint: true }))
   await appendFile(path, kept)
-  t.match(await tail.readOn({ ended: false }), { changes: [{ offset: 300, end: 500 }] })
+  t.match(await tail.readChunk({ isFinished: false }), { change: { offset: 300, end: 500 } })
   const file = await open(path, 'r+')
   await file.write(Buffer.alloc(100, 'new'), 0, 100, 0)
   await file.close()
   await appendFile(path, 'more')
-  t.match(await tail.readOn({ ended: false }), { changes: [{ truncated: true }] })
+  t.match(await tail.readChunk({ isFinished: false }), { change: { truncated: true } })
 })
 
 t.test('a LogTail started at the end of a short log reads appended bytes without reporting a truncation', async (t) => {
@@ -26,6 +26,6 @@ t.test('a LogTail started at the end of a short log reads appended bytes without
   tail.startAtEnd(await lstat(path, { bigint: true }))
   for (const [offset, end] of [[40, 140], [140, 240], [240, 340]]) {
     await appendFile(path, Buffer.alloc(100, `${end}`))
-    t.match(await tail.readOn({ ended: false }), { changes: [{ offset, end }] })
+    t.match(await tail.readChunk({ isFinished: false }), { change: { offset, end } })
   }
 })

@@ -135,7 +135,7 @@ t.test('40,000 files created while the event loop is blocked are all listed in t
   await waitFor(async () => (await app.tasks.health()).problems.some(({ code }) => code === 'notices-dropped'))
 })
 
-t.test('without inotify watches, polling carries on; said once', async (t) => {
+t.test('without inotify watches, changes are found by polling, which is logged once', async (t) => {
   const dir = await temporaryDirectory(t)
   const host = join(import.meta.dirname, 'fixtures', 'host.ts')
   // a user namespace has limits of its own
@@ -160,7 +160,7 @@ t.test('without inotify watches, polling carries on; said once', async (t) => {
   await feed.find(({ event, data }) => event === 'task.log' && data.chunk === 'polled\n')
   await writeFile(join(dir, 'task_1_a.json'), taskText('task_1_a', { status: 'failed' }))
   await feed.find(({ event, data }) => event === 'task.upsert' && data.status === 'failed')
-  await waitFor(() => output.split('polling carries on').length === 2)
+  await waitFor(() => output.split('changes are found by polling').length === 2)
 })
 
 t.test('three views of one directory hold one inotify watch', async (t) => {

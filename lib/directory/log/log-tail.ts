@@ -1,126 +1,134 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { FINGERPRINT_BYTES, LogFingerprint, sameBytes } from '../../shared/fingerprint.ts'
 import { completeLength, textChunk } from '../../log/text.ts'
-import type { TaskLogEvent } from '../../store.ts'
 import { ifExists, openRegular } from '../../protocol/regular-file.ts'
 import { threadPoolFileSystem } from '../../protocol/thread-pool-file-system.ts'
+import { FINGERPRINT_BYTES, LogFingerprint, sameBytes } from '../../shared/fingerprint.ts'
+import type { TaskLogEvent } from '../../store.ts'
 
-/** A log is read in pieces of at most this many bytes. */
-export const PIECE_BYTES = 64 * 1024
+/** The most bytes of one log event. */
+export const CHUNK_BYTES = 64 * 1024
 
+/** The content of a log event. */
 export type LogChange = Omit<TaskLogEvent, 'type' | 'eventId' | 'taskId'>
 
-export interface LogLook {
-  readonly changes: readonly LogChange[]
+export interface LogUpdate {
+  /** What to report; undefined: nothing new. */
+  readonly change?: LogChange
   /** There is more to read now. */
-  readonly more: boolean
+  readonly hasMore: boolean
 }
 
-const NOTHING: LogLook = { changes: [], more: false }
-const START_OVER: LogChange = { offset: 0, end: 0, chunk: '', truncated: true }
+export interface ReadOptions {
+  /** The task has finished: an incomplete last character no longer waits for its remaining bytes. */
+  readonly isFinished: boolean
+}
 
-/** Tails one log: tracks how much has been reported and detects truncation and rewrites. */
+const NOTHING: LogUpdate = { hasMore: false }
+const TRUNCATED: LogChange = { offset: 0, end: 0, chunk: '', truncated: true }
+
+/**
+ * Reads one log for the feed: each byte once, for all subscribers. It remembers how much has been reported, and detects
+ * that the log was truncated or rewritten. (A client that follows a log from a position of its own is served by
+ * `followLog`.)
+ */
 export class LogTail {
   readonly #path: string
-  #told = new LogFingerprint()
-  #identity: { dev: bigint, ino: bigint } | undefined
+  #reported = new LogFingerprint()
+  #file: { dev: bigint, ino: bigint } | undefined
 
   constructor (path: string) {
     this.#path = path
   }
 
-  /** Byte offset up to which the log was told. */
+  /** Byte offset up to which the log has been reported. */
   get cursor (): number {
-    return this.#told.position
+    return this.#reported.position
   }
 
   /** Marks everything up to the current size as already reported. */
   startAtEnd (stats: BigIntStats): void {
-    this.#identity = stats
-    this.#told = new LogFingerprint(Number(stats.size))
+    this.#file = stats
+    this.#reported = new LogFingerprint(Number(stats.size))
   }
 
-  /** Reads what a rewrite would be noticed by, where the log's size alone was looked at. */
-  async remember (): Promise<void> {
-    await this.#look(async (handle) => {
-      await this.#moveTo(handle, this.cursor, await readRange(handle, Math.max(0, this.cursor - FINGERPRINT_BYTES), this.cursor))
+  /** Reads the bytes by which a rewrite is detected. Call it after `startAtEnd`, which knows only the size. */
+  async learnFingerprint (): Promise<void> {
+    await this.#open(async (handle) => {
+      await this.#moveTo(handle, this.cursor, await readBytes(handle, Math.max(0, this.cursor - FINGERPRINT_BYTES), this.cursor))
       return NOTHING
     })
   }
 
-  /**
-   * Reads on from the cursor, one piece.
-   * @param ended the task has ended: an incomplete last character no longer waits for its rest
-   */
-  async readOn ({ ended }: { ended: boolean }): Promise<LogLook> {
-    return await this.#look(async (handle, size) => {
+  /** Reads the next chunk after the cursor. */
+  async readChunk ({ isFinished }: ReadOptions): Promise<LogUpdate> {
+    return await this.#open(async (handle, size) => {
       const offset = this.cursor
-      const fresh = await this.#read(handle, Math.min(size, offset + PIECE_BYTES))
-      if (fresh === undefined) return this.#startOver()
-      const reached = offset + fresh.length
-      const text = ended && reached >= size ? fresh : fresh.subarray(0, completeLength(fresh))
+      const bytes = await this.#readAfterCursor(handle, Math.min(size, offset + CHUNK_BYTES))
+      if (bytes === undefined) return this.#restart()
+      const end = offset + bytes.length
+      const text = isFinished && end >= size ? bytes : bytes.subarray(0, completeLength(bytes))
       if (text.length === 0) return NOTHING
-      this.#told.advance(text)
-      return { changes: [textChunk(offset, text)], more: reached < size }
+      this.#reported.advance(text)
+      return { change: textChunk(offset, text), hasMore: end < size }
     })
   }
 
-  /** Reports only the new size and continues from there, as nobody needs the bytes in between. */
-  async skipToEnd ({ ended }: { ended: boolean }): Promise<LogLook> {
-    return await this.#look(async (handle, size) => {
-      if (await this.#read(handle, this.cursor) === undefined) return this.#startOver()
+  /** Reports only the new size, and continues from there. */
+  async skipToEnd ({ isFinished }: ReadOptions): Promise<LogUpdate> {
+    return await this.#open(async (handle, size) => {
+      if (await this.#readAfterCursor(handle, this.cursor) === undefined) return this.#restart()
       const from = Math.max(0, size - FINGERPRINT_BYTES)
-      const bytes = await readRange(handle, from, size)
-      const last = bytes.subarray(0, ended ? bytes.length : completeLength(bytes))
+      const bytes = await readBytes(handle, from, size)
+      const last = bytes.subarray(0, isFinished ? bytes.length : completeLength(bytes))
       const end = from + last.length
       if (end <= this.cursor) return NOTHING
       await this.#moveTo(handle, end, last)
-      return { changes: [{ offset: end, end, chunk: '' }], more: false }
+      return { change: { offset: end, end, chunk: '' }, hasMore: false }
     })
   }
 
-  async #look (read: (handle: FileHandle, size: number) => Promise<LogLook>): Promise<LogLook> {
+  async #open (read: (handle: FileHandle, size: number) => Promise<LogUpdate>): Promise<LogUpdate> {
     const file = await ifExists(openRegular(threadPoolFileSystem, this.#path))
-    if (file === undefined) return this.cursor === 0 ? NOTHING : this.#startOver({ more: false })
+    if (file === undefined) return this.cursor === 0 ? NOTHING : this.#restart({ hasMore: false })
     try {
       const { dev, ino, size } = file.stats
-      const replaced = this.#identity !== undefined && (this.#identity.ino !== ino || this.#identity.dev !== dev)
-      this.#identity = { dev, ino }
-      if ((replaced && this.cursor > 0) || Number(size) < this.cursor) return this.#startOver()
+      const isReplaced = this.#file !== undefined && (this.#file.ino !== ino || this.#file.dev !== dev)
+      this.#file = { dev, ino }
+      if ((isReplaced && this.cursor > 0) || Number(size) < this.cursor) return this.#restart()
       return await read(file.handle, Number(size))
     } finally {
       await file.handle.close()
     }
   }
 
-  /** The bytes from the cursor up to `end`; undefined where the log is not the one that was told. */
-  async #read (handle: FileHandle, end: number): Promise<Buffer | undefined> {
-    const { first, last } = this.#told
+  /** The bytes from the cursor to `end`; undefined if the bytes before the cursor are not those that were reported. */
+  async #readAfterCursor (handle: FileHandle, end: number): Promise<Buffer | undefined> {
+    const { first, last } = this.#reported
     const [bytes, beginning] = await Promise.all([
-      readRange(handle, this.cursor - last.length, end),
-      // a short log is covered by what stands before the cursor
-      this.cursor > FINGERPRINT_BYTES ? readRange(handle, 0, FINGERPRINT_BYTES) : first
+      readBytes(handle, this.cursor - last.length, end),
+      // the last bytes of a short log include its first bytes
+      this.cursor > FINGERPRINT_BYTES ? readBytes(handle, 0, FINGERPRINT_BYTES) : first
     ])
     if (!sameBytes(bytes.subarray(0, last.length), last)) return undefined
-    // of a log that was only looked at by its size, it is learned now
-    if (first.length === 0 && beginning.length > 0) this.#told.moveTo(this.cursor, { first: beginning, last })
+    // after `startAtEnd` the first bytes are unknown until the first read
+    if (first.length === 0 && beginning.length > 0) this.#reported.moveTo(this.cursor, { first: beginning, last })
     else if (!sameBytes(beginning, first)) return undefined
     return bytes.subarray(last.length)
   }
 
   async #moveTo (handle: FileHandle, position: number, last: Buffer): Promise<void> {
-    this.#told.moveTo(position, { first: await readRange(handle, 0, Math.min(position, FINGERPRINT_BYTES)), last })
+    this.#reported.moveTo(position, { first: await readBytes(handle, 0, Math.min(position, FINGERPRINT_BYTES)), last })
   }
 
-  #startOver ({ more = true } = {}): LogLook {
-    this.#told = new LogFingerprint()
-    return { changes: [START_OVER], more }
+  #restart ({ hasMore = true } = {}): LogUpdate {
+    this.#reported = new LogFingerprint()
+    return { change: TRUNCATED, hasMore }
   }
 }
 
-/** Fewer bytes than asked for where the file has just shrunk. */
-async function readRange (handle: FileHandle, start: number, end: number): Promise<Buffer> {
+/** The bytes from `start` to `end`: fewer if the file has just been truncated. */
+async function readBytes (handle: FileHandle, start: number, end: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(Math.max(0, end - start))
   let length = 0
   while (length < buffer.length) {

@@ -1,126 +1,153 @@
 import type { BigIntStats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isTerminal } from '../../shared/task-status.ts'
-import type { Entry } from '../watch/catalogue.ts'
 import { fileName } from '../../protocol/file-names.ts'
 import { ifExists, UnreadableFile } from '../../protocol/regular-file.ts'
 import { errorCode } from '../../util/error-code.ts'
-import { LogTail, PIECE_BYTES, type LogChange, type LogLook } from './log-tail.ts'
+import { CHUNK_BYTES, LogTail, type LogChange, type LogUpdate, type ReadOptions } from './log-tail.ts'
 
-/** More output than this at the end of a task is told by its size alone. */
+/** If more output than this is unreported when a task finishes, only the size is reported: 8 MiB. */
 const MAX_DRAIN_BYTES = 8 * 1024 * 1024
 
 export interface LogWatcherContext {
-  /** Whether anybody wants that log's bytes now. */
-  readonly wanted: (taskId: string) => boolean
-  readonly tell: (taskId: string, change: LogChange) => void
-  /** A log that was there is gone or another one, or one appeared. */
-  readonly moved: (entry: Entry) => void
-  /** It can't be read for that reason; undefined: it can. */
+  /** Whether a subscriber needs the bytes of this log now. */
+  readonly isWanted: (taskId: string) => boolean
+  readonly emit: (taskId: string, change: LogChange) => void
+  /** The log appeared, was deleted or was replaced. */
+  readonly onFileChange: (taskId: string) => void
+  /** The log cannot be read for this reason; undefined: it can. */
   readonly report: (name: string, reason: string | undefined) => void
 }
 
-/** Tails all logs: reads content if there is a subscriber, otherwise only records that the log has grown. */
+interface WatchedLog {
+  readonly tail: LogTail
+  /** The file exists, as far as is known. */
+  exists: boolean
+  /** The next read reports only the size. */
+  isSizeUpdateDue: boolean
+}
+
+export interface WatchOptions {
+  /** The current content is not reported. */
+  readonly isReported: boolean
+  /** The task has not finished. */
+  readonly mayGrow: boolean
+}
+
+/** Watches the logs of all tasks for the feed: it reads them if there is a subscriber, otherwise it only remembers that they have grown. */
 export class LogWatcher {
   readonly #dir: string
   readonly #context: LogWatcherContext
-  /** Tasks whose log may have grown while nobody wanted to know. */
-  readonly #unseen = new Set<string>()
+  readonly #logs = new Map<string, WatchedLog>()
+  /** Tasks whose log may have grown while it had no subscriber. */
+  readonly #unread = new Set<string>()
 
   constructor (dir: string, context: LogWatcherContext) {
     this.#dir = dir
     this.#context = context
   }
 
-  /** Tasks whose log is to be looked at as soon as somebody wants to know. */
-  get unseen (): ReadonlySet<string> {
-    return this.#unseen
+  /** Tasks whose log must be refreshed once it has a subscriber. */
+  get unread (): ReadonlySet<string> {
+    return this.#unread
   }
 
   path (taskId: string): string {
     return join(this.#dir, fileName(taskId, 'log'))
   }
 
-  /**
-   * Something happened to a log.
-   * @param busy its task is being looked at
-   * @returns whether to look at it now
-   */
-  hinted (taskId: string, entry: Entry | undefined, busy: boolean): boolean {
-    // ignore logs without a task; a task created later checks for its own log
-    if (entry === undefined && !busy) return false
-    const wanted = this.#context.wanted(taskId)
-    if (!wanted) this.#unseen.add(taskId)
-    // one that appears is looked at in any case: from now on it is polled
-    return wanted || entry?.hasLog === false
+  /** Whether the log of this task existed when it was read last. */
+  exists (taskId: string): boolean {
+    return this.#logs.get(taskId)?.exists === true
+  }
+
+  /** Whether this task is known, but its log did not exist when it was read last. */
+  isMissing (taskId: string): boolean {
+    return this.#logs.get(taskId)?.exists === false
   }
 
   /**
-   * @param told what the log holds already was told, or need not be
-   * @param growing its task has not ended
+   * Handles a hint that a log has changed.
+   * @param isRefreshing the task is being refreshed, and may be about to become known
+   * @returns whether to refresh the log now
    */
-  async begin (entry: Entry, { told, growing }: { told: boolean, growing: boolean }): Promise<void> {
-    const stats = await ifExists(lstat(this.path(entry.id), { bigint: true }))
-    entry.hasLog = stats !== undefined
-    entry.tail = new LogTail(this.path(entry.id))
+  handleHint (taskId: string, { isRefreshing }: { isRefreshing: boolean }): boolean {
+    // ignore logs without a task; a task created later checks for its own log
+    if (!this.#logs.has(taskId) && !isRefreshing) return false
+    const isWanted = this.#context.isWanted(taskId)
+    if (!isWanted) this.#unread.add(taskId)
+    // a log that appears must be polled from now on
+    return isWanted || this.isMissing(taskId)
+  }
+
+  /** Starts to watch the log of a new task. */
+  async watch (taskId: string, { isReported, mayGrow }: WatchOptions): Promise<void> {
+    const stats = await ifExists(lstat(this.path(taskId), { bigint: true }))
+    const log: WatchedLog = { tail: new LogTail(this.path(taskId)), exists: stats !== undefined, isSizeUpdateDue: false }
+    this.#logs.set(taskId, log)
     if (stats === undefined) return
-    // much old output is told by its size alone
-    if (!told) entry.skipNext = stats.size > PIECE_BYTES
-    else await this.#startAtEnd(entry.tail, stats, growing)
+    if (isReported) await startAtEnd(log.tail, stats, mayGrow)
+    // of much old output only the size is reported
+    else log.isSizeUpdateDue = stats.size > CHUNK_BYTES
   }
 
   /** @returns whether there is more to read */
-  async look (entry: Entry): Promise<boolean> {
-    if (!entry.hasLog) {
-      entry.hasLog = await ifExists(lstat(this.path(entry.id))) !== undefined
-      if (entry.hasLog) this.#context.moved(entry)
+  async refresh (taskId: string, options: ReadOptions): Promise<boolean> {
+    const log = this.#logs.get(taskId)
+    if (log === undefined) return false
+    if (!log.exists) {
+      log.exists = await ifExists(lstat(this.path(taskId))) !== undefined
+      if (log.exists) this.#context.onFileChange(taskId)
     }
-    if (this.#context.wanted(entry.id)) return await this.#tell(entry, isTerminal(entry.task?.status))
-    this.#unseen.add(entry.id)
+    if (this.#context.isWanted(taskId)) return await this.#read(taskId, log, options)
+    this.#unread.add(taskId)
     return false
   }
 
-  /** Tells what the log holds up to now, for a task that ends. */
-  async drain (entry: Entry): Promise<void> {
-    const stats = await ifExists(lstat(this.path(entry.id)))
-    if (stats === undefined) return
-    entry.hasLog = true
-    // the end of a task does not wait for much output
-    if (stats.size - entry.tail!.cursor > MAX_DRAIN_BYTES) entry.skipNext = true
-    while (await this.#tell(entry, true) && entry.tail!.cursor < stats.size) ;
+  /** Reports the output of a task that finishes, before the final status is reported. */
+  async drain (taskId: string): Promise<void> {
+    const log = this.#logs.get(taskId)
+    const stats = await ifExists(lstat(this.path(taskId)))
+    if (log === undefined || stats === undefined) return
+    log.exists = true
+    // much output does not delay the final status
+    if (stats.size - log.tail.cursor > MAX_DRAIN_BYTES) log.isSizeUpdateDue = true
+    while (await this.#read(taskId, log, { isFinished: true }) && log.tail.cursor < stats.size) ;
   }
 
+  /** The task was deleted. */
   forget (taskId: string): void {
-    this.#unseen.delete(taskId)
+    this.#logs.delete(taskId)
+    this.#unread.delete(taskId)
     this.#context.report(fileName(taskId, 'log'), undefined)
   }
 
-  async #startAtEnd (tail: LogTail, stats: BigIntStats, growing: boolean): Promise<void> {
-    tail.startAtEnd(stats)
-    // an ended task's log should not change any more: not worth a read of each at start
-    if (growing && stats.size > 0n) await tail.remember().catch(() => {})
-  }
-
-  async #tell (entry: Entry, ended: boolean): Promise<boolean> {
-    const unseen = this.#unseen.delete(entry.id)
-    const skip = unseen || entry.skipNext || !this.#context.wanted(entry.id)
-    entry.skipNext = false
-    let look: LogLook
+  async #read (taskId: string, log: WatchedLog, options: ReadOptions): Promise<boolean> {
+    const isUnread = this.#unread.delete(taskId)
+    const isSkipping = isUnread || log.isSizeUpdateDue || !this.#context.isWanted(taskId)
+    log.isSizeUpdateDue = false
+    let update: LogUpdate
     try {
-      look = skip ? await entry.tail!.skipToEnd({ ended }) : await entry.tail!.readOn({ ended })
-      this.#context.report(fileName(entry.id, 'log'), undefined)
+      update = isSkipping ? await log.tail.skipToEnd(options) : await log.tail.readChunk(options)
+      this.#context.report(fileName(taskId, 'log'), undefined)
     } catch (error) {
-      this.#context.report(fileName(entry.id, 'log'), error instanceof UnreadableFile ? error.message : errorCode(error))
+      this.#context.report(fileName(taskId, 'log'), error instanceof UnreadableFile ? error.message : errorCode(error))
       return false
     }
-    if (skip && look.more) entry.skipNext = true
-    if (look.changes[0]?.truncated) {
-      // perhaps it is gone: the next look finds out, and polls what comes in its place
-      entry.hasLog = false
-      this.#context.moved(entry)
+    const { change, hasMore } = update
+    if (isSkipping && hasMore) log.isSizeUpdateDue = true
+    if (change?.truncated === true) {
+      // it may be deleted or replaced: the next refresh finds the new file and polls it
+      log.exists = false
+      this.#context.onFileChange(taskId)
     }
-    for (const change of look.changes) this.#context.tell(entry.id, change)
-    return look.more
+    if (change !== undefined) this.#context.emit(taskId, change)
+    return hasMore
   }
+}
+
+async function startAtEnd (tail: LogTail, stats: BigIntStats, mayGrow: boolean): Promise<void> {
+  tail.startAtEnd(stats)
+  // the log of a finished task should not change any more: not worth a read of every log at startup
+  if (mayGrow && stats.size > 0n) await tail.learnFingerprint().catch(() => {})
 }

@@ -1,70 +1,49 @@
-import { bisect } from '../../util/bisect.ts'
-import type { TaskQuery } from '../../store.ts'
 import type { StoredTask } from '../../shared/stored-task.ts'
 import { timeInId } from '../../shared/task-id.ts'
 import { newestFirst } from '../../shared/task-order.ts'
-import type { LogTail } from '../log/log-tail.ts'
-
-/** What is known of one task: its last good state, and where its files were read. */
-export class Entry {
-  readonly id: string
-  /** Undefined until the file has been read successfully. */
-  task: StoredTask | undefined
-  /** Of the task file as it was read last. */
-  fingerprint: string | undefined
-  /** Read long enough after its mtime that any later change must produce a different mtime. */
-  settled = false
-  tail: LogTail | undefined
-  hasLog = false
-  /** The next log read reports only the size. */
-  skipNext = false
-  /** Its file can't be read now. */
-  unreadable = false
-  retries = 0
-  retry: NodeJS.Timeout | undefined
-
-  constructor (id: string) {
-    this.id = id
-  }
-}
+import type { TaskQuery } from '../../store.ts'
+import { bisect } from '../../util/bisect.ts'
+import { CatalogueEntry } from './catalogue-entry.ts'
 
 /** All known tasks, and their order, newest first. */
 export class Catalogue {
-  readonly #entries = new Map<string, Entry>()
-  /** Sorted when it is asked for; sorting what is nearly sorted is cheap. */
-  #order: Entry[] = []
-  #sorted = true
+  readonly #entries = new Map<string, CatalogueEntry>()
+  /** The entries with a task. It is sorted when it is needed, because sorting a nearly sorted array is cheap. */
+  #order: CatalogueEntry[] = []
+  #isSorted = true
   /** `#order` contains deleted entries. */
-  #holes = false
+  #hasDeleted = false
 
-  get (id: string): Entry | undefined {
+  /** By id. Entries without a task belong to files that have never been readable. */
+  get entries (): ReadonlyMap<string, CatalogueEntry> {
+    return this.#entries
+  }
+
+  get (id: string): CatalogueEntry | undefined {
     return this.#entries.get(id)
   }
 
-  entries (): IterableIterator<Entry> {
-    return this.#entries.values()
-  }
-
-  /** How many tasks are listed. */
+  /** The number of tasks. */
   get size (): number {
     return this.#ordered().length
   }
 
-  /** Remembers an entry whose file can't be read yet. */
-  keep (entry: Entry): void {
+  /** Adds an entry whose file cannot be read yet. */
+  addUnread (entry: CatalogueEntry): void {
     this.#entries.set(entry.id, entry)
   }
 
-  set (entry: Entry, task: StoredTask): void {
-    const before = entry.task
-    entry.task = task
+  /** Adds an entry with its task, or replaces its task. */
+  set (entry: CatalogueEntry, task: StoredTask): void {
+    const previous = entry.task
+    entry.accept(task)
     this.#entries.set(entry.id, entry)
-    if (before === undefined) this.#order.push(entry)
-    if (before?.createdAt !== task.createdAt) this.#sorted = false
+    if (previous === undefined) this.#order.push(entry)
+    if (previous?.createdAt !== task.createdAt) this.#isSorted = false
   }
 
   delete (id: string): void {
-    if (this.#entries.get(id)?.task !== undefined) this.#holes = true
+    if (this.#entries.get(id)?.task !== undefined) this.#hasDeleted = true
     this.#entries.delete(id)
   }
 
@@ -80,16 +59,16 @@ export class Catalogue {
     return { tasks }
   }
 
-  #ordered (): Entry[] {
-    if (this.#holes) this.#order = this.#order.filter((entry) => this.#entries.get(entry.id) === entry)
-    if (!this.#sorted) this.#order.sort((a, b) => newestFirst(a.task!, b.task!))
-    this.#holes = false
-    this.#sorted = true
+  #ordered (): CatalogueEntry[] {
+    if (this.#hasDeleted) this.#order = this.#order.filter((entry) => this.#entries.get(entry.id) === entry)
+    if (!this.#isSorted) this.#order.sort((a, b) => newestFirst(a.task!, b.task!))
+    this.#hasDeleted = false
+    this.#isSorted = true
     return this.#order
   }
 
-  /** A page goes on where it stopped, also when that task is gone: ids hold the time of creation. */
-  #indexAfter (order: Entry[], id: string): number {
+  /** Index of the first task after this id, even if that task was deleted: the id contains its time of creation. */
+  #indexAfter (order: CatalogueEntry[], id: string): number {
     const key = this.#entries.get(id)?.task ?? { id, createdAt: timeInId(id) }
     return bisect(order.length, (index) => newestFirst(order[index]!.task!, key) > 0)
   }

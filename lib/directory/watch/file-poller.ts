@@ -1,29 +1,31 @@
 import { watch, type FSWatcher } from 'chokidar'
 
-/** Milliseconds; `CHOKIDAR_INTERVAL` overrides it. */
+/** In ms; `CHOKIDAR_INTERVAL` overrides it. */
 const INTERVAL_MS = 1000
 /** chokidar never forgets unwatched paths; recreate it after this many. */
 const MAX_UNWATCHED = 1000
 
 /**
- * Notices changes of chosen files by polling them, for mounts whose changes the system does not tell (Docker
- * Desktop, NFS, SMB). `CHOKIDAR_USEPOLLING=false` turns it off.
+ * Detects changes of selected files by polling, for mounts without file events (Docker Desktop, NFS, SMB).
+ * `CHOKIDAR_USEPOLLING=false` disables it.
  */
 export class FilePoller {
   readonly #dir: string
   readonly #onHint: (path: string) => void
-  #enabled = !['false', '0'].includes(process.env.CHOKIDAR_USEPOLLING?.toLowerCase() ?? '')
   readonly #paths = new Set<string>()
+  #isEnabled = !['false', '0'].includes(process.env.CHOKIDAR_USEPOLLING?.toLowerCase() ?? '')
   #watcher: FSWatcher | undefined
-  #unwatched = 0
+  #unwatchedCount = 0
 
+  /** @param onHint called with the path of a file that may have changed */
   constructor (dir: string, onHint: (path: string) => void) {
     this.#dir = dir
     this.#onHint = onHint
   }
 
+  /** @param path of a file that exists: for others chokidar would poll the whole directory */
   add (path: string): void {
-    if (!this.#enabled || this.#paths.has(path)) return
+    if (!this.#isEnabled || this.#paths.has(path)) return
     this.#paths.add(path)
     this.#watcher ??= this.#start()
     this.#watcher.add(path)
@@ -32,12 +34,12 @@ export class FilePoller {
   remove (path: string): void {
     if (!this.#paths.delete(path)) return
     this.#watcher?.unwatch(path)
-    if (++this.#unwatched > Math.max(MAX_UNWATCHED, this.#paths.size)) this.#renew()
+    if (++this.#unwatchedCount > Math.max(MAX_UNWATCHED, this.#paths.size)) this.#recreate()
   }
 
   async close (): Promise<void> {
-    // chokidar opens again at the next `add`
-    this.#enabled = false
+    // a closed chokidar would open again at the next `add`
+    this.#isEnabled = false
     this.#paths.clear()
     await this.#watcher?.close()
   }
@@ -47,7 +49,7 @@ export class FilePoller {
       usePolling: true,
       interval: INTERVAL_MS,
       ignoreInitial: true,
-      // For a file that is not there (any more) chokidar would read the whole directory, again and again.
+      // for a file that no longer exists chokidar would read the whole directory, again and again
       ignored: (path) => path === this.#dir,
       persistent: false,
       followSymlinks: false
@@ -57,14 +59,14 @@ export class FilePoller {
       this.remove(path)
       this.#onHint(path)
     })
-    // ignore: real errors surface when the files are read
+    // ignored: real errors surface when the files are read
     watcher.on('error', () => {})
     return watcher
   }
 
-  #renew (): void {
+  #recreate (): void {
     this.#watcher?.close()
-    this.#unwatched = 0
+    this.#unwatchedCount = 0
     this.#watcher = this.#start()
     this.#watcher.add([...this.#paths])
   }

@@ -1,102 +1,112 @@
-/** What of a task is to be looked at: its task file, its log, its claim and marker. */
-export type Part = 'json' | 'log' | 'side'
+/** The part of a task to read again: its task file, its log, or its claim and cancel marker. */
+export type RefreshTarget = 'task-file' | 'log' | 'side-files'
 
-interface Pending {
-  parts: Set<Part>
+/**
+ * Reads parts of a task again. It must not reject.
+ * @returns the parts that are to be refreshed again immediately
+ */
+export type Refresh = (id: string, targets: ReadonlySet<RefreshTarget>) => Promise<Iterable<RefreshTarget>>
+
+/** The refreshes of one task. */
+interface QueuedTask {
+  /** To be read by the next refresh. */
+  targets: Set<RefreshTarget>
+  /** Called when the next refresh has ended. */
   waiters: Array<() => void>
-  running: boolean
+  phase: 'queued' | 'running'
   /** It is in the high-priority queue. */
-  urgent: boolean
+  isUrgent: boolean
 }
 
 /**
- * Coalescing work queue: turns change hints into refreshes. At most one refresh per task at a time; a hint during a
- * refresh triggers another one. No debounce. Task files take priority over logs, so heavy output never delays status
- * changes.
+ * Coalescing work queue: turns hints into refreshes. At most one refresh per task at a time; a hint during a refresh
+ * causes another one. No debounce. Task files take priority over logs, so heavy output never delays status changes.
  */
 export class RefreshQueue {
-  readonly #look: (id: string, parts: ReadonlySet<Part>) => Promise<Iterable<Part>>
+  readonly #refresh: Refresh
   readonly #concurrency: number
-  readonly #pending = new Map<string, Pending>()
+  readonly #tasks = new Map<string, QueuedTask>()
   readonly #urgent: string[] = []
   readonly #logs: string[] = []
-  #running = 0
-  #closed = false
-  #idle: (() => void) | undefined
+  #runningCount = 0
+  #isClosed = false
+  #onIdle: (() => void) | undefined
 
-  /** @param look must not reject; gives the parts that are to be looked at again at once */
-  constructor (look: (id: string, parts: ReadonlySet<Part>) => Promise<Iterable<Part>>, { concurrency = 32 } = {}) {
-    this.#look = look
+  constructor (refresh: Refresh, { concurrency = 32 } = {}) {
+    this.#refresh = refresh
     this.#concurrency = concurrency
   }
 
-  /** Whether a task is marked or being looked at. */
+  /** Whether a refresh of this task is queued or running. */
   has (id: string): boolean {
-    return this.#pending.has(id)
+    return this.#tasks.has(id)
   }
 
-  mark (id: string, part: Part): void {
-    this.#add(id, [part])
+  /** Queues a refresh. */
+  add (id: string, target: RefreshTarget): void {
+    this.#add(id, [target])
   }
 
-  /** Marks parts of a task; resolves when a look at them that began after this call has ended. */
-  look (id: string, parts: Iterable<Part>): Promise<void> {
-    if (this.#closed) return Promise.resolve()
-    return new Promise((resolve) => { this.#add(id, parts).waiters.push(resolve) })
+  /** Queues a refresh. Resolves when a refresh that started after this call has ended, or immediately after `close`. */
+  refresh (id: string, targets: Iterable<RefreshTarget>): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    return new Promise((resolve) => { this.#add(id, targets).waiters.push(resolve) })
   }
 
-  /** Begins nothing more; resolves when the last look has ended. */
+  /** Starts no further refresh; resolves when the last one has ended. */
   async close (): Promise<void> {
-    this.#closed = true
-    for (const { waiters } of this.#pending.values()) for (const resolve of waiters) resolve()
-    if (this.#running > 0) await new Promise<void>((resolve) => { this.#idle = resolve })
+    this.#isClosed = true
+    for (const { waiters } of this.#tasks.values()) for (const resolve of waiters) resolve()
+    if (this.#runningCount > 0) await new Promise<void>((resolve) => { this.#onIdle = resolve })
   }
 
-  #add (id: string, parts: Iterable<Part>): Pending {
-    let pending = this.#pending.get(id)
-    if (pending === undefined) {
-      pending = { parts: new Set(), waiters: [], running: false, urgent: false }
-      this.#pending.set(id, pending)
+  #add (id: string, targets: Iterable<RefreshTarget>): QueuedTask {
+    let task = this.#tasks.get(id)
+    if (task === undefined) {
+      task = { targets: new Set(), waiters: [], phase: 'queued', isUrgent: false }
+      this.#tasks.set(id, task)
     }
-    const waits = pending.parts.size > 0
-    for (const part of parts) pending.parts.add(part)
-    if (!pending.running) this.#enqueue(id, pending, waits)
-    return pending
+    const isWaiting = task.targets.size > 0
+    for (const target of targets) task.targets.add(target)
+    if (task.phase === 'queued') this.#enqueue(id, task, { isWaiting })
+    return task
   }
 
-  #enqueue (id: string, pending: Pending, waits: boolean): void {
-    const urgent = pending.parts.has('json') || pending.parts.has('side')
-    if (urgent && !pending.urgent) this.#urgent.push(id)
-    else if (!urgent && !waits) this.#logs.push(id)
-    pending.urgent = urgent
-    // what the caller still has to add is added before the next tick
-    if (this.#running < this.#concurrency) queueMicrotask(() => this.#pump())
+  /** @param isWaiting it is in a queue already */
+  #enqueue (id: string, task: QueuedTask, { isWaiting }: { isWaiting: boolean }): void {
+    const isUrgent = task.targets.has('task-file') || task.targets.has('side-files')
+    if (isUrgent && !task.isUrgent) this.#urgent.push(id)
+    else if (!isUrgent && !isWaiting) this.#logs.push(id)
+    task.isUrgent = isUrgent
+    // in a microtask, so that one refresh covers all that its caller adds synchronously
+    if (this.#runningCount < this.#concurrency) queueMicrotask(() => this.#startNext())
   }
 
-  #pump (): void {
-    while (!this.#closed && this.#running < this.#concurrency) {
+  #startNext (): void {
+    while (!this.#isClosed && this.#runningCount < this.#concurrency) {
       const id = this.#urgent.shift() ?? this.#logs.shift()
       if (id === undefined) break
-      const pending = this.#pending.get(id)
-      // it may stand in both queues
-      if (pending?.running === false) this.#run(id, pending)
+      const task = this.#tasks.get(id)
+      // an id may be in both queues
+      if (task?.phase === 'queued') this.#run(id, task)
     }
-    if (this.#closed && this.#running === 0) this.#idle?.()
+    if (this.#isClosed && this.#runningCount === 0) this.#onIdle?.()
   }
 
-  /** One look; what is to be looked at again waits for its turn. */
-  async #run (id: string, pending: Pending): Promise<void> {
-    this.#running++
-    pending.running = true
-    const { parts, waiters } = pending
-    pending.parts = new Set()
-    pending.waiters = []
-    for (const part of await this.#look(id, parts)) pending.parts.add(part)
+  async #run (id: string, task: QueuedTask): Promise<void> {
+    this.#runningCount++
+    task.phase = 'running'
+    const { targets, waiters } = task
+    task.targets = new Set()
+    task.waiters = []
+    for (const target of await this.#refresh(id, targets)) task.targets.add(target)
     for (const resolve of waiters) resolve()
-    pending.running = pending.urgent = false
-    this.#running--
-    if (pending.parts.size === 0) this.#pending.delete(id)
-    else this.#enqueue(id, pending, false)
-    this.#pump()
+    task.phase = 'queued'
+    task.isUrgent = false
+    this.#runningCount--
+    // a task that needs another refresh goes to the end of its queue
+    if (task.targets.size === 0) this.#tasks.delete(id)
+    else this.#enqueue(id, task, { isWaiting: false })
+    this.#startNext()
   }
 }

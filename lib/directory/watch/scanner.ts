@@ -1,159 +1,112 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Catalogue, Entry } from './catalogue.ts'
-import { fileName, isTemporaryName, parseFileName, type FileKind } from '../../protocol/file-names.ts'
-import { ifExists } from '../../protocol/regular-file.ts'
-import { fingerprintOf } from '../../protocol/task-file.ts'
 import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
-import type { Part } from './refresh-queue.ts'
+import { fileName, isTemporaryName, type FileKind } from '../../protocol/file-names.ts'
+import { ifExists } from '../../protocol/regular-file.ts'
+import { forEachConcurrently } from '../../util/for-each-concurrently.ts'
+import type { CatalogueEntry } from './catalogue-entry.ts'
+import type { MissedChanges } from './missed-changes.ts'
+import { nameDifferences, type KnownFiles, type NameDifference } from './name-differences.ts'
+import type { RefreshTarget } from './refresh-queue.ts'
 
 /** Scans may use at most 1/100 of the time. */
 const SPACING = 100
-/** Files looked at side by side. */
-const BATCH = 32
+/** Files that are read at the same time. */
+const CONCURRENCY = 32
 
-export interface ScannerContext {
-  readonly guard: DirectoryIdentity
-  readonly known: Catalogue
-  readonly side: ReadonlySet<string>
-  readonly deleted: ReadonlySet<string>
-  /** Whether a look at this task is under way or to come. */
-  readonly busy: (id: string) => boolean
-  readonly look: (id: string, parts: Iterable<Part>) => Promise<void>
-  /** Called at the first change that only a scan found. */
-  readonly onMissed: () => void
+export interface ScannerContext extends KnownFiles {
+  readonly tasks: ReadonlyMap<string, CatalogueEntry>
+  readonly identity: DirectoryIdentity
+  readonly missedChanges: MissedChanges
+  /** The task file cannot be read at the moment. */
+  readonly isUnreadable: (id: string) => boolean
+  /** A refresh of this task is queued or running. */
+  readonly isRefreshing: (id: string) => boolean
+  readonly refresh: (id: string, targets: Iterable<RefreshTarget>) => Promise<void>
 }
 
-/** Finds changes missed by the watchers, by comparing the directory with the known state. */
+export interface TickOptions {
+  /** Names may have been added or removed since the last scan. */
+  readonly hasChanged: boolean
+  /** File events are available, so that each change found by the scan should be reported by an event as well. */
+  readonly hasEvents: boolean
+}
+
+/** Finds changes missed by file events and polling, by comparing the directory with the known state. */
 export class Scanner {
   readonly #dir: string
   readonly #context: ScannerContext
-  /** Names that the system told since the last scan began. */
-  readonly #hinted = new Set<string>()
-  /** Names that a scan found changed and the system has not told yet. */
-  #suspects = new Set<string>()
-  #nextNames = 0
-  #nextCompare = 0
-  #compareDue = false
-  #missed = 0
-  #temporaries: readonly string[] = []
+  /** When the next scan of names may start, on the monotonic clock. */
+  #nextNamesAt = 0
+  /** The same for the comparison of all task files. */
+  #nextComparisonAt = 0
+  #isComparisonDue = false
+  #temporaryNames: readonly string[] = []
 
   constructor (dir: string, context: ScannerContext) {
     this.#dir = dir
     this.#context = context
   }
 
-  /** How many changes only a scan found. */
-  get missedChanges (): number {
-    return this.#missed
-  }
-
   /** Names of temporary files, as of the last scan. */
-  get temporaries (): readonly string[] {
-    return this.#temporaries
+  get temporaryNames (): readonly string[] {
+    return this.#temporaryNames
   }
 
-  /** The system told this name. */
-  hinted (name: string): void {
-    this.#hinted.add(name)
-    this.#suspects.delete(name)
-  }
-
-  wasHinted (name: string): boolean {
-    return this.#hinted.has(name)
-  }
-
-  /** Compares the names, and with `compare` also each known task file's inode, size and time. */
-  async scan ({ compare }: { compare: boolean }): Promise<void> {
-    await this.#scanNames(false)
-    if (compare) await this.#compareFiles(false)
-  }
-
-  /** Once a second: scans as often as scans are cheap. */
-  async tick ({ changed, attached }: { changed: boolean, attached: boolean }): Promise<void> {
-    this.#countMissed()
-    if (changed && performance.now() >= this.#nextNames) {
-      this.#compareDue = true
-      await this.#scanNames(attached)
-    }
-    if (this.#compareDue && performance.now() >= this.#nextCompare) {
-      this.#compareDue = false
-      await this.#compareFiles(attached)
-    }
-  }
-
-  async #scanNames (suspicious: boolean): Promise<void> {
-    const started = performance.now()
-    this.#hinted.clear()
-    const done = await this.#context.guard.startScan()
+  /** Scans the names and refreshes the tasks that differ. */
+  async scanNames ({ hasEvents }: Pick<TickOptions, 'hasEvents'>): Promise<void> {
+    const startedAt = performance.now()
+    this.#context.missedChanges.startScan()
+    const finishScan = await this.#context.identity.startScan()
     const names = await readdir(this.#dir)
-    this.#temporaries = names.filter(isTemporaryName)
-    const found = this.#differences(names, suspicious)
-    this.#nextNames = performance.now() + (performance.now() - started) * SPACING
-    const differences = [...found]
-    for (let index = 0; index < differences.length; index += BATCH) {
-      await Promise.all(differences.slice(index, index + BATCH).map(([id, parts]) => this.#context.look(id, parts)))
-    }
-    done()
+    this.#temporaryNames = names.filter(isTemporaryName)
+    const differences = nameDifferences(names, this.#context)
+    if (hasEvents) for (const { id, kind } of differences) this.#addFound(id, kind)
+    this.#nextNamesAt = nextStart(startedAt)
+    await forEachConcurrently(byTask(differences), CONCURRENCY, ([id, targets]) => this.#context.refresh(id, targets))
+    finishScan()
   }
 
-  #differences (names: string[], suspicious: boolean): Map<string, Set<Part>> {
-    const { known, side } = this.#context
-    const present = new Map<string, Set<FileKind>>()
-    for (const name of names) {
-      const file = parseFileName(name)
-      if (file === undefined) continue
-      const kinds = present.get(file.id)
-      if (kinds === undefined) present.set(file.id, new Set([file.kind]))
-      else kinds.add(file.kind)
-    }
-    const differences = new Map<string, Set<Part>>()
-    const differs = (id: string, kind: FileKind, part: Part) => {
-      if (suspicious) this.#suspect(id, kind)
-      differences.set(id, (differences.get(id) ?? new Set()).add(part))
-    }
-    for (const [id, kinds] of present) {
-      const entry = known.get(id)
-      if (kinds.has('json') && entry === undefined && !this.#context.deleted.has(id)) differs(id, 'json', 'json')
-      if (kinds.has('log') && entry?.tail !== undefined && !entry.hasLog) differs(id, 'log', 'log')
-      const sideKind = kinds.has('cancel') ? 'cancel' : kinds.has('claim') ? 'claim' : undefined
-      if (sideKind !== undefined && !side.has(id)) differs(id, sideKind, 'side')
-    }
-    for (const { id } of known.entries()) if (!present.get(id)?.has('json')) differs(id, 'json', 'json')
-    for (const id of side) {
-      const kinds = present.get(id)
-      if (!kinds?.has('claim') && !kinds?.has('cancel')) differs(id, 'claim', 'side')
-    }
-    return differences
+  /** Compares the inode, size and mtime of each known task file, and refreshes the tasks that differ. */
+  async compareFiles ({ hasEvents }: Pick<TickOptions, 'hasEvents'>): Promise<void> {
+    const startedAt = performance.now()
+    await forEachConcurrently([...this.#context.tasks.values()], CONCURRENCY, (entry) => this.#compareFile(entry, hasEvents))
+    this.#nextComparisonAt = nextStart(startedAt)
   }
 
-  async #compareFiles (suspicious: boolean): Promise<void> {
-    const started = performance.now()
-    const entries = [...this.#context.known.entries()]
-    for (let index = 0; index < entries.length; index += BATCH) {
-      await Promise.all(entries.slice(index, index + BATCH).map((entry) => this.#compareFile(entry, suspicious)))
+  /** Scans as often as the cost of scans allows. Call it once a second. */
+  async tick ({ hasChanged, hasEvents }: TickOptions): Promise<void> {
+    this.#context.missedChanges.countOverdue()
+    if (hasChanged && performance.now() >= this.#nextNamesAt) {
+      this.#isComparisonDue = true
+      await this.scanNames({ hasEvents })
     }
-    this.#nextCompare = performance.now() + (performance.now() - started) * SPACING
+    if (this.#isComparisonDue && performance.now() >= this.#nextComparisonAt) {
+      this.#isComparisonDue = false
+      await this.compareFiles({ hasEvents })
+    }
   }
 
-  async #compareFile ({ id, fingerprint, settled, unreadable }: Entry, suspicious: boolean): Promise<void> {
+  async #compareFile (entry: CatalogueEntry, hasEvents: boolean): Promise<void> {
+    const { id } = entry
     const stats = await ifExists(lstat(join(this.#dir, fileName(id, 'json')), { bigint: true }))
-    if (fingerprint === undefined) return
-    const differs = stats === undefined || fingerprintOf(stats) !== fingerprint
-    if (differs && suspicious && !unreadable) this.#suspect(id, 'json')
-    if (differs || !settled) await this.#context.look(id, ['json'])
+    const comparison = entry.compareFile(stats)
+    if (comparison === 'changed' && hasEvents && !this.#context.isUnreadable(id)) this.#addFound(id, 'json')
+    if (comparison === 'changed' || comparison === 'uncertain') await this.#context.refresh(id, ['task-file'])
   }
 
-  #suspect (id: string, kind: FileKind): void {
-    const name = fileName(id, kind)
-    if (!this.#hinted.has(name) && !this.#context.busy(id)) this.#suspects.add(name)
+  #addFound (id: string, kind: FileKind): void {
+    if (!this.#context.isRefreshing(id)) this.#context.missedChanges.addFound(fileName(id, kind))
   }
+}
 
-  /** Changes that were not reported within a second count as dropped events. */
-  #countMissed (): void {
-    if (this.#suspects.size === 0) return
-    if (this.#missed === 0) this.#context.onMissed()
-    this.#missed += this.#suspects.size
-    this.#suspects = new Set()
-  }
+function nextStart (startedAt: number): number {
+  const now = performance.now()
+  return now + (now - startedAt) * SPACING
+}
+
+function byTask (differences: readonly NameDifference[]): Map<string, Set<RefreshTarget>> {
+  const targets = new Map<string, Set<RefreshTarget>>()
+  for (const { id, target } of differences) targets.set(id, (targets.get(id) ?? new Set()).add(target))
+  return targets
 }

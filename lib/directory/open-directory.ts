@@ -1,0 +1,68 @@
+import { constants } from 'node:fs'
+import { access, mkdir, realpath } from 'node:fs/promises'
+import { FST_TASKS_DIRECTORY } from '../errors.ts'
+import { StaleFiles } from '../protocol/stale-files.ts'
+import { tasksDirectory, type TasksDirectory } from '../protocol/tasks-directory.ts'
+import type { StoreLogger } from '../store.ts'
+import { errorCode } from '../util/error-code.ts'
+import { SingleFlight } from '../util/single-flight.ts'
+import { ProcessorObserver } from './processor-observer.ts'
+import { TaskWatcher } from './watch/task-watcher.ts'
+
+const MAINTENANCE_INTERVAL_MS = 1000
+
+/** A tasks directory that is watched and maintained: stale files are cleaned up once a second. */
+export class OpenDirectory {
+  readonly directory: TasksDirectory
+  readonly watcher: TaskWatcher
+  readonly processor: ProcessorObserver
+  /** Resolves when all tasks are known. */
+  readonly loaded: Promise<void>
+  readonly #staleFiles: StaleFiles
+  readonly #maintenance = new SingleFlight()
+  readonly #timer: NodeJS.Timeout
+
+  private constructor (directory: TasksDirectory, watcher: TaskWatcher, loaded: Promise<void>, log: StoreLogger) {
+    this.directory = directory
+    this.watcher = watcher
+    this.loaded = loaded
+    this.processor = new ProcessorObserver(directory)
+    this.#staleFiles = new StaleFiles(directory, {
+      isProcessorAlive: () => this.processor.isAlive,
+      onError: (error, name) => log.debug({ err: error, name }, 'fastify-tasks: a stale file could not be cleaned up')
+    })
+    this.#timer = setInterval(() => {
+      this.#maintenance.run(() => this.#maintain()).catch((error) => log.debug({ err: error }, 'fastify-tasks: the clean-up of stale files failed'))
+    }, MAINTENANCE_INTERVAL_MS).unref()
+  }
+
+  /**
+   * Creates the directory if it is missing, and starts to watch it.
+   * @throws FST_TASKS_DIRECTORY
+   */
+  static async open (path: string, log: StoreLogger): Promise<OpenDirectory> {
+    try {
+      await mkdir(path, { recursive: true })
+      await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
+      const directory = tasksDirectory(await realpath(path))
+      const watcher = new TaskWatcher(directory, { log })
+      const { loaded } = await watcher.start()
+      const opened = new OpenDirectory(directory, watcher, loaded, log)
+      await opened.processor.observe()
+      return opened
+    } catch (error) {
+      throw new FST_TASKS_DIRECTORY(path, errorCode(error))
+    }
+  }
+
+  async close (): Promise<void> {
+    clearInterval(this.#timer)
+    await this.watcher.close()
+  }
+
+  async #maintain (): Promise<void> {
+    await this.processor.observe()
+    for (const id of await this.#staleFiles.cleanUp(this.watcher.sideFiles)) await this.watcher.refresh(id)
+    await this.#staleFiles.removeTemporaryFiles(this.watcher.temporaryNames)
+  }
+}
