@@ -1,6 +1,7 @@
 import { describeLimits } from '../processor/limits.ts'
-import { anyCommand, type Policy } from '../processor/policy/policy.ts'
 import { requireLinux } from '../processor/os/platform.ts'
+import { anyCommand } from '../processor/policy/any-command.ts'
+import type { Policy } from '../processor/policy/policy.ts'
 import type { ReloadingPolicyOptions } from '../processor/policy/reloading-policy.ts'
 import { TaskProcessor } from '../processor/processor.ts'
 import { ProcessorStartError } from '../processor/start-error.ts'

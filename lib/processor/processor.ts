@@ -10,7 +10,7 @@ import { limitsOf } from './limits.ts'
 import { ProcessorLock } from './state/processor-lock.ts'
 import { resolveOptions, type ProcessorOptions, type ResolvedOptions } from './options.ts'
 import type { Policy } from './policy/policy.ts'
-import { publishTypes } from './policy/publish.ts'
+import { publishInfo } from './policy/publish-info.ts'
 import { countedTypeOf, QueueIndex, type Candidate } from './queue/queue-index.ts'
 import { idsWith, recover } from './run/recovery.ts'
 import { asStartError, ProcessorStartError } from './start-error.ts'
@@ -192,7 +192,7 @@ export class TaskProcessor {
     const { policy, logger } = this.#options
     this.#isPublished = true
     this.#publishing = this.#publishing.then(async () => {
-      const leftOut = await publishTypes(this.#directory, policy, { ...limitsOf(this.#options) })
+      const leftOut = await publishInfo(this.#directory, policy, { ...limitsOf(this.#options) })
       if (leftOut !== undefined) logger.warn(`The policy is too large to publish in full; omitted ${leftOut}`)
     }).catch((error) => {
       // a full disk: the next look tries again

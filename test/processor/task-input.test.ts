@@ -1,5 +1,5 @@
 import t from 'tap'
-import { timeoutOf } from '../../lib/processor/command/task-input.ts'
+import { timeoutOf } from '../../lib/processor/policy/task-input.ts'
 import type { Task } from '../../lib/shared/task-schema.ts'
 
 function timeoutOfValue (timeoutMs: unknown): number | undefined {

@@ -6,7 +6,7 @@ import t from 'tap'
 import { TasksClient } from '../../lib/client/index.ts'
 import { tasksPlugin } from '../../lib/index.ts'
 import { parsePolicy } from '../../lib/processor/policy/parse-policy.ts'
-import { publishTypes } from '../../lib/processor/policy/publish.ts'
+import { publishInfo } from '../../lib/processor/policy/publish-info.ts'
 import { startServer, temporaryDirectory } from '../helpers.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
@@ -22,7 +22,7 @@ t.test('what the processor published', async (t) => {
   const policy = await parsePolicy(JSON.stringify({
     types: { deploy: { title: 'Deploy', description: 'A site', argv: ['deploy', 'secret'], config, timeoutMs: 5, concurrency: 2 }, shell: { shell: true } }
   }), () => Promise.reject(new Error('not asked for')))
-  await publishTypes(tasksDirectory(dir), policy, { concurrency: 4 })
+  await publishInfo(tasksDirectory(dir), policy, { concurrency: 4 })
   const expected = {
     types: [{ name: 'deploy', title: 'Deploy', description: 'A site', config, timeoutMs: 5, concurrency: 2 }, { name: 'shell', shell: true }],
     anyType: false

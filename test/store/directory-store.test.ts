@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { DirectoryStore } from '../../lib/directory/directory-store.ts'
 import { changeTask } from '../../lib/protocol/task-file.ts'
-import { publishTypes } from '../../lib/processor/policy/publish.ts'
+import { publishInfo } from '../../lib/processor/policy/publish-info.ts'
 import { temporaryDirectory } from '../helpers.ts'
 import { conformance } from './conformance.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
@@ -14,6 +14,6 @@ conformance(t, async (t) => {
     store: new DirectoryStore(dir),
     appendLog: async (taskId, text) => { await appendFile(join(dir, `${taskId}.log`), text) },
     setStatus: async (taskId, fields) => { await changeTask(tasksDirectory(dir), taskId, fields) },
-    publish: async (types) => { await publishTypes(tasksDirectory(dir), types, {}) }
+    publish: async (types) => { await publishInfo(tasksDirectory(dir), types, {}) }
   }
 })

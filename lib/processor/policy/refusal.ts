@@ -1,19 +1,18 @@
 import { replaceControlCharacters } from '../../util/control-characters.ts'
 
-/** A task is not run; the message says why, to people who may see the task. */
+/** The policy rejects a task; the message is shown to users who can see the task. */
 export class Refusal extends Error {
   readonly code = 'REFUSED'
 }
 
 const MAX_REASON_LENGTH = 300
 
-/** A reason as it is written to the task and to the processor's output: one line, not endless, whatever it quotes. */
+/** A plan that rejects a task. The reason is written to the task and to the processor's output: one line of limited length. */
 export function refused (reason: string): { refused: string } {
   return { refused: `Refused: ${printable(reason, MAX_REASON_LENGTH)}` }
 }
 
-/** Without control characters (which could forge lines or rule a terminal), and cut to a length. */
-export function printable (text: string, length: number): string {
-  const cut = text.length > length ? `${text.slice(0, length - 1)}…` : text
-  return replaceControlCharacters(cut)
+/** Truncates a text and replaces control characters, which could forge lines or control a terminal. */
+export function printable (text: string, maxLength: number): string {
+  return replaceControlCharacters(text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text)
 }

@@ -1,126 +1,108 @@
 import { stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
-import { FileEvents } from '../../util/file-events.ts'
+import { resolve } from 'node:path'
 import type { Task } from '../../shared/task-schema.ts'
 import type { TaskType } from '../../shared/task-types.ts'
+import { Rerunner } from '../../util/single-flight.ts'
 import type { Logger } from '../logger.ts'
 import { ProcessorStartError } from '../start-error.ts'
-import type { RulePolicy } from './rule-policy.ts'
 import { parsePolicy } from './parse-policy.ts'
 import type { Plan, Policy } from './policy.ts'
-import { policyStamp, readPolicyText } from './read-policy.ts'
+import { policyStamp, readPolicyFile } from './read-policy-file.ts'
+import type { RulePolicy } from './rule-policy.ts'
 import { findSystemUser } from './system-user.ts'
+import { watchPolicyFile } from './watch-policy-file.ts'
 
 export interface ReloadingPolicyOptions {
-  /** A policy in there is refused. */
+  /** A policy file inside this directory is rejected. */
   readonly tasksDir: string
   readonly logger: Logger
-  /** How often the file is looked at where nothing else tells of changes, in ms. Default: 3000. */
+  /** Polling interval in ms, for changes without a file event. Default: 3000. */
   readonly pollIntervalMs?: number
 }
 
-/** Debounce: editors save in several steps. */
-const CALM_MS = 50
+interface LoadedPolicy {
+  readonly policy: RulePolicy
+  /** See `policyStamp`. */
+  readonly stamp: string
+}
 
-/** The policy that stands in a file, and what it says after each change. One that is wrong changes nothing. */
+/** The policy in a file, reloaded when the file changes. An invalid file is logged, and the previous policy stays in effect. */
 export class ReloadingPolicy implements Policy {
   readonly anyType = false
   readonly #path: string
   readonly #options: ReloadingPolicyOptions
-  #policy!: RulePolicy
-  #stamp = ''
-  /** Why the file can't be used now. */
-  #trouble: string | undefined
-  #looking = false
-  #hinted = false
+  readonly #reloads = new Rerunner(() => this.#reload())
+  readonly #listeners = new Set<() => void>()
+  #current: LoadedPolicy
+  /** Why the file cannot be used at present. */
+  #problem: string | undefined
 
-  private constructor (path: string, options: ReloadingPolicyOptions) {
-    this.#path = resolve(path)
+  private constructor (path: string, options: ReloadingPolicyOptions, current: LoadedPolicy) {
+    this.#path = path
     this.#options = options
+    this.#current = current
   }
 
-  /** @throws ProcessorStartError whose message says what is wrong with the file */
+  /** @throws ProcessorStartError whose message describes the problem with the file */
   static async load (path: string, options: ReloadingPolicyOptions): Promise<ReloadingPolicy> {
-    const file = new ReloadingPolicy(path, options)
     try {
-      await file.#load()
+      return new ReloadingPolicy(resolve(path), options, await loadPolicy(resolve(path), options))
     } catch (error) {
       throw new ProcessorStartError(`The policy ${path} can't be used: ${(error as Error).message}`)
     }
-    return file
   }
 
   plan (task: Task): Plan {
-    return this.#policy.plan(task)
+    return this.#current.policy.plan(task)
   }
 
   concurrencyOf (type: string): number | undefined {
-    return this.#policy.concurrencyOf(type)
+    return this.#current.policy.concurrencyOf(type)
   }
 
   get types (): readonly TaskType[] {
-    return this.#policy.types
+    return this.#current.policy.types
   }
 
   watch (onChange: () => void): () => void {
     const { pollIntervalMs = 3000, logger } = this.#options
-    let ended = false
-    let calm: NodeJS.Timeout | undefined
-    const look = () => { this.#look(() => { if (!ended) onChange() }) }
-    const hints = new FileEvents(() => {
-      clearTimeout(calm)
-      calm = setTimeout(look, CALM_MS)
-    }, (code) => logger.warn(`Cannot watch the policy file (${code}); falling back to polling`))
-    // attached first, so that nothing is missed between the two
-    hints.attach(dirname(this.#path))
-    look()
-    const timer = setInterval(look, pollIntervalMs)
+    const listener = (): void => onChange()
+    this.#listeners.add(listener)
+    const stop = watchPolicyFile(this.#path, {
+      pollIntervalMs,
+      onHint: () => { this.#reloads.request() },
+      onLost: (code) => logger.warn(`Cannot watch the policy file (${code}); falling back to polling`)
+    })
     return () => {
-      ended = true
-      hints.close()
-      clearTimeout(calm)
-      clearInterval(timer)
+      this.#listeners.delete(listener)
+      stop()
     }
   }
 
-  /** One after the other; each begins after the hint that it follows. */
-  async #look (onChange: () => void): Promise<void> {
-    this.#hinted = true
-    if (this.#looking) return
-    this.#looking = true
-    while (this.#hinted) {
-      this.#hinted = false
-      await this.#reload(onChange)
-    }
-    this.#looking = false
-  }
-
-  async #reload (onChange: () => void): Promise<void> {
+  async #reload (): Promise<void> {
     const { logger } = this.#options
     try {
-      // one that was in trouble is read again in any case: a mount may have come back, or a user been made
-      if (this.#trouble === undefined && await policyStamp(this.#path) === this.#stamp) return
-      await this.#load()
-      logger.info(`The policy ${this.#path} was read ${this.#trouble === undefined ? 'again' : 'again and can be used'}`)
-      this.#trouble = undefined
-      onChange()
+      // after a problem, the file is read even if its stamp is the same: a mount may be back, or a user may exist now
+      if (this.#problem === undefined && await policyStamp(this.#path) === this.#current.stamp) return
+      this.#current = await loadPolicy(this.#path, this.#options)
+      logger.info(`The policy ${this.#path} ${this.#problem === undefined ? 'was reloaded' : 'is valid again and was reloaded'}`)
+      this.#problem = undefined
+      for (const onChange of this.#listeners) onChange()
     } catch (error) {
       const { message } = error as Error
-      if (message !== this.#trouble) logger.warn(`The policy ${this.#path} is invalid; keeping the previous one: ${message}`)
-      this.#trouble = message
+      if (message !== this.#problem) logger.warn(`The policy ${this.#path} is invalid; keeping the previous one: ${message}`)
+      this.#problem = message
     }
   }
+}
 
-  /** The old one stands until the new one is known to be good. */
-  async #load (): Promise<void> {
-    const stamp = await policyStamp(this.#path)
-    const text = await readPolicyText(this.#path, this.#options.tasksDir)
-    const policy = await parsePolicy(text, findSystemUser)
-    for (const dir of policy.workingDirectories) {
-      const isDirectory = await stat(dir).then((stats) => stats.isDirectory(), () => false)
-      if (!isDirectory) this.#options.logger.warn(`The policy ${this.#path} names ${dir} as a working directory; there is none`)
-    }
-    this.#policy = policy
-    this.#stamp = stamp
+async function loadPolicy (path: string, { tasksDir, logger }: ReloadingPolicyOptions): Promise<LoadedPolicy> {
+  // taken before the file is read: a change during the reading is found by the next reload
+  const stamp = await policyStamp(path)
+  const policy = await parsePolicy(await readPolicyFile(path, tasksDir), findSystemUser)
+  for (const dir of policy.workingDirectories) {
+    const isDirectory = await stat(dir).then((stats) => stats.isDirectory(), () => false)
+    if (!isDirectory) logger.warn(`The policy ${path} uses the working directory ${dir}, which does not exist`)
   }
+  return { policy, stamp }
 }

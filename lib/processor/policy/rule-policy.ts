@@ -1,14 +1,15 @@
 import type { Task } from '../../shared/task-schema.ts'
 import type { TaskType } from '../../shared/task-types.ts'
-import { typeOf, type Plan, type Policy } from './policy.ts'
+import type { Plan, Policy } from './policy.ts'
 import { printable, Refusal, refused } from './refusal.ts'
 import { planByRule, type Rule } from './rule.ts'
+import { typeOf } from './task-input.ts'
 
-/** What a policy file said when it was read. */
+/** The content of a policy file: one rule for each type. */
 export class RulePolicy implements Policy {
   readonly anyType = false
   readonly types: readonly TaskType[]
-  /** A map: a type named `constructor` is like any other. */
+  /** A map, so that a type named `constructor` is like any other. */
   readonly #rules: ReadonlyMap<string, Rule>
 
   constructor (rules: ReadonlyMap<string, Rule>) {
@@ -19,12 +20,12 @@ export class RulePolicy implements Policy {
   plan (task: Task): Plan {
     const type = typeOf(task)
     const rule = this.#rules.get(type)
-    if (rule === undefined) return refused(`there is no type "${printable(type, 100)}" in the policy.`)
+    if (rule === undefined) return refused(`the policy has no type "${printable(type, 100)}".`)
     try {
       return planByRule(rule, task)
     } catch (error) {
       // any other error: validation or serialisation overflowed the stack
-      return refused(error instanceof Refusal ? error.message : 'its config is nested too deeply.')
+      return refused(error instanceof Refusal ? error.message : 'the config is nested too deeply.')
     }
   }
 
@@ -32,7 +33,7 @@ export class RulePolicy implements Policy {
     return this.#rules.get(type)?.published.concurrency
   }
 
-  /** The directories in which its commands run. */
+  /** The working directories that the rules name. */
   get workingDirectories (): string[] {
     return [...this.#rules.values()].flatMap(({ cwd }) => cwd ?? [])
   }

@@ -1,33 +1,34 @@
 import type { Task } from '../../shared/task-schema.ts'
 import type { TaskType } from '../../shared/task-types.ts'
-import { holdsNul, taskVariables, timeoutOf, whyNotRunnable } from '../command/task-input.ts'
-import type { ConfigCheck } from './config-check.ts'
 import { defined } from '../../util/defined.ts'
+import type { ConfigCheck } from './config-check.ts'
+import type { ArgvTemplate } from './parse-argv.ts'
 import type { Plan, SystemUser } from './policy.ts'
 import { Refusal } from './refusal.ts'
+import { holdsNul, taskVariables, timeoutOf, whyNotRunnable } from './task-input.ts'
 import { fillTemplate, literalOf, type Template, type TemplateValues } from './template.ts'
 
-/** What a policy says of one type. */
+/** How the tasks of one type run. */
 export interface Rule {
   readonly published: TaskType
-  /** Undefined: the task's own command is run. */
-  readonly argv: { readonly program: string, readonly args: readonly Template[] } | undefined
+  /** Undefined: the task's own command is run in a shell. */
+  readonly argv: ArgvTemplate | undefined
   readonly check: ConfigCheck | undefined
-  /** What a task without a config has. */
+  /** Used as the config of a task that has none. */
   readonly absentConfig: unknown
   readonly env: ReadonlyArray<readonly [name: string, value: Template]>
   readonly cwd?: string
   readonly user?: SystemUser
 }
 
-/** @throws Refusal */
+/** @throws Refusal if the task does not match the rule */
 export function planByRule (rule: Rule, task: Task): Plan {
   const { published: { name: type, timeoutMs }, argv, cwd, user } = rule
-  const unusable = argv === undefined ? whyNotRunnable(task) : holdsNul(task.app) ? 'Its app holds a NUL byte.' : undefined
+  const unusable = argv === undefined ? whyNotRunnable(task) : holdsNul(task.app) ? 'The app contains a NUL byte.' : undefined
   if (unusable !== undefined) throw new Refusal(unusable)
   const config = task.config === undefined || task.config === '' ? rule.absentConfig : task.config
-  const wrong = rule.check?.(config)
-  if (wrong !== undefined) throw new Refusal(wrong)
+  const configError = rule.check?.(config)
+  if (configError !== undefined) throw new Refusal(configError)
   const values = { id: task.id, type, app: task.app, config }
   const settings = {
     type,
@@ -38,9 +39,9 @@ export function planByRule (rule: Rule, task: Task): Plan {
 }
 
 function fillArgs (args: readonly Template[], values: TemplateValues): string[] {
-  // what comes after it is no option to most programs
+  // most programs take no argument after `--` for an option
   const end = args.findIndex((template) => literalOf(template) === '--')
-  return args.map((template, index) => fillTemplate(template, values, { mayBeOption: end >= 0 && index > end }))
+  return args.map((template, index) => fillTemplate(template, values, { mayStartWithDash: end >= 0 && index > end }))
 }
 
 function fillEnv (env: Rule['env'], values: TemplateValues): Record<string, string> {

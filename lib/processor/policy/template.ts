@@ -1,6 +1,6 @@
 import { Refusal } from './refusal.ts'
 
-/** What placeholders stand for. */
+/** The values that placeholders are replaced by. */
 export interface TemplateValues {
   readonly id: string
   readonly type: string
@@ -9,12 +9,12 @@ export interface TemplateValues {
 }
 
 interface Placeholder {
-  /** As it is written, braces included. */
+  /** As written in the policy, including the braces. */
   readonly source: string
   readonly root: keyof TemplateValues
-  /** Names of properties, from the root on. */
+  /** Names of nested properties, starting at the root. */
   readonly path: readonly string[]
-  /** An empty value is meant to be possible. */
+  /** Whether a missing or empty value is allowed. */
   readonly optional: boolean
 }
 
@@ -24,16 +24,16 @@ export type Template = ReadonlyArray<string | Placeholder>
 const PLACEHOLDER = /^\{(?:(id|type|app)|config((?:\.[\w-]+)*))(\??)\}$/
 
 /**
- * Reads `{config}`, `{config.a.b}`, `{id}`, `{type}` and `{app}`, each also with a question mark at its end, and `{{` and
- * `}}` for braces.
- * @throws Error where there is anything else in braces, or a single one
+ * Parses `{config}`, `{config.a.b}`, `{id}`, `{type}` and `{app}`, each with an optional `?` before the closing brace, and
+ * `{{` and `}}` for literal braces.
+ * @throws Error if the text contains another placeholder, a single brace or a NUL byte
  */
 export function parseTemplate (text: string): Template {
-  if (text.includes('\0')) throw new Error('it holds a NUL byte')
+  if (text.includes('\0')) throw new Error('must not contain a NUL byte')
   const parts: Array<string | Placeholder> = []
   for (const [token] of text.matchAll(/\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+/g)) {
     if (token === '{{' || token === '}}') parts.push(token.charAt(0))
-    else if (token === '{' || token === '}') throw new Error(`a single "${token}"; write "${token}${token}" for a brace`)
+    else if (token === '{' || token === '}') throw new Error(`a single "${token}"; write "${token}${token}" for a literal brace`)
     else parts.push(token.startsWith('{') ? parsePlaceholder(token) : token)
   }
   return parts
@@ -45,16 +45,17 @@ function parsePlaceholder (source: string): Placeholder {
   return { source, root: (root ?? 'config') as keyof TemplateValues, path: path.split('.').slice(1), optional: mark === '?' }
 }
 
-/** The text of a template without placeholders; undefined: it has some. */
+/** The text of a template without placeholders; undefined if it has placeholders. */
 export function literalOf (template: Template): string | undefined {
   return template.every((part) => typeof part === 'string') ? template.join('') : undefined
 }
 
 /**
- * @param options.mayBeOption whether the text may begin with a value that begins with `-`
+ * Replaces the placeholders. Values are inserted verbatim and not parsed again.
+ * @param options.mayStartWithDash whether the text may start with a value that starts with `-`
  * @throws Refusal that names the placeholder
  */
-export function fillTemplate (template: Template, values: TemplateValues, { mayBeOption = true } = {}): string {
+export function fillTemplate (template: Template, values: TemplateValues, { mayStartWithDash = true } = {}): string {
   let text = ''
   for (const part of template) {
     if (typeof part === 'string') {
@@ -63,26 +64,26 @@ export function fillTemplate (template: Template, values: TemplateValues, { mayB
     }
     const value = valueOf(part, values)
     if (value === '' && !part.optional) throw new Refusal(`${part.source} is missing or empty.`)
-    if (value.includes('\0')) throw new Refusal(`${part.source} holds a NUL byte.`)
-    if (text === '' && value.startsWith('-') && !mayBeOption) {
-      throw new Refusal(`${part.source} begins with "-" and would be taken for an option.`)
+    if (value.includes('\0')) throw new Refusal(`${part.source} contains a NUL byte.`)
+    if (text === '' && value.startsWith('-') && !mayStartWithDash) {
+      throw new Refusal(`${part.source} starts with "-" and would be taken for an option.`)
     }
     text += value
   }
   return text
 }
 
-/** Missing and null values are empty texts. */
+/** Missing and null values become the empty string. */
 function valueOf ({ root, path }: Placeholder, values: TemplateValues): string {
   let value = values[root]
   for (const name of path) value = isOwn(value, name) ? value[name] : undefined
   if (value === undefined || value === null) return ''
-  // the whole config is JSON even where it is a string, so that whoever gets it can tell
+  // the whole config is JSON even if it is a string, so that the program can always parse it
   if (typeof value === 'string' && (root !== 'config' || path.length > 0 || value === '')) return value
   return JSON.stringify(value)
 }
 
-/** What the JSON text itself holds: nothing of a prototype, and no array's length. */
+/** Only properties that the JSON text contains: none of a prototype, and not the length of an array. */
 function isOwn (value: unknown, name: string): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && Object.prototype.propertyIsEnumerable.call(value, name)
 }

@@ -9,7 +9,7 @@ import type { StoredTask } from '../../shared/stored-task.ts'
 import { newestFirst } from '../../shared/task-order.ts'
 import { isTerminal, type TaskStatus } from '../../shared/task-status.ts'
 import { parseTime } from '../../util/parse-time.ts'
-import { typeOf } from '../policy/policy.ts'
+import { typeOf } from '../policy/task-input.ts'
 import { inTimeSlices } from '../../util/time-slices.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
