@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { TasksClient } from '../../lib/client/index.ts'
-import { waitFor } from '../helpers.ts'
+import { untilClients } from '../helpers.ts'
 import { clientWithTask } from './fixtures.ts'
 
 for (const [name, call] of [
@@ -24,7 +24,7 @@ for (const [name, call] of [
 }
 
 t.test('aborting the signal of followLog and watch rejects them and disconnects', async (t) => {
-  const { client } = await clientWithTask(t)
+  const { url, client } = await clientWithTask(t)
   const controller = new AbortController()
   const { signal } = controller
   const following = client.followLog('task_1_a', { signal })
@@ -32,8 +32,8 @@ t.test('aborting the signal of followLog and watch rejects them and disconnects'
   await changes.next()
   t.match((await changes.next()).value, { type: 'connected' })
   const pending: ReadonlyArray<Promise<unknown>> = [following.next(), changes.next()]
-  await waitFor(async () => (await client.health()).sseClients === 2)
+  await untilClients(url, 2)
   controller.abort()
   for (const promise of pending) await t.rejects(promise, { name: 'AbortError' })
-  await waitFor(async () => (await client.health()).sseClients === 0)
+  await untilClients(url, 0)
 })

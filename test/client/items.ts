@@ -1,6 +1,5 @@
 import { inspect } from 'node:util'
-
-const DEADLINE_MS = 60_000
+import { WAIT_MS } from '../wait-for.ts'
 
 /** Reads an async generator item by item. Every wait has a deadline; its error shows the items so far. */
 export class Items<T, R = void> {
@@ -14,7 +13,7 @@ export class Items<T, R = void> {
   /** The next item. */
   async next (): Promise<T> {
     const result = await this.#result('an item')
-    if (result.done === true) throw new Error(`The generator ended with ${inspect(result.value)} instead of an item. ${this.#description()}`)
+    if (result.done === true) throw new Error(`The generator returned ${inspect(result.value)} instead of an item. ${this.#description()}`)
     return result.value
   }
 
@@ -42,7 +41,7 @@ export class Items<T, R = void> {
   async #result (wanted: string): Promise<IteratorResult<T, R>> {
     let timer: NodeJS.Timeout | undefined
     const deadline = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`The generator did not yield ${wanted} within ${DEADLINE_MS} ms. ${this.#description()}`)), DEADLINE_MS)
+      timer = setTimeout(() => reject(new Error(`The generator did not yield ${wanted} within ${WAIT_MS} ms. ${this.#description()}`)), WAIT_MS)
     })
     try {
       const result = await Promise.race([this.#generator.next(), deadline])

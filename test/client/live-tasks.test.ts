@@ -2,7 +2,7 @@ import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { ConnectionError, TasksClient, type LiveTasks, type TasksChange } from '../../lib/client/index.ts'
-import { putTask, startServer, temporaryDirectory, waitFor } from '../helpers.ts'
+import { putTask, startServer, temporaryDirectory, untilClients, waitFor } from '../helpers.ts'
 import { clientWithTask } from './fixtures.ts'
 import { Items } from './items.ts'
 
@@ -156,7 +156,8 @@ t.test('closing a collection at any moment, even while it reads logs, ends its i
     await putTask(dir, `task_${10 + index}_log`, { status: 'running' })
     await writeFile(join(dir, `task_${10 + index}_log.log`), Buffer.alloc(200_000, `${index}`))
   }
-  await waitFor(async () => (await client.list()).tasks.length === 11)
+  let listed = 0
+  await waitFor(async () => (listed = (await client.list()).tasks.length) === 11, { describe: () => `${listed} tasks` })
   for (let attempt = 0; attempt < 40; attempt++) {
     const live = client.watch({ logs: true })
     const timer = setTimeout(() => live.close(), attempt)
@@ -167,8 +168,8 @@ t.test('closing a collection at any moment, even while it reads logs, ends its i
 })
 
 t.test('leaving the loop over a collection disconnects it', async (t) => {
-  const { client } = await clientWithTask(t)
+  const { url, client } = await clientWithTask(t)
   for await (const { type } of client.watch()) if (type === 'connected') break
-  await waitFor(async () => (await client.health()).sseClients === 0)
+  await untilClients(url, 0)
   t.pass('the server has no streaming client')
 })

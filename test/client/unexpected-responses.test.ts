@@ -76,7 +76,7 @@ t.test('a 401 rejects every method after one request, even in a connected collec
   t.equal(requests, 5)
 })
 
-/** A server behind a proxy, which answers 404 with a page of its own while `isDown`. */
+/** A server behind a proxy. While `isDown`, the proxy answers 404 with its own page. */
 class ProxiedServer {
   isDown = false
   readonly #cuts = new Set<() => void>()
