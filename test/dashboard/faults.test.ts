@@ -2,16 +2,16 @@ import { appendFileSync, closeSync, openSync, readFileSync, writeFileSync, write
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import { taskText, waitFor } from '../helpers.ts'
+import { taskText } from '../helpers.ts'
 import { enqueue } from '../processor/fixtures.ts'
 import { FaultyServer } from '../faults/faulty-server.ts'
-import { copyLog, launchBrowser, openPage, untilLogHas } from './browser.ts'
+import { copyLog, eventually, launchBrowser, openPage, untilLogHas } from './browser.ts'
 import { makeTasks, startHost } from './host.ts'
 
 const ROUNDS = Number(process.env.SOAK_ROUNDS ?? 10)
 const browser = await launchBrowser(t)
 
-t.test(`a server that is killed ${ROUNDS} times under the open page, during output: the page has what the log has`, { timeout: 60_000 + ROUNDS * 10_000 }, async (t) => {
+t.test(`an open page loses nothing when its server is killed ${ROUNDS} times during output`, { timeout: 60_000 + ROUNDS * 10_000 }, async (t) => {
   const dir = makeTasks(t)
   const id = await enqueue(dir, { status: 'running', startedAt: new Date().toISOString() })
   const log = join(dir, `${id}.log`)
@@ -28,6 +28,7 @@ t.test(`a server that is killed ${ROUNDS} times under the open page, during outp
   t.teardown(() => clearInterval(writer))
   await untilLogHas(page, 'line 5:')
   for (let round = 0; round < ROUNDS; round++) {
+    // a random moment of the output
     await delay(Math.random() * 300)
     await server.kill()
     await page.getByText('Connection lost').waitFor()
@@ -44,18 +45,18 @@ t.test(`a server that is killed ${ROUNDS} times under the open page, during outp
   t.strictSame(errors, [])
 })
 
-t.test('20,000 tasks: counted, gone through from end to end, searched', { timeout: 120_000 }, async (t) => {
+t.test('a list of 20,000 tasks can be counted, scrolled from end to end, and searched', { timeout: 120_000 }, async (t) => {
   const dir = makeTasks(t)
-  const then = Date.now() - 3_600_000
+  const newest = Date.now() - 3_600_000
   for (let n = 0; n < 20_000; n++) {
-    const id = `task_${then - n}_n${n}`
-    writeFileSync(join(dir, `${id}.json`), taskText(id, { command: `echo ${n}`, status: 'completed', createdAt: new Date(then - n).toISOString() }))
+    const id = `task_${newest - n}_n${n}`
+    writeFileSync(join(dir, `${id}.json`), taskText(id, { command: `echo ${n}`, status: 'completed', createdAt: new Date(newest - n).toISOString() }))
   }
   const { app, url } = await startHost(t, { dir })
-  await waitFor(async () => (await app.tasks.list()).tasks.length === 20_000)
+  await eventually(async () => (await app.tasks.list()).tasks.length, (count) => count === 20_000, { what: 'the server lists all tasks' })
   const { page, errors } = await openPage(t, browser, url)
   await page.getByRole('button', { name: 'completed 20000' }).waitFor()
-  t.ok(await page.getByRole('row').count() < 100, 'only those are drawn that can be seen')
+  t.ok(await page.getByRole('row').count() < 100, 'only the rows in view are rendered')
   t.equal(await page.getByRole('table').getAttribute('aria-rowcount'), '20001')
   await page.keyboard.press('j')
   await page.keyboard.press('End')
@@ -72,7 +73,7 @@ t.test('20,000 tasks: counted, gone through from end to end, searched', { timeou
   t.strictSame(errors, [])
 })
 
-t.test('a log of 200 MB opens at its end, and anywhere else, by some hundred kilobytes', { timeout: 120_000 }, async (t) => {
+t.test('a log of 200 MB opens at its end and at any offset with less than 3 MB of traffic', { timeout: 120_000 }, async (t) => {
   const { url, dir } = await startHost(t)
   const id = await enqueue(dir, { status: 'completed' })
   const file = openSync(join(dir, `${id}.log`), 'w')
@@ -88,7 +89,7 @@ t.test('a log of 200 MB opens at its end, and anywhere else, by some hundred kil
   page.on('response', (response) => { if (/\/log$/.test(response.url())) received += Number(response.headers()['content-length'] ?? 0) })
   await page.goto(`${url}#/tasks/${id}`)
   await untilLogHas(page, `${lines - 1} `)
-  await page.getByRole('button', { name: 'Beginning of the log' }).click()
+  await page.getByRole('button', { name: 'Start of the log' }).click()
   await page.locator('.xterm-rows', { hasText: '000000000 ' }).waitFor()
   await page.goto(`${url}#/tasks/${id}?at=${1_000_000 * 100}`)
   await page.locator('.xterm-rows > div', { hasText: '001000000 ' }).waitFor()

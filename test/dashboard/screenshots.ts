@@ -1,4 +1,4 @@
-// npm run screenshots: takes the README's pictures, from a real server and processor.
+// npm run screenshots: takes the README's screenshots of a real server and processor.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ done
 printf '\\033[33mwarning:\\033[0m 2 tests were slow, see https://ci.example/123\\n'
 printf '\\033]9;4;1;62\\007'; sleep 60`
 
+/** Run in reverse order. */
 const cleaners: Array<() => unknown> = []
 const base = mkdtempSync(join(tmpdir(), 'fastify-tasks-screenshots-'))
 cleaners.push(() => rmSync(base, { recursive: true, force: true }))

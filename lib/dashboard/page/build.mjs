@@ -1,4 +1,4 @@
-// Bundles the page into dist/dashboard/page: every file by a name that changes with its content, compressed beside it.
+// Bundles the page into dist/dashboard/page. Names of files change with their content; compressed copies are next to them.
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,14 +30,14 @@ const { metafile, outputFiles } = await build({
   write: false
 })
 
-/** The name of what was made of that source. */
+/** Name of the output file of an entry point. */
 function outputOf (source, extension = '.js') {
   const [, output] = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint === `lib/dashboard/page/${source}`)
   if (extension === '.css') return basename(output.cssBundle)
   return basename(Object.keys(metafile.outputs).find((name) => metafile.outputs[name] === output))
 }
 
-/** What is bundled is somebody's work: their licenses go with it. */
+/** The licenses of all bundled packages. */
 async function licenses () {
   const packages = new Set(Object.keys(metafile.inputs).map((name) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(name)?.[1]).filter(Boolean))
   const texts = []
@@ -54,7 +54,8 @@ async function readFirst ([path, ...others]) {
   return await readFile(path, 'utf8').catch(() => readFirst(others))
 }
 
-async function put (name, contents) {
+/** Writes a file and its compressed copies. */
+async function writeAsset (name, contents) {
   await Promise.all([
     writeFile(join(outdir, name), contents),
     promisify(gzip)(contents, { level: 9 }).then((bytes) => writeFile(join(outdir, `${name}.gz`), bytes)),
@@ -64,8 +65,8 @@ async function put (name, contents) {
 }
 
 await mkdir(outdir, { recursive: true })
-await Promise.all(outputFiles.map(({ path, contents }) => put(basename(path), contents)))
-await put('licenses.txt', await licenses())
+await Promise.all(outputFiles.map(({ path, contents }) => writeAsset(basename(path), contents)))
+await writeAsset('licenses.txt', await licenses())
 await writeFile(join(outdir, 'entry.json'), JSON.stringify({
   script: outputOf('main.tsx'), style: outputOf('main.tsx', '.css'), worker: outputOf('feed/worker.ts')
 }))
