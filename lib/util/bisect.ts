@@ -4,7 +4,7 @@
  */
 export function bisect (high: number, isAfter: (index: number) => boolean, low = 0): number {
   while (low < high) {
-    const middle = (low + high) >>> 1
+    const middle = Math.floor((low + high) / 2)
     if (isAfter(middle)) high = middle
     else low = middle + 1
   }

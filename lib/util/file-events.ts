@@ -2,8 +2,8 @@ import { watch, type FSWatcher } from 'node:fs'
 import { errorCode } from './error-code.ts'
 
 /**
- * fs.watch() on one directory (a single inotify watch for all files). If the watch cannot be created (inotify limit),
- * there are no native hints and the other sources take over.
+ * The file events of one directory: fs.watch(), a single inotify watch for all files. If the watch cannot be created
+ * (inotify limit) or fails later, the caller must rely on other sources, such as polling.
  */
 export class FileEvents {
   readonly #onHint: (name: string | null) => void
@@ -12,18 +12,19 @@ export class FileEvents {
 
   /**
    * @param onHint called with the changed name, or null if the system does not report which
-   * @param onLost no notices come any more
+   * @param onLost called with the code of a system error when no more events will come
    */
   constructor (onHint: (name: string | null) => void, onLost: (code: string) => void) {
     this.#onHint = onHint
     this.#onLost = onLost
   }
 
+  /** Whether a directory is being watched. */
   get attached (): boolean {
     return this.#watcher !== undefined
   }
 
-  /** Watches what stands at that path now; what was watched before no longer is. */
+  /** Watches the directory that is at this path now, instead of the previous one. It does not throw: see `onLost`. */
   attach (dir: string): void {
     this.close()
     try {
@@ -39,6 +40,7 @@ export class FileEvents {
     }
   }
 
+  /** Stops watching. `onHint` and `onLost` are not called any more. */
   close (): void {
     this.#watcher?.close()
     this.#watcher = undefined

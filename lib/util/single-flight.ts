@@ -2,7 +2,10 @@
 export class SingleFlight<T = void> {
   #current: Promise<T> | undefined
 
-  /** Starts `work`, or returns the promise of the run in progress. */
+  /**
+   * Starts `work`, or returns the promise of the run in progress. The promise rejects with the error of `work`, whether
+   * `work` throws or rejects; the next call then starts a new run.
+   */
   run (work: () => Promise<T>): Promise<T> {
     if (this.#current !== undefined) return this.#current
     let hasEnded = false
@@ -23,7 +26,7 @@ export class SingleFlight<T = void> {
     return this.#current !== undefined
   }
 
-  /** Resolves when no run is in progress. It never rejects: errors belong to the callers of `run`. */
+  /** Resolves when the run in progress has ended, if there is one. It never rejects: errors belong to the callers of `run`. */
   async idle (): Promise<void> {
     await this.#current?.then(() => {}, () => {})
   }
@@ -50,7 +53,7 @@ export class Rerunner {
     return this.#current
   }
 
-  /** Resolves when no run is in progress. */
+  /** Resolves when no run is in progress or requested. */
   async idle (): Promise<void> {
     await this.#current
   }
@@ -60,7 +63,7 @@ export class Rerunner {
       this.#isRequested = false
       await this.#work()
     }
-    // in the same step as the last look at `#isRequested`: no request falls between
+    // in the same step as the last check of `#isRequested`, so that no request is lost in between
     this.#current = undefined
   }
 }

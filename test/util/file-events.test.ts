@@ -1,0 +1,105 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { FileEvents } from '../../lib/util/file-events.ts'
+
+const TIMEOUT_MS = 10_000
+
+/** File events that collect what they report. */
+class CollectedEvents {
+  readonly names: Array<string | null> = []
+  readonly lost: string[] = []
+  readonly events = new FileEvents((name) => { this.names.push(name) }, (code) => { this.lost.push(code) })
+
+  constructor (t: Test) {
+    t.teardown(() => this.events.close())
+  }
+
+  /** Waits until a file event with this name has arrived. */
+  async until (name: string): Promise<void> {
+    const deadline = performance.now() + TIMEOUT_MS
+    while (!this.names.includes(name)) {
+      if (performance.now() > deadline) throw new Error(`No file event for ${name} within ${TIMEOUT_MS} ms; names: ${this.names}; lost: ${this.lost}`)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+}
+
+t.test('FileEvents reports the name of a created file', async (t) => {
+  const dir = t.testdir()
+  const collected = new CollectedEvents(t)
+  collected.events.attach(dir)
+  t.equal(collected.events.attached, true)
+  writeFileSync(join(dir, 'file'), '')
+  await collected.until('file')
+  t.strictSame(collected.lost, [])
+})
+
+t.test('FileEvents.attach() reports a missing directory as lost', async (t) => {
+  const collected = new CollectedEvents(t)
+  collected.events.attach(join(t.testdir(), 'none'))
+  t.strictSame(collected.lost, ['ENOENT'])
+  t.equal(collected.events.attached, false)
+})
+
+t.test('FileEvents.attach() replaces the watched directory', async (t) => {
+  const dir = t.testdir({ first: {}, second: {} })
+  const collected = new CollectedEvents(t)
+  collected.events.attach(join(dir, 'first'))
+  collected.events.attach(join(dir, 'second'))
+  writeFileSync(join(dir, 'first', 'old'), '')
+  writeFileSync(join(dir, 'second', 'new'), '')
+  await collected.until('new')
+  t.notOk(collected.names.includes('old'), 'the first directory is not watched any more')
+})
+
+/** The number of inotify watches of this process. */
+function countWatches (): number {
+  const texts = readdirSync('/proc/self/fdinfo').map((fd) => {
+    try {
+      return readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8')
+    } catch {
+      // the descriptor of the listing itself
+      return ''
+    }
+  })
+  return texts.join('').match(/^inotify wd/gm)?.length ?? 0
+}
+
+t.test('FileEvents.attach() releases the watch on the previous directory', { skip: process.platform !== 'linux' && 'it reads /proc' }, async (t) => {
+  const dir = t.testdir({ first: {}, second: {} })
+  const { events } = new CollectedEvents(t)
+  events.attach(join(dir, 'first'))
+  const watches = countWatches()
+  t.ok(watches > 0, `there are ${watches} inotify watches`)
+  events.attach(join(dir, 'second'))
+  t.equal(countWatches(), watches)
+})
+
+t.test('FileEvents.attach() works after a failed attempt', async (t) => {
+  const dir = t.testdir()
+  const collected = new CollectedEvents(t)
+  collected.events.attach(join(dir, 'none'))
+  collected.events.attach(dir)
+  writeFileSync(join(dir, 'file'), '')
+  await collected.until('file')
+})
+
+t.test('FileEvents reports nothing after close()', async (t) => {
+  const dir = t.testdir()
+  const [closed, open] = [new CollectedEvents(t), new CollectedEvents(t)]
+  closed.events.attach(dir)
+  open.events.attach(dir)
+  closed.events.close()
+  t.equal(closed.events.attached, false)
+  writeFileSync(join(dir, 'file'), '')
+  await open.until('file')
+  t.strictSame(closed.names, [])
+})
+
+t.test('FileEvents.close() may be called without attach(), and again', async (t) => {
+  const { events } = new CollectedEvents(t)
+  events.close()
+  events.close()
+  t.equal(events.attached, false)
+})
