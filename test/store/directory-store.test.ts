@@ -5,7 +5,7 @@ import { DirectoryStore } from '../../lib/directory/directory-store.ts'
 import { changeTask } from '../../lib/protocol/task-file.ts'
 import { publishInfo } from '../../lib/processor/policy/publish-info.ts'
 import { temporaryDirectory } from '../helpers.ts'
-import { conformance } from './conformance.ts'
+import { conformance } from './conformance/index.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 conformance(t, async (t) => {

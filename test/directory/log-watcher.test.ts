@@ -1,0 +1,79 @@
+import { appendFile, open, truncate, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { openFeed, putTask, startServer, temporaryDirectory, type EventStream } from '../helpers.ts'
+
+/** A running task and the feed of its server. */
+async function startFeed (t: Test): Promise<{ dir: string, log: string, feed: EventStream }> {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  await putTask(dir, 'task_1_a', { status: 'running' })
+  const feed = await openFeed(url)
+  t.teardown(() => feed.close())
+  return { dir, log: join(dir, 'task_1_a.log'), feed }
+}
+
+t.test('a log written one byte at a time arrives as the exact text', async (t) => {
+  const { log, feed } = await startFeed(t)
+  const text = 'Größe: 5 µm\n進捗 50 %\n🙂🙃 e\u0301\n'
+  const file = await open(log, 'a')
+  t.teardown(() => file.close())
+  let received = ''
+  for (const byte of Buffer.from(text)) {
+    await file.write(Buffer.of(byte))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await feed.until(() => {
+    received = feed.messages.filter(({ event }) => event === 'task.log').map(({ data }) => data.chunk).join('')
+    return received.length >= text.length
+  })
+  t.equal(received, text)
+  t.notOk(feed.messages.some(({ data }) => data.lossy), 'no chunk is lossy')
+})
+
+t.test('an incomplete last character is reported when its task finishes, before the final status', async (t) => {
+  const { dir, log, feed } = await startFeed(t)
+  await appendFile(log, Buffer.from([0x61, 0xe2, 0x82]))
+  await feed.find(({ data }) => data.chunk === 'a')
+  await putTask(dir, 'task_1_a', { status: 'completed' })
+  await feed.find(({ event, data }) => event === 'task.upsert' && data.status === 'completed')
+  const [tail, end] = feed.messages.slice(-2)
+  t.match(tail, { event: 'task.log', data: { offset: 1, end: 3, lossy: true } })
+  t.match(end, { event: 'task.upsert' })
+})
+
+t.test('after a restart, an append to a log of 100 MB is reported without the existing bytes', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, 'task_1_a', { status: 'running' })
+  await writeFile(join(dir, 'task_1_a.log'), '')
+  await truncate(join(dir, 'task_1_a.log'), 100 * 1024 * 1024)
+  const { url } = await startServer(t, { dir })
+  await fetch(url).then((response) => response.json())
+  const feed = await openFeed(url)
+  t.teardown(() => feed.close())
+  await feed.find(({ event }) => event === 'ready')
+  await appendFile(join(dir, 'task_1_a.log'), 'new\n')
+  const { data } = await feed.find(({ event }) => event === 'task.log')
+  t.strictSame(data, { id: 'task_1_a', offset: 104857600, end: 104857604, chunk: 'new\n' })
+})
+
+t.test('a log that is truncated or rewritten is reported as truncated, then from its beginning', async (t) => {
+  const { log, feed } = await startFeed(t)
+  await appendFile(log, 'one two three')
+  await feed.find(({ data }) => data.chunk === 'one two three')
+  for (const text of ['short', 'rewritten and longer', 'REWRITTEN AND LONGER and longer', 'a'.padEnd(300, 'x'), 'b'.padEnd(300, 'x'), 'c'.padEnd(600, 'x')]) {
+    const from = feed.messages.length
+    await writeFile(log, text)
+    await feed.find(({ data }) => data.truncated === true, from)
+    await feed.find(({ data }) => data.chunk === text && data.offset === 0, from)
+  }
+})
+
+t.test('a deleted log is reported as truncated', async (t) => {
+  const { log, feed } = await startFeed(t)
+  await appendFile(log, 'one two three')
+  await feed.find(({ data }) => data.chunk === 'one two three')
+  const from = feed.messages.length
+  await unlink(log)
+  await feed.find(({ data }) => data.truncated === true, from)
+})
