@@ -18,7 +18,7 @@ const MAX_GRACE_DAYS = 24
 
 const OPTIONS = {
   policy: { value: 'FILE', help: ['the task types that may run, and how; reloaded when it changes', '(format: lib/processor/policy/POLICY.md)'] },
-  'allow-any-command': { help: ['no policy: anyone who can write to DIR can run any command', 'as this user'] },
+  'allow-any-command': { help: ['no policy: anyone with write access to DIR can run any command', 'as this user'] },
   concurrency: { value: 'N', help: ['maximum number of commands that run at the same time (default: 1)'] },
   grace: { value: 'TIME', help: ['time from SIGTERM to SIGKILL for a command that is stopped', '(default: 10s)'] },
   'max-log-size': { value: 'SIZE', help: ['truncate the log of each task to this size (default: no limit)'] },
@@ -89,7 +89,7 @@ function readPolicy (given: ParsedArguments): string | undefined {
   const anyCommand = given.isGiven('allow-any-command')
   if (path !== undefined && anyCommand) throw new UsageError('Use either --policy or --allow-any-command, not both.')
   if (path === undefined && !anyCommand) {
-    throw new UsageError('Specify what may run with --policy FILE. Without a policy, anyone who can write to the directory, such as a web server, ' +
+    throw new UsageError('Specify what may run with --policy FILE. Without a policy, anyone with write access to the directory, such as a web server, ' +
       'can run any command as this user. If you accept this, use --allow-any-command.')
   }
   return path === undefined ? undefined : readPath('--policy', path)

@@ -2,7 +2,7 @@ import { defined } from '../../util/defined.ts'
 import type { Policy } from './policy.ts'
 import { taskVariables, timeoutOf, typeOf, whyNotRunnable } from './task-input.ts'
 
-/** Runs the command of every task: anyone who can write to the directory can run any command as the processor's user. */
+/** Runs the command of every task: anyone with write access to the directory can run any command as the processor's user. */
 export const anyCommand: Policy = {
   plan (task) {
     const refused = whyNotRunnable(task)

@@ -30,7 +30,7 @@ export type Program =
 /** The program that runs a task, or the reason why it must not run, which becomes its `errorMessage`. */
 export type Plan = { readonly refused: string } | Program
 
-/** Decides what runs. Tasks are untrusted: anyone who can write to the directory can create them. */
+/** Decides what runs. Tasks are untrusted: anyone with write access to the directory can create them. */
 export interface Policy {
   /** Never throws, whatever the fields of the task contain. */
   plan (task: Task): Plan

@@ -9,8 +9,8 @@ import type { Policy } from './policy.ts'
 export type PublishedLimits = Readonly<Record<string, unknown>>
 
 /**
- * Writes `.processor.json`, from which the web side learns which tasks it can create. The file is only information: anyone
- * who can write to the directory can change it, so nothing is decided by it. An equal file is not written again.
+ * Writes `.processor.json`, from which the web side learns which tasks it can create. The file is only information:
+ * anyone with write access to the directory can change it, so nothing is decided by it. An equal file is not written again.
  * @returns the part that was omitted because the file would be too large
  */
 export async function publishInfo (directory: TasksDirectory, policy: Pick<Policy, 'types' | 'anyType'>, limits: PublishedLimits): Promise<string | undefined> {

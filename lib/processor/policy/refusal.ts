@@ -1,6 +1,6 @@
 import { replaceControlCharacters } from '../../util/control-characters.ts'
 
-/** The policy rejects a task; the message is shown to users who can see the task. */
+/** The policy rejects a task; the message is shown to users with access to the task. */
 export class Refusal extends Error {
   readonly code = 'REFUSED'
 }

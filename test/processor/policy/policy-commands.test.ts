@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, statSync } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -88,8 +89,8 @@ t.test('variables of a type reach its command, but no program that runs with mor
   })
   chmodSync(join(evil, 'setpriv'), 0o755)
   const { dir } = await start(t, {
-    path: { argv: ['sh', '-c', 'echo "$PATH"; echo again > /dev/stderr'], user: 'nobody', env: { PATH: `${evil}:/usr/bin:/bin` } },
-    perl: { argv: ['printenv', 'PERL5OPT'], user: 'nobody', env: { PERL5LIB: evil, PERL5OPT: '-MEvil' } },
+    path: { argv: ['sh', '-c', 'echo "$PATH"; echo again > /dev/stderr'], user: 'daemon', env: { PATH: `${evil}:/usr/bin:/bin` } },
+    perl: { argv: ['printenv', 'PERL5OPT'], user: 'daemon', env: { PERL5LIB: evil, PERL5OPT: '-MEvil' } },
     bare: { argv: ['/bin/sh', '-c', 'echo "$PATH"'], env: { PATH: '/not/there' } }
   }, { concurrency: 3 })
   for (const [type, log] of [['path', `${evil}:/usr/bin:/bin\nagain\n`], ['perl', '-MEvil\n'], ['bare', '/not/there\n']] as const) {
@@ -102,18 +103,18 @@ t.test('a command of another user gets the user\'s groups and a clean environmen
   process.env.A_SECRET = 'of the processor'
   t.teardown(() => { delete process.env.A_SECRET })
   const { dir } = await start(t, {
-    identity: { argv: ['sh', '-c', 'id -un; id -Gn; echo "$USER $HOME $(printenv A_SECRET || echo none)"; echo to stderr; ls /proc/$PPID/fd'], user: 'nobody' }
+    identity: { argv: ['sh', '-c', 'id -un; id -Gn; echo "$USER $HOME $(printenv A_SECRET || echo none)"; echo to stderr; ls /proc/$PPID/fd'], user: 'daemon' }
   })
   const { status, log } = await run(dir, 'identity')
   t.equal(status, 'failed')
   const [user, groups, environment, stderr, fds] = log!.split('\n')
-  t.strictSame([user, groups, stderr], ['nobody', 'nogroup', 'to stderr'])
-  t.match(environment, /^nobody \/\S+ none$/)
+  t.strictSame([user, groups, stderr], ['daemon', execFileSync('id', ['-Gn', 'daemon'], { encoding: 'utf8' }).trim(), 'to stderr'])
+  t.match(environment, /^daemon \/\S+ none$/)
   t.match(fds, /Permission denied/, 'the command cannot access the wrapper, which holds the attempt record and the log')
 })
 
 t.test('a command of another user that ignores SIGTERM is killed', { skip: !isRoot && 'needs root' }, async (t) => {
-  const { dir } = await start(t, { ignoring: { argv: ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 1; done'], user: 'nobody' } })
+  const { dir } = await start(t, { ignoring: { argv: ['sh', '-c', 'trap "" TERM; echo up; while :; do sleep 1; done'], user: 'daemon' } })
   const id = await enqueue(dir, { type: 'ignoring' })
   await untilLogged(dir, id, 'up\n')
   await writeFile(join(dir, `${id}.cancel`), '')

@@ -119,10 +119,10 @@ t.test('a working directory that does not exist is logged', async (t) => {
 })
 
 t.test('the user of a type is read from the user database', { skip: !isRoot && 'needs root' }, async (t) => {
-  const { path, load } = makeFiles(t, '{"types":{"x":{"argv":["true"],"user":"nobody"}}}')
-  const [, , uid, gid, , home] = execFileSync('getent', ['passwd', 'nobody'], { encoding: 'utf8' }).split(':')
+  const { path, load } = makeFiles(t, '{"types":{"x":{"argv":["true"],"user":"daemon"}}}')
+  const [, , uid, gid, , home] = execFileSync('getent', ['passwd', 'daemon'], { encoding: 'utf8' }).split(':')
   t.match((await load(path)).plan({ id: 'task_1_a', type: 'x' } as Task), {
-    user: { name: 'nobody', uid: Number(uid), gid: Number(gid), home }, env: { HOME: home, USER: 'nobody', LOGNAME: 'nobody' }
+    user: { name: 'daemon', uid: Number(uid), gid: Number(gid), home }, env: { HOME: home, USER: 'daemon', LOGNAME: 'daemon' }
   })
 })
 
