@@ -1,11 +1,11 @@
-import type { FeedCounters } from './feed/connection.ts'
+import type { FeedCounters } from './feed/counters.ts'
 import type { Feed } from './feed/feed.ts'
 import type { StreamSlots } from './sse/slots.ts'
 import type { StoreHealth, TaskStore } from './store.ts'
 
-/** Store health plus the streaming statistics of one view. */
+/** Store health plus the streaming statistics of one registration of the plugin. */
 export interface TasksHealth extends StoreHealth {
-  /** Clients of the feed, and of logs as they grow. */
+  /** Clients of the feed, and followers of logs. */
   readonly sseClients: number
   readonly feed: Readonly<FeedCounters>
 }
@@ -13,9 +13,9 @@ export interface TasksHealth extends StoreHealth {
 export interface HealthContext {
   readonly store: TaskStore
   readonly feed: Feed
-  readonly streams: StreamSlots
+  readonly slots: StreamSlots
 }
 
-export async function health ({ store, feed, streams }: HealthContext): Promise<TasksHealth> {
-  return { ...await store.health(), sseClients: streams.clients, feed: { ...feed.counters } }
+export async function health ({ store, feed, slots }: HealthContext): Promise<TasksHealth> {
+  return { ...await store.health(), sseClients: slots.clients, feed: { ...feed.counters } }
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { onRequestHookHandler } from 'fastify'
 import { DirectoryStore } from './directory/directory-store.ts'
 import { FST_TASKS_OPTIONS } from './errors.ts'
@@ -12,7 +13,7 @@ export interface TasksPluginCommonOptions {
    */
   prefix?: string
   /**
-   * Do not register the routes that create, cancel and delete.
+   * Do not register the routes that create, cancel and delete tasks.
    * @default false
    */
   readOnly?: boolean
@@ -22,60 +23,79 @@ export interface TasksPluginCommonOptions {
    */
   onRequest?: onRequestHookHandler | onRequestHookHandler[]
   /**
-   * Clients of the feed, and of logs as they grow, at a time; more are told to come back later.
+   * Maximum number of streaming clients: clients of the feed and followers of logs. Further clients are asked to try again
+   * later.
    * @default 10000
    */
   maxClients?: number
   /**
-   * Of these, from one address (`request.ip`: behind a proxy, Fastify's `trustProxy` makes it the client's).
-   * @default as many as `maxClients`
+   * Maximum number of streaming clients with the same address, which is `request.ip`. Behind a proxy, set Fastify's
+   * `trustProxy`.
+   * @default the value of `maxClients`
    */
   maxClientsPerAddress?: number
   /**
-   * Unsent bytes for one client past which it is cut off, to come back and resume. Log chunks are withheld from half
-   * of it on.
+   * Unsent bytes above which a client of the feed is disconnected; it reconnects and resumes. Above half of it, log chunks
+   * are skipped.
    * @default 1048576
    */
   clientBufferBytes?: number
 }
 
-/** Exactly one of `dir` and `store`. */
+/** Exactly one of `dir` and `store` is required. */
 export type TasksPluginOptions = TasksPluginCommonOptions & (
-  /** The directory of the task files; created where it is missing. */
+  /** The directory of the task files. It is created if it does not exist. */
   | { dir: string, store?: never }
-  /** A store of its own, or the one of another instance (`fastify.tasks.store`): one watcher for all its views. */
+  /** A custom store, or the store of another registration (`fastify.tasks.store`), which then also shares its watcher. */
   | { store: TaskStore, dir?: never }
 )
 
 export interface ResolvedOptions {
   readonly store: TaskStore
+  /** Without a trailing slash. */
   readonly prefix: string
   readonly readOnly: boolean
-  readonly onRequest: onRequestHookHandler[]
+  readonly onRequest: readonly onRequestHookHandler[]
   readonly feed: FeedOptions
-  readonly streams: StreamSlotsOptions
+  readonly slots: StreamSlotsOptions
 }
 
-/** @throws FST_TASKS_OPTIONS */
+/**
+ * Checks the options and applies the defaults.
+ * @throws FST_TASKS_OPTIONS
+ */
 export function resolveOptions (options: TasksPluginOptions): ResolvedOptions {
-  const { dir, store, prefix = '/api/tasks', readOnly = false, onRequest = [] } = options
+  if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
+  const { prefix = '/api/tasks', readOnly = false, onRequest = [] } = options
   const { maxClients = 10_000, maxClientsPerAddress = maxClients, clientBufferBytes = 1024 * 1024 } = options
-  if ((dir === undefined) === (store === undefined)) throw new FST_TASKS_OPTIONS('exactly one of dir and store is needed')
-  if (dir !== undefined && (typeof dir !== 'string' || dir.trim() === '')) throw new FST_TASKS_OPTIONS('dir must be the path of a directory')
-  if (store !== undefined && typeof store?.subscribe !== 'function') throw new FST_TASKS_OPTIONS('store must be a TaskStore')
-  if (typeof prefix !== 'string' || !/^(\/[^?#]*)?$/.test(prefix)) throw new FST_TASKS_OPTIONS('prefix must be a path that begins with /')
-  if (typeof readOnly !== 'boolean') throw new FST_TASKS_OPTIONS('readOnly must be true or false')
+  if (typeof prefix !== 'string' || !/^(\/[^?#]*)?$/.test(prefix)) throw invalid('prefix', 'a path that starts with /', prefix)
+  if (typeof readOnly !== 'boolean') throw invalid('readOnly', 'a boolean', readOnly)
   const hooks = Array.isArray(onRequest) ? onRequest : [onRequest]
-  if (hooks.some((hook) => typeof hook !== 'function')) throw new FST_TASKS_OPTIONS('onRequest must be a function, or an array of them')
+  if (hooks.some((hook) => typeof hook !== 'function')) throw invalid('onRequest', 'a function or an array of functions', onRequest)
   for (const [name, value] of Object.entries({ maxClients, maxClientsPerAddress, clientBufferBytes })) {
-    if (!Number.isSafeInteger(value) || value < 1) throw new FST_TASKS_OPTIONS(`${name} must be a positive integer`)
+    if (!Number.isSafeInteger(value) || value < 1) throw invalid(name, 'a positive integer', value)
   }
   return {
-    store: store ?? new DirectoryStore(dir!),
+    store: resolveStore(options),
     prefix: prefix.replace(/\/+$/, ''),
     readOnly,
     onRequest: hooks,
     feed: { clientBufferBytes },
-    streams: { maxClients, maxClientsPerAddress }
+    slots: { maxClients, maxClientsPerAddress }
   }
+}
+
+function resolveStore ({ dir, store }: TasksPluginOptions): TaskStore {
+  if (store === undefined) {
+    if (dir === undefined) throw new FST_TASKS_OPTIONS('Neither dir nor store is set')
+    if (typeof dir !== 'string' || dir.trim() === '') throw invalid('dir', 'the path of a directory', dir)
+    return new DirectoryStore(dir)
+  }
+  if (dir !== undefined) throw new FST_TASKS_OPTIONS('Both dir and store are set')
+  if (typeof store?.subscribe !== 'function') throw invalid('store', 'a TaskStore', store)
+  return store
+}
+
+function invalid (name: string, expected: string, value: unknown): Error {
+  return new FST_TASKS_OPTIONS(`${name} must be ${expected}, not ${inspect(value, { depth: 0 })}`)
 }

@@ -1,153 +1,145 @@
-import type { TaskEvent, TaskLogEvent } from '../store.ts'
-import type { Filtering } from './filter.ts'
-import { eventFrame, pingFrame, type Frame } from '../sse/frame.ts'
+import { pingFrame, withoutId } from '../sse/frame.ts'
 import type { Sink } from '../sse/sink.ts'
+import type { TaskLogEvent } from '../store.ts'
+import type { ClientFilter } from './client-filter.ts'
+import type { FeedCounters } from './counters.ts'
+import { eventFrame } from './event-frame.ts'
+import type { OutgoingEvent } from './outgoing-event.ts'
+import { sizeUpdate, truncation } from './size-update.ts'
 
-/** Counted over all connections of a feed. */
-export interface FeedCounters {
-  deliveries: number
-  bytes: number
-  withheld: number
-  dropped: number
-  resumed: number
-}
-
-/** An event with its encoded frame, which is created once and shared by all connections. */
-export class Outgoing {
-  readonly event: TaskEvent
-  #frame: Frame | undefined
-
-  constructor (event: TaskEvent) {
-    this.event = event
-  }
-
-  get frame (): Frame {
-    this.#frame ??= eventFrame(this.event)
-    return this.#frame
-  }
-}
-
-/** What a slow client was not sent of one log. */
-interface Withheld {
-  eventId: string
-  end: number
-  truncated: boolean
-}
-
-export interface ConnectionContext {
-  readonly filtering: Filtering
-  /** Unsent bytes past which the client is cut off. */
+export interface ConnectionOptions {
+  readonly filter: ClientFilter
+  /** The client is disconnected if it has more unsent bytes than this. */
   readonly maxBytes: number
   readonly counters: FeedCounters
-  /** The last event that the client was told. */
+  /** Id of the last event that the client has received. */
   readonly position: string
 }
 
+/** The last of the skipped events of one log. */
+interface SkippedLog {
+  readonly eventId: string
+  readonly end: number
+  /** Whether any skipped event reported a truncation. */
+  readonly truncated: boolean
+}
+
 /**
- * One client. Above half the buffer limit, log chunks are skipped and only the log's size is sent once there is room;
- * above the limit the client is disconnected, to reconnect and resume.
+ * One client of the feed. Above half the buffer limit, log chunks are skipped, and a size update follows when the buffer has
+ * drained. Above the limit, the client is disconnected; it reconnects and resumes.
  */
 export class Connection {
-  readonly filtering: Filtering
+  readonly filter: ClientFilter
   readonly #sink: Sink
   readonly #maxBytes: number
   readonly #counters: FeedCounters
-  readonly #withheld = new Map<string, Withheld>()
-  /** Id of the last event before any skipped one: a reconnecting client is guaranteed to have seen it. */
+  /** By task id. */
+  readonly #skipped = new Map<string, SkippedLog>()
+  /** Id of the last event before any skipped one: a client that reconnects with it misses nothing. */
   #position: string
 
-  constructor (sink: Sink, { filtering, maxBytes, counters, position }: ConnectionContext) {
-    this.filtering = filtering
+  constructor (sink: Sink, { filter, maxBytes, counters, position }: ConnectionOptions) {
+    this.filter = filter
     this.#sink = sink
     this.#maxBytes = maxBytes
     this.#counters = counters
     this.#position = position
-    sink.on('drain', () => this.#release())
+    sink.on('drain', () => this.#sendSizeUpdates())
   }
 
-  /** Whether shared, pre-encoded bytes can be written to this client unchanged. */
+  /** Whether shared frames can be sent to this client unchanged. */
   get keepsUp (): boolean {
-    return this.#withheld.size === 0 && this.#sink.writableLength <= this.#maxBytes / 2
+    return this.#skipped.size === 0 && this.#sink.writableLength <= this.#maxBytes / 2
   }
 
-  /** Sends joined frames; `events` is how many, `position` the id of the last. */
-  send (bytes: Buffer, events: number, position: string): void {
+  /**
+   * Sends shared frames.
+   * @param bytes the frames, joined
+   * @param count the number of events in them
+   * @param position id of the last event
+   */
+  send (bytes: Buffer, count: number, position: string): void {
     if (this.#sink.destroyed) return
     this.#position = position
-    this.#counters.deliveries += events
+    this.#counters.deliveries += count
     this.#counters.bytes += bytes.length
     this.#sink.write(bytes)
   }
 
-  /** Nothing of what happened up to that event is for this client. */
-  passed (position: string): void {
+  /** No event up to this id passes the filter. */
+  advance (position: string): void {
     this.#position = position
   }
 
-  /** Sends what passes the filter and fits; `position` is the id up to which the client is told with that. */
-  sendEach (outgoing: readonly Outgoing[], position: string): void {
-    if (this.#sink.destroyed) return
-    if (this.#sink.writableLength > this.#maxBytes) return this.#drop()
-    this.#release()
-    const parts: Buffer[] = []
-    let unsent = this.#sink.writableLength
-    const passing = outgoing.flatMap((each) => this.filtering.apply(each.event).map((event) => ({ each, event })))
-    for (const { each, event } of passing) {
-      // nobody needs its log's size any more
-      if (event.type === 'task.deleted') this.#withheld.delete(event.taskId)
-      if (event.type === 'task.log' && (this.#withheld.has(event.taskId) || unsent > this.#maxBytes / 2)) {
-        this.#withhold(event)
-        continue
-      }
-      // the end of a task comes after its log's last bytes, or at least after their number
-      if (event.type === 'task.upsert') parts.push(...this.#heads(event.task.id))
-      const { withId, withoutId } = event === each.event ? each.frame : eventFrame(event)
-      parts.push(this.#withheld.size === 0 ? withId : withoutId)
-      unsent += withId.length
-      if (this.#withheld.size === 0) this.#position = event.eventId
-    }
-    if (this.#withheld.size === 0) this.#position = position
-    this.#write(parts)
+  /**
+   * Sends the events that pass the filter and fit into the buffer.
+   * @param position id of the last event
+   */
+  sendFiltered (outgoing: readonly OutgoingEvent[], position: string): void {
+    if (!this.#isUsable()) return
+    this.#sendSizeUpdates()
+    this.#write(this.#encode(outgoing))
+    if (this.#skipped.size === 0) this.#position = position
   }
 
   ping (): void {
-    if (this.#sink.destroyed) return
-    if (this.#sink.writableLength > this.#maxBytes) return this.#drop()
-    this.#sink.write(pingFrame(this.#withheld.size === 0 ? this.#position : undefined))
+    if (this.#isUsable()) this.#sink.write(pingFrame(this.#skipped.size === 0 ? this.#position : undefined))
   }
 
-  #drop (): void {
+  /** Disconnects the client if its buffer is full. */
+  #isUsable (): boolean {
+    if (this.#sink.destroyed) return false
+    if (this.#sink.writableLength <= this.#maxBytes) return true
     this.#counters.dropped++
     this.#sink.destroy()
+    return false
   }
 
-  #withhold ({ taskId, eventId, end, truncated }: TaskLogEvent): void {
+  #encode (outgoing: readonly OutgoingEvent[]): Buffer[] {
+    const frames: Buffer[] = []
+    let unsentBytes = this.#sink.writableLength
+    const passing = outgoing.flatMap((each) => this.filter.apply(each.event).map((event) => ({ each, event })))
+    for (const { each, event } of passing) {
+      if (event.type === 'task.deleted') this.#skipped.delete(event.taskId)
+      if (event.type === 'task.log' && (this.#skipped.has(event.taskId) || unsentBytes > this.#maxBytes / 2)) {
+        this.#skip(event)
+        continue
+      }
+      // the final status of a task must follow the last bytes of its log, or their size
+      if (event.type === 'task.upsert') frames.push(...this.#takeSizeUpdate(event.task.id))
+      const frame = event === each.event ? each.frame : eventFrame(event)
+      frames.push(this.#skipped.size === 0 ? frame : withoutId(frame))
+      unsentBytes += frame.length
+      if (this.#skipped.size === 0) this.#position = event.eventId
+    }
+    return frames
+  }
+
+  #skip ({ taskId, eventId, end, truncated }: TaskLogEvent): void {
     this.#counters.withheld++
-    const before = this.#withheld.get(taskId)
-    this.#withheld.set(taskId, { eventId, end, truncated: truncated === true || before?.truncated === true })
+    const wasTruncated = this.#skipped.get(taskId)?.truncated === true
+    this.#skipped.set(taskId, { eventId, end, truncated: truncated === true || wasTruncated })
   }
 
-  /** When there is room again, the sizes of the logs whose chunks were withheld. */
-  #release (): void {
-    if (this.#withheld.size === 0 || this.#sink.writableLength > this.#maxBytes / 4) return
-    this.#write([...this.#withheld.keys()].flatMap((taskId) => this.#heads(taskId)))
+  #sendSizeUpdates (): void {
+    if (this.#skipped.size === 0 || this.#sink.writableLength > this.#maxBytes / 4) return
+    this.#write([...this.#skipped.keys()].flatMap((taskId) => this.#takeSizeUpdate(taskId)))
   }
 
-  /** Sent without an id: an id would claim that everything before it was delivered. */
-  #heads (taskId: string): Buffer[] {
-    const withheld = this.#withheld.get(taskId)
-    if (withheld === undefined) return []
-    this.#withheld.delete(taskId)
-    const { eventId, end, truncated } = withheld
-    const heads: TaskEvent[] = [{ type: 'task.log', eventId, taskId, offset: end, end, chunk: '' }]
-    if (truncated) heads.unshift({ type: 'task.log', eventId, taskId, offset: 0, end: 0, chunk: '', truncated: true })
-    return heads.map((head) => eventFrame(head).withoutId)
+  /** Frames without an id, because an id would claim that all events before it were delivered. */
+  #takeSizeUpdate (taskId: string): Buffer[] {
+    const skipped = this.#skipped.get(taskId)
+    if (skipped === undefined) return []
+    this.#skipped.delete(taskId)
+    const { eventId, end, truncated } = skipped
+    const events = [...truncated ? [truncation({ eventId, taskId })] : [], sizeUpdate({ eventId, taskId, end })]
+    return events.map((event) => withoutId(eventFrame(event)))
   }
 
-  #write (parts: readonly Buffer[]): void {
-    if (parts.length === 0) return
-    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-    this.#counters.deliveries += parts.length
+  #write (frames: readonly Buffer[]): void {
+    if (frames.length === 0) return
+    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames)
+    this.#counters.deliveries += frames.length
     this.#counters.bytes += bytes.length
     this.#sink.write(bytes)
   }

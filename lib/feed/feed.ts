@@ -1,42 +1,60 @@
+import { openingFrame } from '../sse/stream.ts'
+import type { Sink } from '../sse/sink.ts'
 import { isUpTo, type TaskEvent, type TaskStore } from '../store.ts'
-import { Connection, Outgoing, type FeedCounters } from './connection.ts'
-import { Filtering, type FeedFilter } from './filter.ts'
-import { eventFrame, readyFrame } from '../sse/frame.ts'
-import { openingFrame, type Sink } from '../sse/sink.ts'
+import { ClientFilter } from './client-filter.ts'
+import { Connection } from './connection.ts'
+import { createCounters, type FeedCounters } from './counters.ts'
+import { eventFrame, readyFrame } from './event-frame.ts'
+import type { FeedFilter } from './filter.ts'
+import { FlushScheduler } from './flush-scheduler.ts'
+import { OutgoingEvent } from './outgoing-event.ts'
+import { SharedFrames } from './shared-frames.ts'
 
-/** A flush waits no longer than this for more to join. */
-const MAX_WAIT_MS = 5
-/** Joined bytes past which a flush does not wait. */
-const FLUSH_BYTES = 256 * 1024
+/** Characters of pending log chunks above which a flush does not wait. */
+const MAX_PENDING_LENGTH = 256 * 1024
 
 export interface FeedOptions {
-  /** Unsent bytes for one client past which it is cut off. */
+  /** A client with more unsent bytes than this is disconnected. */
   readonly clientBufferBytes: number
 }
 
-/** An admitted client: nothing after this point can fail. */
+/** An admitted client: call one of these. They cannot fail. */
 export interface Admission {
-  /** Writes what the client has missed, and all that follows. */
-  begin (sink: Sink): Connection
-  /** Instead of `begin`, for a client that went away meanwhile. */
-  abandon (): void
+  /** Sends the events that the client missed, and then all later ones. */
+  start (sink: Sink): Connection
+  /** For a client that has disconnected during its admission. */
+  cancel (): void
 }
 
-/** Fans the events of a store out to clients: one subscription, bytes made once, joined into one write for each client. */
+/** The events that a client missed, if it can resume. */
+interface Replay {
+  readonly resumed: boolean
+  readonly frames: readonly Buffer[]
+  /** Id of the last event before the replay. */
+  readonly first: string
+  /** Id of the last event of the replay. */
+  readonly last: string
+}
+
+/**
+ * Sends the events of a store to all clients. It has one subscription to the store; each event is encoded once, and events
+ * that arrive together are sent to each client in one write.
+ */
 export class Feed {
-  readonly counters: FeedCounters = { deliveries: 0, bytes: 0, withheld: 0, dropped: 0, resumed: 0 }
+  readonly counters: FeedCounters = createCounters()
   readonly #store: TaskStore
   readonly #options: FeedOptions
   readonly #connections = new Set<Connection>()
+  /** For each client that is being admitted: the events since its admission began. */
   readonly #held = new Set<TaskEvent[]>()
+  readonly #scheduler = new FlushScheduler(() => this.#flush())
+  /** Events that were not yet sent. */
+  #pending: OutgoingEvent[] = []
+  #pendingLength = 0
   #unsubscribe: (() => void) | undefined
-  #logs = false
-  #pending: Outgoing[] = []
-  #pendingBytes = 0
-  /** Cancels the scheduled flush. It calls the matching clear function: `clearImmediate` corrupts its queue if given a Timeout. */
-  #takeBackFlush: (() => void) | undefined
-  #idleAt = 0
-  #closed = false
+  /** Whether the subscription includes log events. */
+  #hasLogs = false
+  #isClosed = false
 
   constructor (store: TaskStore, options: FeedOptions) {
     this.#store = store
@@ -44,139 +62,122 @@ export class Feed {
   }
 
   /**
-   * Prepares a client: buffers new events while the missed ones are loaded from the store.
-   * @param lastEventId what the client saw last; anything that the store does not know makes it list again
+   * Prepares a client: holds new events while the missed ones are loaded from the store.
+   * @param lastEventId id of the last event that the client received; if the store does not know it, the client must list again
    */
-  async admit (filter: FeedFilter, lastEventId: string | undefined): Promise<Admission> {
-    const filtering = new Filtering(filter)
+  async admit (feedFilter: FeedFilter, lastEventId: string | undefined): Promise<Admission> {
+    const filter = new ClientFilter(feedFilter)
     const held: TaskEvent[] = []
     this.#held.add(held)
-    this.#subscribe(filtering.logs)
+    this.#subscribe({ logs: filter.logs })
     try {
-      const { lastEventId: current, tasks } = await this.#store.list(filtering.needsTasks ? {} : { limit: 1 })
-      filtering.knows(tasks)
-      const missed = lastEventId === undefined ? undefined : await this.#store.since(lastEventId)
-      const replay = (missed ?? []).flatMap((event) => filtering.apply(event, true))
-      const frames = replay.map((event) => eventFrame(event).withId)
-      // a replay that exceeds the buffer would disconnect the client over and over; make it list again instead
-      const fits = frames.reduce((bytes, frame) => bytes + frame.length, 0) <= this.#options.clientBufferBytes / 2
-      const resumed = missed !== undefined && fits
-      const first = resumed ? lastEventId! : current
-      const last = resumed ? missed.at(-1)?.eventId ?? first : current
+      const replay = await this.#loadReplay(filter, lastEventId)
       return {
-        begin: (sink) => {
-          this.#held.delete(held)
-          const opening = [openingFrame(), readyFrame(first, { at: Date.now(), resumed })]
-          if (resumed) opening.push(...frames)
-          if (resumed) this.counters.resumed++
-          const connection = this.#connect(sink, filtering, last)
-          connection.send(Buffer.concat(opening), resumed ? frames.length : 0, last)
-          const later = held.filter((event) => !isUpTo(event.eventId, last))
-          if (later.length > 0) connection.sendEach(later.map((event) => new Outgoing(event)), later.at(-1)!.eventId)
-          return connection
-        },
-        abandon: () => this.#release(held)
+        start: (sink) => this.#start(sink, filter, replay, held),
+        cancel: () => this.#discard(held)
       }
     } catch (error) {
-      this.#release(held)
+      this.#discard(held)
       throw error
     }
   }
 
-  /** Sends what is pending; nothing comes after it. */
+  /** Sends the pending events and ends the subscription. */
   close (): void {
-    this.#closed = true
-    this.#flushNow()
+    this.#isClosed = true
+    this.#flush()
     this.#unsubscribe?.()
   }
 
-  #connect (sink: Sink, filtering: Filtering, position: string): Connection {
-    // what is pending was held for this client too
-    this.#flushNow()
+  async #loadReplay (filter: ClientFilter, lastEventId: string | undefined): Promise<Replay> {
+    const { lastEventId: current, tasks } = await this.#store.list(filter.needsTasks ? {} : { limit: 1 })
+    filter.addVisible(tasks)
+    const fresh: Replay = { resumed: false, frames: [], first: current, last: current }
+    const missed = lastEventId === undefined ? undefined : await this.#store.since(lastEventId)
+    if (lastEventId === undefined || missed === undefined) return fresh
+    const frames = missed.flatMap((event) => filter.apply(event, { isReplay: true })).map(eventFrame)
+    const bytes = frames.reduce((sum, frame) => sum + frame.length, 0)
+    // a larger replay would fill the client's buffer and disconnect it again and again: it lists instead
+    if (bytes > this.#options.clientBufferBytes / 2) return fresh
+    return { resumed: true, frames, first: lastEventId, last: missed.at(-1)?.eventId ?? lastEventId }
+  }
+
+  #start (sink: Sink, filter: ClientFilter, { resumed, frames, first, last }: Replay, held: TaskEvent[]): Connection {
+    this.#held.delete(held)
+    if (resumed) this.counters.resumed++
+    const connection = this.#connect(sink, filter, last)
+    const opening = [openingFrame(), readyFrame(first, { at: Date.now(), resumed }), ...frames]
+    connection.send(Buffer.concat(opening), frames.length, last)
+    const later = held.filter((event) => !isUpTo(event.eventId, last))
+    if (later.length > 0) connection.sendFiltered(later.map((event) => new OutgoingEvent(event)), later.at(-1)!.eventId)
+    return connection
+  }
+
+  #connect (sink: Sink, filter: ClientFilter, position: string): Connection {
+    // the held events of this client include the pending ones, which must not be sent to it twice
+    this.#flush()
     const connection = new Connection(sink, {
-      filtering, maxBytes: this.#options.clientBufferBytes, counters: this.counters, position
+      filter, maxBytes: this.#options.clientBufferBytes, counters: this.counters, position
     })
     this.#connections.add(connection)
     sink.on('close', () => {
       this.#connections.delete(connection)
-      this.#relax()
+      this.#unsubscribeLogs()
     })
     return connection
   }
 
-  #release (held: TaskEvent[]): void {
+  #discard (held: TaskEvent[]): void {
     this.#held.delete(held)
-    this.#relax()
+    this.#unsubscribeLogs()
   }
 
-  /** Drops the log subscription once no client needs it. */
-  #relax (): void {
-    if (!this.#closed && !this.#anybody) this.#subscribe(false)
-  }
-
-  get #anybody (): boolean {
+  get #hasClients (): boolean {
     return this.#connections.size + this.#held.size > 0
   }
 
-  /** Widens the one subscription where the first client wants logs; without any client it wants none. */
-  #subscribe (logs: boolean): void {
-    const wanted = logs || (this.#logs && this.#anybody)
-    if (this.#unsubscribe !== undefined && wanted === this.#logs) return
-    const before = this.#unsubscribe
-    this.#logs = wanted
-    before?.()
-    this.#unsubscribe = this.#store.subscribe((event) => this.#receive(event), { logs: wanted })
+  /** Logs are not read for clients that have left. */
+  #unsubscribeLogs (): void {
+    if (!this.#isClosed && !this.#hasClients) this.#subscribe({ logs: false })
+  }
+
+  /** Log events are added for the first client that needs them, and removed after the last client. */
+  #subscribe ({ logs }: { readonly logs: boolean }): void {
+    const needsLogs = logs || (this.#hasLogs && this.#hasClients)
+    if (this.#unsubscribe !== undefined && needsLogs === this.#hasLogs) return
+    const previous = this.#unsubscribe
+    this.#hasLogs = needsLogs
+    previous?.()
+    this.#unsubscribe = this.#store.subscribe((event) => this.#receive(event), { logs: needsLogs })
   }
 
   #receive (event: TaskEvent): void {
     for (const held of this.#held) held.push(event)
-    this.#pending.push(new Outgoing(event))
-    if (event.type === 'task.log') this.#pendingBytes += event.chunk.length
-    if (this.#pendingBytes > FLUSH_BYTES) return this.#flushNow()
-    // at once when idle; when busy, after a pause as long as the last flush took, up to a limit
-    const wait = this.#idleAt - performance.now()
-    this.#takeBackFlush ??= soon(() => this.#flushNow(), wait)
+    this.#pending.push(new OutgoingEvent(event))
+    if (event.type === 'task.log') this.#pendingLength += event.chunk.length
+    if (this.#pendingLength > MAX_PENDING_LENGTH) this.#flush()
+    else this.#scheduler.schedule()
   }
 
-  #flushNow (): void {
-    this.#takeBackFlush?.()
-    this.#takeBackFlush = undefined
+  #flush (): void {
+    this.#scheduler.cancel()
     const pending = this.#pending
     if (pending.length === 0) return
     this.#pending = []
-    this.#pendingBytes = 0
-    const started = performance.now()
+    this.#pendingLength = 0
+    const startedAt = performance.now()
     const position = pending.at(-1)!.event.eventId
-    const joined: Partial<Record<'all' | 'no-logs', { bytes: Buffer, count: number }>> = {}
+    const shared = new SharedFrames(pending)
     for (const connection of this.#connections) {
-      const { kind } = connection.filtering
-      if (kind === 'own' || !connection.keepsUp) {
-        connection.sendEach(pending, position)
+      const { passes } = connection.filter
+      if (passes === 'selection' || !connection.keepsUp) {
+        connection.sendFiltered(pending, position)
         continue
       }
-      const shared = joined[kind] ??= join(pending, kind)
-      if (shared.count > 0) connection.send(shared.bytes, shared.count, position)
-      else connection.passed(position)
+      const { bytes, count } = shared[passes]
+      if (count > 0) connection.send(bytes, count, position)
+      else connection.advance(position)
     }
-    // Node hands the bytes to the sockets when this turn is over: that is most of what a flush costs
-    process.nextTick(() => {
-      const ended = performance.now()
-      this.#idleAt = ended + Math.min(ended - started, MAX_WAIT_MS)
-    })
+    this.#scheduler.recordFlush(startedAt)
   }
-}
-
-function join (pending: readonly Outgoing[], kind: 'all' | 'no-logs'): { bytes: Buffer, count: number } {
-  const chosen = kind === 'all' ? pending : pending.filter(({ event }) => event.type !== 'task.log')
-  return { bytes: Buffer.concat(chosen.map(({ frame }) => frame.withId)), count: chosen.length }
-}
-
-/** Calls after `ms`, or with the next turn of the event loop. */
-function soon (call: () => void, ms: number): () => void {
-  if (ms > 0) {
-    const timeout = setTimeout(call, ms)
-    return () => clearTimeout(timeout)
-  }
-  const immediate = setImmediate(call)
-  return () => clearImmediate(immediate)
 }

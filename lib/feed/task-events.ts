@@ -1,30 +1,31 @@
 import type { FastifyReply } from 'fastify'
+import { closersOf } from '../sse/sink.ts'
+import type { StreamSlots } from '../sse/slots.ts'
+import { acquireSlot, lastEventId, startStream } from '../sse/stream.ts'
 import type { Feed } from './feed.ts'
 import type { FeedFilter } from './filter.ts'
-import { beginStream, endings, enter, lastEventId } from '../sse/sink.ts'
-import type { StreamSlots } from '../sse/slots.ts'
 
 export interface TaskEventsContext {
   readonly feed: Feed
-  readonly streams: StreamSlots
+  readonly slots: StreamSlots
 }
 
-/** The SSE decorator: all that can fail happens before the reply is hijacked. */
-export async function sendTaskEvents (reply: FastifyReply, { feed, streams }: TaskEventsContext, filter: FeedFilter): Promise<void> {
-  const slot = enter(reply, streams)
+/** Answers with the feed. Everything that can fail happens before the reply is hijacked, so that Fastify sends the error. */
+export async function sendTaskEvents (reply: FastifyReply, { feed, slots }: TaskEventsContext, filter: FeedFilter): Promise<void> {
+  const slot = acquireSlot(reply, slots)
   if (slot === undefined) return
-  let left = false
-  reply.raw.once('close', () => { left = true })
+  let isClosed = false
+  reply.raw.once('close', () => { isClosed = true })
   try {
     const admission = await feed.admit(filter, lastEventId(reply))
-    if (left) {
+    if (isClosed) {
       reply.hijack()
-      return admission.abandon()
+      return admission.cancel()
     }
-    const connection = admission.begin(beginStream(reply))
-    slot.open({ ping: () => connection.ping(), ...endings(reply) })
+    const connection = admission.start(startStream(reply))
+    slot.attach({ ping: () => connection.ping(), ...closersOf(reply) })
   } catch (error) {
-    slot.leave()
+    slot.release()
     throw error
   }
 }

@@ -6,8 +6,8 @@ import { compileCheck } from '../util/compile-check.ts'
 import type { Scope } from './context.ts'
 
 /**
- * Installs the plugin's own compilers and body parser, so that the host's do not apply: bodies are not
- * coerced, a query's single value may stand for an array, and an empty JSON body counts as none.
+ * Installs the plugin's own compilers and body parser, so that the host's do not apply: bodies are not coerced, a query's
+ * single value is accepted for an array, and an empty JSON body counts as none.
  */
 export function useOwnCompilers (scope: Scope): void {
   scope.setValidatorCompiler(compileValidator)
@@ -34,7 +34,7 @@ const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) 
   }
 }
 
-/** Errors arrive here too, with what Fastify adds on them. */
+/** Fastify passes errors here too, with its own properties added to them. */
 function serialize (value: unknown): string {
   if (!(value instanceof Error)) return JSON.stringify(value)
   const { statusCode, code, error, message } = value as Error & { statusCode: number, code?: string, error: string }

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyBaseLogger, FastifyReply, RawReplyDefaultE
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { HealthContext } from '../health.ts'
 
-/** What a request asks for, for an `onRequest` hook to decide by. */
+/** The operation of a route, for access control in an `onRequest` hook: `request.routeOptions.config.tasks?.action`. */
 export type TaskAction = 'list' | 'read' | 'create' | 'cancel' | 'delete' | 'log' | 'events' | 'health' | 'types'
 
 declare module 'fastify' {
@@ -11,22 +11,36 @@ declare module 'fastify' {
   }
 }
 
+/** The scope of the plugin's routes, whose handlers are typed by their TypeBox schemas. */
 export type Scope = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>
 
-/** What the routes of one view work on. */
+/** The objects that the routes of one registration work with. */
 export type RouteContext = HealthContext
 
+/** Options of a route that answers with Server-Sent Events. The plugin sends the pings. */
+export const SSE = { sse: { kind: 'only', heartbeat: false } } as const
+
 /**
- * Disables @fastify/compress for responses that must be flushed immediately. Untyped: a declaration of the option would clash
- * with that package's own, in a host that has both.
+ * Disables @fastify/compress for responses that must be flushed immediately. Untyped: a declaration of the option would
+ * conflict with that package's own declaration in a host that has both.
  */
 export const UNCOMPRESSED: object = { compress: false }
 
+/** The route config that holds its action. */
 export function action (action: TaskAction): { tasks: { action: TaskAction } } {
   return { tasks: { action } }
 }
 
-/** Sends JSON text as it is; the route's schema says what it holds. */
-export function sendJson<R extends Pick<FastifyReply, 'header'>> (reply: R, text: string | Buffer): R {
-  return (reply as unknown as FastifyReply).header('content-type', 'application/json; charset=utf-8').send(text) as unknown as R
+/** A reply without the types of its route's schema, which functions shared by several routes cannot know. */
+export function untyped (reply: object): FastifyReply {
+  return reply as FastifyReply
+}
+
+/**
+ * Sends JSON text unchanged. The text has the type that the route's schema declares.
+ * @returns the reply, for the handler to return
+ */
+export function sendJson<R extends object> (reply: R, text: string | Buffer): R {
+  untyped(reply).header('content-type', 'application/json; charset=utf-8').send(text)
+  return reply
 }

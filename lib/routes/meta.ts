@@ -1,9 +1,10 @@
 import { health } from '../health.ts'
-import { action, type RouteContext, type Scope } from './context.ts'
 import { HealthSchema } from '../shared/api-schemas.ts'
 import { TaskTypesSchema } from '../shared/task-types.ts'
+import { action, type RouteContext, type Scope } from './context.ts'
 
-export function metaRoutes (scope: Scope, context: RouteContext, { readOnly }: { readOnly: boolean }): void {
+/** Health and task types: GET /_meta/health, GET /_meta/types. */
+export function metaRoutes (scope: Scope, context: RouteContext, { readOnly }: { readonly readOnly: boolean }): void {
   scope.get('/_meta/health', {
     config: action('health'),
     schema: { response: { 200: HealthSchema } }

@@ -1,52 +1,44 @@
 import { createHash } from 'node:crypto'
-import { Type } from '@sinclair/typebox'
-import { FST_TASKS_NOT_FOUND } from '../errors.ts'
-import type { TaskQuery } from '../store.ts'
+import { Type, type Static } from '@sinclair/typebox'
+import {
+  CancelResponseSchema, DeleteQuerySchema, DeleteResponseSchema, ErrorResponseSchema, IdParamsSchema, isTrue, ListQuerySchema
+} from '../shared/api-schemas.ts'
 import { NewTaskSchema, TaskSchema } from '../shared/task-schema.ts'
+import type { TaskQuery } from '../store.ts'
 import { action, sendJson, type RouteContext, type Scope } from './context.ts'
 import { matchesTag } from './entity-tag.ts'
-import { CancelResponseSchema, ErrorResponseSchema, DeleteQuerySchema, IdParamsSchema, isTrue, ListQuerySchema, DeleteResponseSchema } from '../shared/api-schemas.ts'
+import { existingTask } from './existing-task.ts'
 
+type ListQuery = Static<typeof ListQuerySchema>
+
+/** The routes that read tasks: GET / and GET /:id. */
 export function readingRoutes (scope: Scope, { store }: RouteContext): void {
   scope.get('/', {
     config: action('list'),
     schema: { querystring: ListQuerySchema, response: { 200: Type.Array(TaskSchema), '4xx': ErrorResponseSchema } }
-  }, async (request, reply) => {
-    const { status, limit, before } = request.query
-    const query: TaskQuery = {
-      ...(status !== undefined && { status }),
-      ...(limit !== undefined && { limit: Number(limit) }),
-      ...(before !== undefined && { before })
-    }
-    const { tasks, next, lastEventId } = await store.list(query)
+  }, async ({ query, headers }, reply) => {
+    const { tasks, next, lastEventId } = await store.list(toTaskQuery(query))
     const body = Buffer.from(`[${tasks.map(({ json }) => json).join(',')}]`)
-    const etag = `W/"${createHash('sha1').update(body).digest('base64url')}"`
-    reply.header('last-event-id', lastEventId).header('etag', etag).header('cache-control', 'no-cache')
-    if (next !== undefined) {
-      const parameters = new URLSearchParams({ limit: limit!, before: next })
-      for (const value of status ?? []) parameters.append('status', value)
-      reply.header('link', `<${scope.prefix}?${parameters}>; rel="next"`)
-    }
-    if (matchesTag(request.headers['if-none-match'], etag)) return sendJson(reply.code(304), '')
+    const etag = weakTagOf(body)
+    reply.headers({ 'last-event-id': lastEventId, etag, 'cache-control': 'no-cache' })
+    if (next !== undefined) reply.header('link', `<${scope.prefix}?${nextPageQuery(query, next)}>; rel="next"`)
+    if (matchesTag(headers['if-none-match'], etag)) return sendJson(reply.code(304), '')
     return sendJson(reply, body)
   })
 
   scope.get('/:id', {
     config: action('read'),
     schema: { params: IdParamsSchema, response: { 200: TaskSchema, '4xx': ErrorResponseSchema } }
-  }, async (request, reply) => {
-    const task = await store.get(request.params.id)
-    if (task === undefined) throw new FST_TASKS_NOT_FOUND(request.params.id)
-    return sendJson(reply, task.json)
-  })
+  }, async ({ params: { id } }, reply) => sendJson(reply, (await existingTask(store, id)).json))
 }
 
+/** The routes that change tasks: POST /, POST /:id/cancel and DELETE /:id. */
 export function writingRoutes (scope: Scope, { store }: RouteContext): void {
   scope.post('/', {
     config: action('create'),
     schema: { body: NewTaskSchema, response: { 200: TaskSchema, 201: TaskSchema, '4xx': ErrorResponseSchema } }
-  }, async (request, reply) => {
-    const { task, created } = await store.create(request.body)
+  }, async ({ body }, reply) => {
+    const { task, created } = await store.create(body)
     reply.header('location', `${scope.prefix}/${task.id}`)
     return sendJson(reply.code(created ? 201 : 200), task.json)
   })
@@ -54,22 +46,35 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
   scope.post('/:id/cancel', {
     config: action('cancel'),
     schema: { params: IdParamsSchema, response: { 200: TaskSchema, 202: CancelResponseSchema, '4xx': ErrorResponseSchema } }
-  }, async (request, reply) => {
-    const { outcome, task } = await store.cancel(request.params.id)
+  }, async ({ params: { id } }, reply) => {
+    const { outcome, task } = await store.cancel(id)
     if (outcome === 'requested') return await reply.code(202).send({ ok: true })
     return sendJson(reply, task.json)
   })
 
   scope.delete('/:id', {
     config: action('delete'),
-    schema: {
-      params: IdParamsSchema,
-      querystring: DeleteQuerySchema,
-      response: { 200: DeleteResponseSchema, '4xx': ErrorResponseSchema }
-    }
-  }, async (request) => {
-    const forced = isTrue(request.query.force)
-    await store.delete(request.params.id, { force: forced })
+    schema: { params: IdParamsSchema, querystring: DeleteQuerySchema, response: { 200: DeleteResponseSchema, '4xx': ErrorResponseSchema } }
+  }, async ({ params: { id }, query }) => {
+    const forced = isTrue(query.force)
+    await store.delete(id, { force: forced })
     return { ok: true, forced }
   })
+}
+
+function toTaskQuery ({ status, limit, before }: ListQuery): TaskQuery {
+  return {
+    ...(status !== undefined && { status }),
+    ...(limit !== undefined && { limit: Number(limit) }),
+    ...(before !== undefined && { before })
+  }
+}
+
+/** @param next id of the last task of this page, which has a `limit` because it has a next page */
+function nextPageQuery ({ status = [], limit = '' }: ListQuery, next: string): URLSearchParams {
+  return new URLSearchParams([['limit', limit], ['before', next], ...status.map((value): [string, string] => ['status', value])])
+}
+
+function weakTagOf (body: Buffer): string {
+  return `W/"${createHash('sha1').update(body).digest('base64url')}"`
 }

@@ -1,54 +1,33 @@
-import type { TaskEvent } from '../store.ts'
-import type { TextChunk } from '../log/text.ts'
+// Frames of Server-Sent Events (WHATWG HTML, section 9.2.5). No value may contain a line break: ids come from a store or are
+// numbers, and data is JSON on one line.
 
-/**
- * One event of the stream as bytes (WHATWG HTML, 9.2.5). The id line comes first so that it can be sliced off for
- * connections that must not send it yet.
- */
-export interface Frame {
-  readonly withId: Buffer
-  readonly withoutId: Buffer
+export interface MessageFields {
+  /** The client sends the last id that it received as `Last-Event-ID` when it reconnects. */
+  readonly id: string
+  /** Default: `message`, as the standard defines. */
+  readonly event?: string
+  readonly data: string
 }
 
-/** Every value that is put in here is JSON on one line or an id of a store: nothing can break a frame. */
-function frame (event: string, data: string, id: string): Frame {
-  const idLine = `id: ${id}\n`
-  const withId = Buffer.from(`${idLine}event: ${event}\ndata: ${data}\n\n`)
-  return { withId, withoutId: withId.subarray(Buffer.byteLength(idLine)) }
+const NEWLINE = 0x0a
+
+/** One event. The id is its first line, for `withoutId`. */
+export function messageFrame ({ id, event, data }: MessageFields): Buffer {
+  const eventLine = event === undefined ? '' : `event: ${event}\n`
+  return Buffer.from(`id: ${id}\n${eventLine}data: ${data}\n\n`)
 }
 
-export function eventFrame (event: TaskEvent): Frame {
-  return frame(event.type, eventData(event), event.eventId)
+/** The same event without its id, so that the client keeps its position. The bytes are shared. */
+export function withoutId (frame: Buffer): Buffer {
+  return frame.subarray(frame.indexOf(NEWLINE) + 1)
 }
 
-function eventData (event: TaskEvent): string {
-  if (event.type === 'task.upsert') return event.task.json
-  if (event.type === 'task.deleted') return JSON.stringify({ id: event.taskId })
-  const { taskId: id, offset, end, chunk, truncated, lossy } = event
-  return JSON.stringify({ id, offset, end, chunk, truncated, lossy })
-}
-
-/** Announces the position of the stream: the client's own id if resumed, otherwise the current one. */
-export function readyFrame (id: string, { at, resumed }: { at: number, resumed: boolean }): Buffer {
-  return frame('ready', JSON.stringify({ at, resumed }), id).withId
-}
-
-/** Keeps the connection alive; the id keeps a client resumable that saw no event for long. */
-export function pingFrame (id: string | undefined): Buffer {
+/** A comment that keeps the connection open; an id updates the position of a client that receives no events. */
+export function pingFrame (id?: string): Buffer {
   return Buffer.from(id === undefined ? ': ping\n\n' : `: ping\nid: ${id}\n\n`)
 }
 
-/** Text of one log; its id is the byte offset after it, so that an EventSource goes on exactly there. */
-export function logFrame (text: TextChunk & { truncated?: true }): Buffer {
-  return Buffer.from(`id: ${text.end}\ndata: ${JSON.stringify(text)}\n\n`)
-}
-
-/** Nothing follows: the task has ended with that status, or is gone (null). */
-export function logEndFrame (size: number, status: string | null): Buffer {
-  return frame('end', JSON.stringify({ status }), `${size}-end`).withId
-}
-
-/** How long a client waits before it connects again, in ms. */
+/** @param ms how long the client waits before it reconnects */
 export function retryFrame (ms: number): Buffer {
   return Buffer.from(`retry: ${ms}\n\n`)
 }

@@ -1,16 +1,16 @@
-/** Each client is told this often that its stream lives. */
+/** Interval between pings, in ms. */
 const PING_MS = 15_000
-/** How long streams may take to end when the server closes. */
+/** Time that streams have to end when the server closes, in ms. */
 const END_MS = 1000
 
 export interface StreamSlotsOptions {
-  /** Clients at a time. */
+  /** Maximum number of streaming clients. */
   readonly maxClients: number
-  /** Of these, from one address. */
+  /** Maximum number of streaming clients with the same address. */
   readonly maxClientsPerAddress: number
 }
 
-/** What can be done to a response that stays open. */
+/** An open response of a streaming client. */
 export interface OpenStream {
   ping (): void
   /** Ends gracefully: data already written is still delivered. */
@@ -18,83 +18,92 @@ export interface OpenStream {
   destroy (): void
 }
 
-/** A client that was let in, or is about to be. */
+/** The slot of one streaming client. */
 export interface Slot {
-  open (stream: OpenStream): void
-  /** The client is gone. */
-  leave (): void
+  /** Registers the response for pings, and to be closed with the server. If the server is closing, it is closed now. */
+  attach (stream: OpenStream): void
+  /** Makes the slot available again; further calls have no effect. */
+  release (): void
 }
 
-/** Registry of open streaming responses: enforces limits, sends pings from one timer, and closes them with the server. */
+/** `open`: clients are admitted. `ending`: streams are ending gracefully. `closed`: streams are destroyed. */
+type Phase = 'open' | 'ending' | 'closed'
+
+/** The slots of all streaming clients: limits their number, pings them from one timer, and closes them with the server. */
 export class StreamSlots {
   readonly #options: StreamSlotsOptions
-  readonly #slots = new Map<Slot, OpenStream | undefined>()
-  readonly #perAddress = new Map<string, number>()
-  #pings: NodeJS.Timeout | undefined
-  #closing: Promise<void> | undefined
-  /** The graceful-shutdown period is over. */
-  #cuts = false
-  #emptied: () => void = () => {}
+  readonly #streams = new Map<Slot, OpenStream | undefined>()
+  readonly #countByAddress = new Map<string, number>()
+  #phase: Phase = 'open'
+  #pingTimer: NodeJS.Timeout | undefined
+  #closed: Promise<void> | undefined
+  #onEmpty: () => void = () => {}
 
   constructor (options: StreamSlotsOptions) {
     this.#options = options
   }
 
+  /** Number of slots in use. */
   get clients (): number {
-    return this.#slots.size
+    return this.#streams.size
   }
 
-  /** Undefined: there are too many clients, or the server closes. */
-  enter (address: string): Slot | undefined {
+  /** @returns undefined if all slots are in use, or the server is closing */
+  acquire (address: string): Slot | undefined {
     const { maxClients, maxClientsPerAddress } = this.#options
-    const before = this.#perAddress.get(address) ?? 0
-    if (this.#closing !== undefined || this.clients >= maxClients || before >= maxClientsPerAddress) return undefined
-    this.#perAddress.set(address, before + 1)
+    const count = this.#countByAddress.get(address) ?? 0
+    if (this.#phase !== 'open' || this.clients >= maxClients || count >= maxClientsPerAddress) return undefined
+    this.#countByAddress.set(address, count + 1)
     const slot: Slot = {
-      open: (stream) => this.#open(slot, stream),
-      leave: () => this.#leave(slot, address)
+      attach: (stream) => this.#attach(slot, stream),
+      release: () => this.#release(slot, address)
     }
-    this.#slots.set(slot, undefined)
+    this.#streams.set(slot, undefined)
     return slot
   }
 
-  /** Ends all streams; those that do not end within a second are cut. */
+  /** Ends all streams, and destroys those that have not ended within a second. */
   close (): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    this.#closed ??= this.#close()
+    return this.#closed
   }
 
   async #close (): Promise<void> {
-    clearInterval(this.#pings)
-    for (const stream of this.#slots.values()) stream?.end()
-    if (this.#slots.size === 0) return
-    let late: NodeJS.Timeout | undefined
+    this.#phase = 'ending'
+    clearInterval(this.#pingTimer)
+    for (const stream of this.#streams.values()) stream?.end()
+    await this.#emptyOrLate()
+    this.#phase = 'closed'
+    for (const stream of this.#streams.values()) stream?.destroy()
+  }
+
+  async #emptyOrLate (): Promise<void> {
+    if (this.clients === 0) return
+    let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {
-      this.#emptied = resolve
-      late = setTimeout(resolve, END_MS)
+      this.#onEmpty = resolve
+      timer = setTimeout(resolve, END_MS)
     })
-    clearTimeout(late)
-    this.#cuts = true
-    for (const stream of this.#slots.values()) stream?.destroy()
+    clearTimeout(timer)
   }
 
-  #open (slot: Slot, stream: OpenStream): void {
-    if (!this.#slots.has(slot)) return
-    this.#slots.set(slot, stream)
-    if (this.#cuts) stream.destroy()
-    else if (this.#closing !== undefined) stream.end()
-    else this.#pings ??= setInterval(() => this.#ping(), PING_MS).unref()
+  #attach (slot: Slot, stream: OpenStream): void {
+    if (!this.#streams.has(slot)) return
+    this.#streams.set(slot, stream)
+    if (this.#phase === 'closed') stream.destroy()
+    else if (this.#phase === 'ending') stream.end()
+    else this.#pingTimer ??= setInterval(() => this.#ping(), PING_MS).unref()
   }
 
-  #leave (slot: Slot, address: string): void {
-    if (!this.#slots.delete(slot)) return
-    const rest = this.#perAddress.get(address)! - 1
-    if (rest > 0) this.#perAddress.set(address, rest)
-    else this.#perAddress.delete(address)
-    if (this.#slots.size === 0) this.#emptied()
+  #release (slot: Slot, address: string): void {
+    if (!this.#streams.delete(slot)) return
+    const count = this.#countByAddress.get(address)! - 1
+    if (count > 0) this.#countByAddress.set(address, count)
+    else this.#countByAddress.delete(address)
+    if (this.clients === 0) this.#onEmpty()
   }
 
   #ping (): void {
-    for (const stream of this.#slots.values()) stream?.ping()
+    for (const stream of this.#streams.values()) stream?.ping()
   }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseRange } from '../../lib/routes/log/range.ts'
+import { parseRange } from '../../../lib/routes/log/range-header.ts'
 
 t.test('parseRange returns the byte range of a Range header', async (t) => {
   const table: Array<[header: string | undefined, size: number, range: ReturnType<typeof parseRange>]> = [
