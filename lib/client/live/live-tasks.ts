@@ -25,8 +25,8 @@ export interface LiveTasksOptions {
  * A live copy of the tasks. It advances while its changes are consumed with `for await`; each change is applied before
  * it is yielded. Slow consumers receive fewer events and catch up. Iteration can be resumed later.
  *
- * The iteration rejects with a `TasksError` if the server refuses (such as 401, 403, 404); after other errors the client
- * reconnects. A collection has one consumer at a time.
+ * After a lost connection or a transient error, the client reconnects. If the server refuses (such as 401, 403, 404), the
+ * iteration rejects with a `TasksError`. A collection has one consumer at a time.
  */
 export class LiveTasks implements AsyncIterable<TasksChange> {
   readonly #collection = new TaskCollection()
@@ -52,7 +52,7 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
     return this.#collection.newestFirst()
   }
 
-  /** Ends the iteration without an error, and closes the connection. The collection cannot be iterated again. */
+  /** Closes the connection and ends the iteration without an error. A later iteration ends immediately. */
   close (): void {
     this.#closed.abort()
   }
