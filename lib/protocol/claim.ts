@@ -6,11 +6,12 @@ import { readTask } from './task-file.ts'
 import type { TasksDirectory } from './tasks-directory.ts'
 import { createExclusive, removeFile } from './write-file.ts'
 
-/** A processor claims a task to run it; either side claims it to cancel it. */
+/** A processor claims a task to run it. Either side claims a task to cancel it. */
 export type ClaimHolder = 'processor' | 'cancel'
 
 export interface Claim {
   readonly by: ClaimHolder
+  /** Random: it distinguishes this claim from earlier and later ones. */
   readonly nonce: string
 }
 
@@ -18,14 +19,16 @@ export interface Claim {
 export interface ClaimedTask {
   readonly claim: Claim
   readonly task: StoredTask
-  /** Call it only after the new state has been written. */
+  /** Removes the claim, if it still has this nonce. Call it only after the new state has been written. */
   release (): Promise<void>
 }
 
 /**
  * The only way out of `queued`. Re-reading the file after claiming is what makes it exclusive: the claim may have been
- * created after another party already ran the task and released its claim.
- * @returns undefined if another party holds the claim, or the task is no longer queued
+ * created after another program already ran the task and released its claim.
+ * @returns undefined if another program holds the claim, or the task is no longer queued
+ * @throws UnreadableFile if the task file cannot be used; the claim is then released
+ * @throws the system error
  */
 export async function claimTask (directory: TasksDirectory, id: string, by: ClaimHolder): Promise<ClaimedTask | undefined> {
   const claim: Claim = { by, nonce: randomBytes(16).toString('hex') }
@@ -47,7 +50,12 @@ async function releaseClaim (directory: TasksDirectory, id: string, nonce: strin
   if (claim?.nonce === nonce) await removeClaim(directory, id)
 }
 
-/** Undefined: there is no claim, or it is not complete yet (a mount without hard links). */
+/**
+ * Reads the claim of a task.
+ * @returns undefined if there is none, or if it is not complete yet (a mount without hard links)
+ * @throws UnreadableFile if it is not a regular file, or too large
+ * @throws the system error, except `ENOENT`
+ */
 export async function readClaim (directory: TasksDirectory, id: string): Promise<Claim | undefined> {
   const value = await readSideFile(directory, fileName(id, 'claim'))
   if (typeof value !== 'object' || value === null) return undefined
@@ -56,7 +64,7 @@ export async function readClaim (directory: TasksDirectory, id: string): Promise
 }
 
 /**
- * Removes a claim, whoever holds it.
+ * Removes a claim, whatever program holds it.
  * @returns whether it existed
  */
 export async function removeClaim (directory: TasksDirectory, id: string): Promise<boolean> {

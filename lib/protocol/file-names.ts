@@ -5,17 +5,19 @@ export const MAX_TASK_BYTES = 1024 * 1024
 /** A larger claim or cancel marker is not read: 64 KiB. */
 export const MAX_SIDE_BYTES = 64 * 1024
 
+/** The FIFO that wakes the processor up. */
 export const FIFO_NAME = '.queue.fifo'
 
 const FILE_KINDS = ['json', 'log', 'claim', 'cancel'] as const
 /** The files of one task, by what follows the id's dot. */
 export type FileKind = (typeof FILE_KINDS)[number]
 
+/** The name of a file of a task, such as `task_1_a.json`. */
 export function fileName (id: string, kind: FileKind): string {
   return `${id}.${kind}`
 }
 
-/** The task id and the kind of a name in the directory; undefined if it is not the name of a task's file. */
+/** Parses a name in the directory. @returns undefined if it is not the name of a task's file */
 export function parseFileName (name: string): { id: string, kind: FileKind } | undefined {
   const dot = name.indexOf('.')
   const id = name.slice(0, dot)
@@ -23,7 +25,7 @@ export function parseFileName (name: string): { id: string, kind: FileKind } | u
   return kind !== undefined && isTaskId(id) ? { id, kind } : undefined
 }
 
-/** A name that only this package gives to a temporary file. */
+/** Whether this package gave that name to a temporary file: other programs use other names. */
 export function isTemporaryName (name: string): boolean {
   return /^\.tmp-[0-9a-f]{18}$/.test(name)
 }

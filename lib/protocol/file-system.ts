@@ -14,7 +14,7 @@ export interface OpenFile {
   close (): Promise<void>
 }
 
-/** The file operations by which small files are read and written. Errors are those of `node:fs`. */
+/** The operations with which small files are read and written: a subset of `node:fs/promises`, with the same errors. */
 export interface FileSystem<File extends OpenFile = OpenFile> {
   open (path: string, flags: string | number, mode?: number): Promise<File>
   link (existing: string, path: string): Promise<void>

@@ -5,7 +5,7 @@ import { MAX_TASK_BYTES } from './file-names.ts'
 import type { FileSystem, OpenFile } from './file-system.ts'
 import type { TasksDirectory } from './tasks-directory.ts'
 
-/** A file exists but cannot be used as what its name says. The message continues a sentence that starts with the name. */
+/** A file exists, but cannot be used. The message continues a sentence that starts with the file's name. */
 export class UnreadableFile extends Error {
   readonly code = 'UNREADABLE'
   /** Whether reading it again soon may succeed, because the file may be partially written. */
@@ -18,8 +18,9 @@ export class UnreadableFile extends Error {
 }
 
 /**
- * Opens a regular file and nothing else: it follows no symbolic link, and no FIFO can block the thread pool.
- * @param flags default: `O_RDONLY`
+ * Opens a regular file only: it follows no symbolic link, and no FIFO can block the thread pool.
+ * @param flags default: `O_RDONLY`. With `O_CREAT`, a new file has mode 0640, restricted by the umask
+ * @returns the open file, which the caller must close, and its stats
  * @throws UnreadableFile if it is not a regular file
  * @throws the system error otherwise
  */
@@ -56,7 +57,7 @@ export async function readText ({ path, fs }: TasksDirectory, name: string, limi
   return await readTextAt(fs, join(path, name), limit)
 }
 
-/** The same for a file anywhere. */
+/** Like `readText`, for a file at any path. */
 export async function readTextAt (fs: FileSystem, path: string, limit: number): Promise<{ text: string, stats: BigIntStats }> {
   const { handle, stats } = await openRegular(fs, path)
   try {
@@ -76,7 +77,7 @@ export async function readTextAt (fs: FileSystem, path: string, limit: number): 
   }
 }
 
-/** Resolves to undefined if the operation fails with `ENOENT`. */
+/** Waits for an operation. @returns undefined if it rejects with `ENOENT`; other errors are passed on */
 export async function ifExists<T> (operation: Promise<T>): Promise<T | undefined> {
   try {
     return await operation
@@ -86,7 +87,10 @@ export async function ifExists<T> (operation: Promise<T>): Promise<T | undefined
   }
 }
 
-/** Resolves to `unreadable` if the file exists but cannot be used (at the moment). */
+/**
+ * Waits for a file to be read.
+ * @returns `unreadable` if it rejects with UnreadableFile or `EACCES`; other errors are passed on
+ */
 export async function ifReadable<T> (reading: Promise<T>): Promise<T | 'unreadable'> {
   try {
     return await reading

@@ -8,7 +8,7 @@ const DRAFT = 'https://json-schema.org/draft/2020-12/schema'
 
 const { id, command, status } = TaskSchema.properties
 
-/** `ID.json` of any program: these three fields are needed, other fields are anyone's. */
+/** `ID.json`. Three fields are required. Programs may add fields of their own. */
 export const TaskFileSchema = Type.Object({ ...Type.Partial(TaskSchema).properties, id, command, status }, {
   $schema: DRAFT,
   $id: `urn:fastify-tasks:protocol:${PROTOCOL_VERSION}:task`,

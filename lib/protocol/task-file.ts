@@ -8,7 +8,7 @@ import { replaceFile, type WriteOptions } from './write-file.ts'
 
 /**
  * Reads a task file.
- * @throws UnreadableFile if it does not contain a task with this id (yet)
+ * @throws UnreadableFile if it does not contain a task with this id; `unfinished` if it may soon
  * @throws the system error otherwise, `ENOENT` included
  */
 export async function readTaskFile (directory: TasksDirectory, id: string): Promise<{ task: StoredTask, stats: BigIntStats }> {
@@ -24,25 +24,27 @@ export async function readTaskFile (directory: TasksDirectory, id: string): Prom
   return { task: toStoredTask(value as Task, text), stats }
 }
 
-/** The task on disk; undefined if there is no file. Errors are those of `readTaskFile`. */
+/** Like `readTaskFile`, without stats. @returns undefined if there is no file */
 export async function readTask (directory: TasksDirectory, id: string): Promise<StoredTask | undefined> {
   return (await ifExists(readTaskFile(directory, id)))?.task
 }
 
-/** Equal fingerprints mean equal content, unless the file changed twice within one clock tick. */
+/** Identifies a version of a file: equal fingerprints mean equal content, unless the file changed twice within one clock tick. */
 export function fingerprintOf ({ ino, size, mtimeNs }: BigIntStats): string {
   return `${ino}:${size}:${mtimeNs}`
 }
 
 export interface ChangeOptions extends WriteOptions {
-  /** The task as the caller has just read it. Default: it is read. */
+  /** The task, if the caller has just read it. Default: the file is read. */
   readonly current?: StoredTask
 }
 
 /**
- * Changes fields of a task and preserves all others. Only the claim's holder, or the processor that runs the task, may
- * call it.
- * @returns undefined if the file does not exist; it is not created again
+ * Changes fields of a task and preserves all others. Only the program that holds the claim, or the processor that runs the
+ * task, may call it.
+ * @returns the changed task; undefined if the file does not exist: it is not created again
+ * @throws UnreadableFile if the task file cannot be used
+ * @throws the system error
  */
 export async function changeTask (directory: TasksDirectory, id: string, fields: Partial<Task>, options: ChangeOptions = {}): Promise<Task | undefined> {
   const current = options.current ?? await readTask(directory, id)

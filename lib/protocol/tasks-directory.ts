@@ -1,7 +1,7 @@
 import type { FileSystem } from './file-system.ts'
 import { threadPoolFileSystem } from './thread-pool-file-system.ts'
 
-/** A tasks directory, and how this process reads and writes its small files. */
+/** A tasks directory, and the operations with which this process reads and writes its small files. */
 export interface TasksDirectory {
   readonly path: string
   readonly fs: FileSystem

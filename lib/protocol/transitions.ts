@@ -11,7 +11,10 @@ import { removeFile } from './write-file.ts'
 
 /**
  * Writes the final status, then removes the cancel marker, which has been honoured or came too late.
- * @returns undefined if the task was deleted meanwhile; its remaining files are removed
+ * @param fields default for `completedAt`: now
+ * @returns the finished task; undefined if it was deleted meanwhile: its remaining files are then removed
+ * @throws UnreadableFile if the task file cannot be used
+ * @throws the system error
  */
 export async function finishTask (
   directory: TasksDirectory, id: string, fields: Partial<Task> & Pick<Task, 'status'>, options: ChangeOptions = {}
@@ -19,7 +22,7 @@ export async function finishTask (
   const task = await changeTask(directory, id, { completedAt: new Date().toISOString(), ...fields }, options)
   const marker = await readCancelMarker(directory, id)
   if (marker === 'delete') {
-    // the write above was the holder's last one, and may have crossed the deletion
+    // the write above was the last one of the program that holds the claim, and may have raced with the deletion
     await removeTaskFiles(directory, id, { keepMarker: false })
     return undefined
   }
@@ -28,19 +31,21 @@ export async function finishTask (
 }
 
 /**
- * Cancels a queued task whose claim the caller holds.
- * @returns undefined if the task was deleted meanwhile
+ * Writes `cancelled` to a queued task whose claim the caller holds.
+ * @returns the task; undefined if it was deleted meanwhile
+ * @throws as `finishTask` does
  */
 export async function cancelClaimed (directory: TasksDirectory, id: string): Promise<Task | undefined> {
   return await finishTask(directory, id, { status: 'cancelled', errorMessage: 'Cancelled before start.' })
 }
 
 /**
- * Requests cancellation durably, then cancels the task if it is queued and no other party has claimed it.
+ * Requests cancellation durably, then cancels the task if it is queued and no other program has claimed it.
  * - `cancelled`: it never started, and never will
  * - `requested`: the processor that runs it will stop it
- * - `finished`: too late
- * - `missing`: there is no such task
+ * - `finished`: it finished before
+ * - `missing`: there is no such task, or its deletion is in progress
+ * @throws the system error; the request may then exist
  */
 export async function cancelTask (directory: TasksDirectory, id: string): Promise<'cancelled' | 'requested' | 'finished' | 'missing'> {
   const before = await ifReadable(readTask(directory, id))
@@ -54,9 +59,9 @@ export async function cancelTask (directory: TasksDirectory, id: string): Promis
     return task === undefined ? 'missing' : 'cancelled'
   }
   const now = await ifReadable(readTask(directory, id))
-  // unreadable: a program is writing it, so a processor runs it
+  // unreadable: a program is writing it, so a processor is running it
   if (now === 'unreadable' || isActive(now?.status)) return 'requested'
-  // it finished while the marker was created, perhaps by another cancellation request: the marker has no effect any more
+  // it finished while the marker was created, or another program cancelled it: the marker has no effect any more
   await removeCancelMarker(directory, id)
   return now === undefined ? 'missing' : now.status === 'cancelled' ? 'cancelled' : 'finished'
 }
@@ -64,7 +69,9 @@ export async function cancelTask (directory: TasksDirectory, id: string): Promis
 /**
  * Removes all files of a task. The delete marker is created first and removed last, so that after a crash at any point any
  * program can complete the deletion. If a processor may hold the task, the marker is left for it.
- * @returns `active` if the task is queued or running and `force` is false
+ * @returns `deleted`; `missing` if there is no such task; `active` if the task is queued or running and `force` is false:
+ * it is then unchanged
+ * @throws the system error; the marker may then exist
  */
 export async function deleteTask (directory: TasksDirectory, id: string, { force }: { force: boolean }): Promise<'deleted' | 'active' | 'missing'> {
   const task = await ifReadable(readTask(directory, id))
@@ -83,7 +90,11 @@ export async function deleteTask (directory: TasksDirectory, id: string, { force
   return 'deleted'
 }
 
-/** Removes the files in an order that never misleads a reader: the task file first, the marker last. */
+/**
+ * Removes the files of a task in an order that never misleads a reader: the task file first, the marker last. It ignores
+ * missing files.
+ * @throws the system error
+ */
 export async function removeTaskFiles (directory: TasksDirectory, id: string, { keepMarker }: { keepMarker: boolean }): Promise<void> {
   for (const kind of ['json', 'log', 'claim'] as const) await removeFile(directory, fileName(id, kind))
   if (!keepMarker) await removeFile(directory, fileName(id, 'cancel'))

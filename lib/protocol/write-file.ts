@@ -8,13 +8,16 @@ import type { TasksDirectory } from './tasks-directory.ts'
 
 export interface WriteOptions {
   /**
-   * What is on disk when the write resolves. `content`: after a system crash the name may still refer to the old content,
-   * which is complete. Default: true, the content and the name.
+   * What is fsynced before the write resolves. `true`: the content and the name. `content`: after a system crash the name
+   * may still refer to the old content, which is complete. `false`: nothing. Default: true.
    */
   readonly sync?: boolean | 'content'
 }
 
-/** Replaces or creates a whole file, by a temporary file and `rename`: readers see the old or the new content. */
+/**
+ * Replaces or creates a whole file, with a temporary file and `rename`: readers see the old or the new content.
+ * @throws the system error; the previous file is then unchanged, or replaced but not yet durable
+ */
 export async function replaceFile (directory: TasksDirectory, name: string, text: string, { sync = true }: WriteOptions = {}): Promise<void> {
   const { path, fs } = directory
   const temporary = await writeTemporary(directory, text, sync !== false)
@@ -23,8 +26,10 @@ export async function replaceFile (directory: TasksDirectory, name: string, text
 }
 
 /**
- * Creates a file that is complete when it appears, unless the name exists.
- * @returns false if the name exists
+ * Creates a file that is complete when it appears (on a mount without hard links, it is empty for a moment).
+ * @param options `sync`: whether the content and the name are fsynced. Default: true
+ * @returns false if the name exists: that file is unchanged
+ * @throws the system error
  */
 export async function createExclusive (directory: TasksDirectory, name: string, text: string, { sync = true } = {}): Promise<boolean> {
   const { fs } = directory
@@ -49,6 +54,7 @@ export async function createExclusive (directory: TasksDirectory, name: string, 
 /** Errors of file systems without hard links (FAT, many FUSE and SMB mounts). */
 const NO_LINKS = new Set(['EPERM', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'EMLINK'])
 
+/** Creates the name exclusively, then moves the temporary file there. @returns false if the name exists */
 async function reserveAndRename (fs: FileSystem, temporary: string, path: string): Promise<boolean> {
   try {
     const reserved = await fs.open(path, 'wx', 0o640)
@@ -62,6 +68,7 @@ async function reserveAndRename (fs: FileSystem, temporary: string, path: string
   return true
 }
 
+/** @returns the path of the temporary file */
 async function writeTemporary (directory: TasksDirectory, text: string, sync: boolean): Promise<string> {
   const { path, fs } = directory
   const temporary = join(path, `.tmp-${randomBytes(9).toString('hex')}`)
@@ -78,7 +85,11 @@ async function writeTemporary (directory: TasksDirectory, text: string, sync: bo
   return temporary
 }
 
-/** Lets the directory's group read the file, whatever the umask, so that two users can share a directory. */
+/**
+ * Gives the file the directory's group and mode 0640, whatever the umask, so that two users can share a directory. It ignores
+ * refusals.
+ * @throws the system error if the file or the directory cannot be examined
+ */
 export async function shareWithDirectory ({ path, fs }: TasksDirectory, handle: OpenFile): Promise<void> {
   const [file, directory] = await Promise.all([handle.stat({ bigint: true }), fs.stat(path, { bigint: true })])
   if (file.gid !== directory.gid) {
@@ -88,6 +99,7 @@ export async function shareWithDirectory ({ path, fs }: TasksDirectory, handle: 
   if ((file.mode & 0o777n) !== 0o640n) await handle.chmod(0o640).catch(() => {})
 }
 
+/** Removes the file at `temporary` if `work` rejects. */
 async function withCleanUp<T> (fs: FileSystem, temporary: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -97,7 +109,10 @@ async function withCleanUp<T> (fs: FileSystem, temporary: string, work: () => Pr
   }
 }
 
-/** Fsyncs the directory, so that new names survive a crash. */
+/**
+ * Fsyncs the directory, so that new names survive a crash.
+ * @throws the system error, unless the file system cannot sync directories
+ */
 export async function syncDirectory ({ path, fs }: TasksDirectory): Promise<void> {
   const handle = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
@@ -110,7 +125,11 @@ export async function syncDirectory ({ path, fs }: TasksDirectory): Promise<void
   }
 }
 
-/** @returns whether the file existed */
+/**
+ * Removes a file.
+ * @returns whether it existed
+ * @throws the system error, except `ENOENT`
+ */
 export async function removeFile ({ path, fs }: TasksDirectory, name: string): Promise<boolean> {
   return await ifExists(fs.unlink(join(path, name)).then(() => true)) ?? false
 }
