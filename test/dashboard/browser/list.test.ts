@@ -26,7 +26,7 @@ t.test('new tasks appear in the list and in the counts', async (t) => {
   await page.getByText('No tasks yet.').waitFor()
   await enqueueThree(dir)
   await rowOf(page, 'echo gamma').waitFor()
-  t.equal(await page.getByRole('button', { name: /^queued/ }).textContent(), 'queued 1')
+  t.equal(await page.getByRole('button', { name: /^Queued/ }).textContent(), 'Queued 1')
 })
 
 t.test('a status button filters the list, and the filter is in the address', async (t) => {
@@ -34,7 +34,7 @@ t.test('a status button filters the list, and the filter is in the address', asy
   await enqueueThree(dir)
   const page = await openDashboard(t, browser, url)
   await rowOf(page, 'echo alpha').waitFor()
-  await page.getByRole('button', { name: /^failed/ }).click()
+  await page.getByRole('button', { name: /^Failed/ }).click()
   await rowOf(page, 'echo alpha').waitFor({ state: 'detached' })
   t.equal(await page.getByRole('row').count(), 2)
   t.match(page.url(), /#\/\?status=failed$/)

@@ -5,7 +5,7 @@ import { task } from './task.ts'
 const now = Date.parse('2026-01-01T01:00:00Z')
 const health = (fields: object) => ({ processorAlive: true, problems: [], ...fields }) as unknown as Parameters<typeof alertsOf>[0]
 
-t.test('there are no alerts without health, or without problems', async (t) => {
+t.test('without health or problems, there are no alerts', async (t) => {
   t.strictSame(alertsOf(undefined, [], now), [])
   t.strictSame(alertsOf(health({}), [], now), [])
 })
@@ -16,11 +16,11 @@ t.test('a problem becomes an alert, which is serious if tasks cannot run', async
   t.strictSame(alertsOf(health({ problems: [{ code: 'notices-dropped', message: 'x', count: 3 }] }), [], now), [{ code: 'notices-dropped', message: 'x', serious: false }])
 })
 
-t.test('a task that is queued for long while no task is running is an alert', async (t) => {
+t.test('a task that is queued for long while no task is running causes an alert', async (t) => {
   t.match(alertsOf(health({}), [task({})], now), [{ code: 'processor-stuck', serious: true }])
 })
 
-t.test('a queued task is no alert while another task is running, or if it is new', async (t) => {
+t.test('a queued task causes no alert while another task is running, or if it is new', async (t) => {
   t.strictSame(alertsOf(health({}), [task({}), task({ status: 'running' })], now), [])
   t.strictSame(alertsOf(health({}), [task({ createdAt: '2026-01-01T00:59:50Z' })], now), [])
 })

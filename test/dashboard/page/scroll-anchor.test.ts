@@ -9,7 +9,7 @@ t.test('the anchor restores the row at the top after rows were added above it', 
   t.equal(anchor.scrollTop(rows('new', 'a', 'b', 'c')), 90)
 })
 
-t.test('there is no anchor at the top of the list', async (t) => {
+t.test('a list at its top has no anchor', async (t) => {
   const anchor = new ScrollAnchor()
   t.equal(anchor.scrollTop(rows('a')), undefined)
   anchor.save(50, rows('a', 'b'))
@@ -17,7 +17,7 @@ t.test('there is no anchor at the top of the list', async (t) => {
   t.equal(anchor.scrollTop(rows('a', 'b')), undefined)
 })
 
-t.test('there is nothing to restore if the row is not shown', async (t) => {
+t.test('an anchor whose row is not shown restores nothing', async (t) => {
   const anchor = new ScrollAnchor()
   anchor.save(50, rows('a', 'b'))
   t.equal(anchor.scrollTop(rows('a')), undefined)

@@ -1,6 +1,7 @@
 import { FeedHost } from './host.ts'
 
 // The worker's name is the address of the API: pages with different APIs have different workers.
-const scope = globalThis as unknown as { readonly name: string, onconnect: (event: MessageEvent) => void }
-const host = new FeedHost(scope.name)
-scope.onconnect = ({ ports: [port] }) => host.join(port!)
+const host = new FeedHost(self.name)
+addEventListener('connect', (event) => {
+  if (event instanceof MessageEvent) for (const port of event.ports) host.join(port)
+})

@@ -2,6 +2,7 @@ import { CircleX, Search } from 'lucide-preact'
 import { TASK_STATUSES } from '../../../shared/task-status.ts'
 import { listFilter, setFilter } from '../routing/router.ts'
 import { counts, shownTasks, tasks, usedTypes } from '../state.ts'
+import { STATUS_LABELS } from './status.tsx'
 
 export function FilterBar () {
   const filter = listFilter.value
@@ -17,12 +18,12 @@ export function FilterBar () {
             key={status} type='button' class={`chip ${status}`} aria-pressed={filter.status === status}
             onClick={() => setFilter({ ...filter, status: filter.status === status ? undefined : status })}
           >
-            {status} <b>{counts.value[status]}</b>
+            {STATUS_LABELS[status]} <b>{counts.value[status]}</b>
           </button>
         ))}
       </div>
       <label class='find'>
-        <span class='hidden'>Find in commands, ids, apps and errors</span>
+        <span class='hidden'>Find in commands, IDs, apps and errors</span>
         <Search size={16} aria-hidden='true' />
         <input
           type='search' id='find' placeholder='Find…' value={filter.text ?? ''} autocomplete='off' spellcheck={false}

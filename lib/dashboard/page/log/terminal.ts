@@ -79,11 +79,13 @@ function ignoreModes ({ parser }: Terminal): void {
 function withNonce (work: () => void): void {
   const { nonce = '' } = document.querySelector<HTMLScriptElement>('script[nonce]') ?? {}
   const create = document.createElement
-  document.createElement = function (this: Document, name: string, options?: ElementCreationOptions) {
-    const element = create.call(this, name, options)
-    if (name === 'style') element.nonce = nonce
-    return element
-  } as typeof create
+  document.createElement = new Proxy(create, {
+    apply (target, document, names) {
+      const element = Reflect.apply(target, document, names)
+      if (element instanceof HTMLStyleElement) element.nonce = nonce
+      return element
+    }
+  })
   try {
     work()
   } finally {
