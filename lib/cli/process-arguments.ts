@@ -70,7 +70,7 @@ export function readProcessArguments (args: string[]): ProcessArguments {
       ...defined({
         concurrency: read('concurrency', readCount),
         graceMs: read('grace', (option, text) => readTimeLimit(option, text, MAX_GRACE_DAYS)),
-        logMaxBytes: read('max-log-size', readSize),
+        maxLogBytes: read('max-log-size', readSize),
         stateDir: read('state-dir', readPath)
       }),
       retain: defined({

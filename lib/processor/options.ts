@@ -29,8 +29,8 @@ export interface ProcessorOptions {
    * the first folder of `$STATE_DIRECTORY`, else `fastify-tasks` in `$XDG_STATE_HOME` or `~/.local/state`.
    */
   stateDir?: string
-  /** A log is cut at this size, in bytes, rounded up to 512. Default: undefined, no limit. */
-  logMaxBytes?: number | undefined
+  /** The output beyond this log size is dropped, in bytes, rounded up to 512. Default: undefined, no limit. */
+  maxLogBytes?: number | undefined
   /**
    * Retention limits for finished tasks. Others are removed with their logs, oldest first, except those whose log was
    * written to in the last minute. Default: keep all.
@@ -55,7 +55,7 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 5_000,
     lockStaleAfterMs: options.lockStaleAfterMs ?? LOCK_STALE_MS,
     stateDir: options.stateDir ?? defaultStateRoot(),
-    logMaxBytes: options.logMaxBytes,
+    maxLogBytes: options.maxLogBytes,
     retain: options.retain ?? {},
     cgroups: options.cgroups ?? false,
     policy: options.policy ?? anyCommand,
@@ -65,7 +65,7 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
   demandInteger('concurrency', resolved.concurrency, 1)
   demandInteger('graceMs', resolved.graceMs, 0, MAX_TIMER_MS)
   for (const name of ['pollIntervalMs', 'heartbeatIntervalMs', 'lockStaleAfterMs'] as const) demandInteger(name, resolved[name], 1, MAX_TIMER_MS)
-  demandInteger('logMaxBytes', resolved.logMaxBytes, 1)
+  demandInteger('maxLogBytes', resolved.maxLogBytes, 1)
   for (const name of ['ageMs', 'count', 'bytes'] as const) demandInteger(`retain.${name}`, resolved.retain[name], 1)
   return resolved
 }

@@ -25,7 +25,7 @@ t.test('each option becomes an option of the processor', async (t) => {
     options: {
       concurrency: 4,
       graceMs: 1500,
-      logMaxBytes: 2 ** 30,
+      maxLogBytes: 2 ** 30,
       stateDir: '/state',
       retain: { ageMs: 2_592_000_000, count: 1000, bytes: 10 * 2 ** 30 },
       cgroups: true
@@ -87,7 +87,7 @@ t.test('--grace accepts zero and at most 24 days, which fit a timer', async (t) 
 })
 
 t.test('sizes have a unit or are numbers of bytes', async (t) => {
-  t.match(read('--max-log-size', '4096'), { options: { logMaxBytes: 4096 } })
+  t.match(read('--max-log-size', '4096'), { options: { maxLogBytes: 4096 } })
   rejects(t, [
     [['--retain-bytes', '1e9'], '--retain-bytes must be a size such as 1G, 500M or 64K (units: K, M, G, T) or a number of bytes such as 4096, not "1e9".'],
     [['--max-log-size', '0'], /--max-log-size must be a size/]

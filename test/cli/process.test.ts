@@ -47,7 +47,7 @@ t.test('the task types of a valid policy are published', async (t) => {
 t.test('the program creates its directory, prints its limits, and runs tasks without printing their commands', async (t) => {
   const dir = join(makeDirectory(t), 'a', 'b')
   const { child, printed, exit } = await startProcessor(t, dir, '--concurrency', '2', '--grace', '1m')
-  await printed(`Processing the tasks in ${dir} (concurrency 2, grace 1 min, log cap none, keeps all finished tasks)`)
+  await printed(`Processing the tasks in ${dir} (concurrency 2, grace 1 min, log limit none, keeps all finished tasks)`)
   const id = await enqueue(dir, { command: 'echo "a secret"; exit 3' })
   t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 3 })
   await printed(`${id} failed (exit code 3, `)

@@ -43,7 +43,7 @@ t.test('a clock jump neither ends tasks nor lets another processor take the lock
   // the next one's clock is another again
   writeFileSync(clock, String(HOUR))
   const next = await spawnProcessor(t, dir, state, [], options)
-  await next.said(`${across} taken over`)
+  await next.said(`${across} adopted`)
   t.match(await untilEnded(dir, late), { status: 'failed', errorMessage: 'Timed out after 6000 ms.' })
   t.ok(performance.now() - began > 5_500, 'not before its time')
   writeFileSync(join(base, 'go'), '')

@@ -52,7 +52,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
       t.equal(await readLogOf(dir, id), log, command)
     }))
     const none = await put(dir, { command: ' ' })
-    t.match(await untilEnded(dir, none), { status: 'failed', exitCode: null, startedAt: null, errorMessage: 'It has no command.' })
+    t.match(await untilEnded(dir, none), { status: 'failed', exitCode: null, startedAt: null, errorMessage: 'The command is empty.' })
   },
 
   async 'the log has the bytes of the output' (t, dir) {
@@ -263,7 +263,7 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
   async 'takes over from a dead one, and settles what that left' (t, program) {
     const place = await makePlace(t)
     const { dir } = place
-    await writeFile(join(dir, LOCK), '4711\nheartbeat of a dead one\n')
+    await writeFile(join(dir, LOCK), '4711\nheartbeat of-a-dead-one\n')
     const running = await enqueue(dir, { status: 'running', startedAt: '2026-01-01T00:00:00.000Z', mine: 1 })
     const wished = await enqueue(dir, { status: 'running' })
     const claimed = await enqueue(dir)

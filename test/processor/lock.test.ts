@@ -76,7 +76,7 @@ t.test('who loses it takes nothing more, and lets end what runs', async (t) => {
   await unlink(join(dir, LOCK))
   await writeFile(join(dir, LOCK), '1\nheartbeat another\n')
   const late = await enqueue(dir, { command: 'echo ran' })
-  await said.until('no more tasks will be taken')
+  await said.until('no more tasks will be claimed')
   t.match(await readTaskOf(dir, running), { status: 'running' })
   await writeFile(join(dir, 'go'), '')
   t.match(await untilEnded(dir, running), { status: 'completed' })

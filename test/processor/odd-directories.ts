@@ -136,12 +136,12 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
     ...table(ALL, async (place, make) => {
       putOdd(place)
       await make(join(place.dir, `${ODD}.claim`), place)
-      return { said: /task_1_odd: its claim can't be cleared: it is / }
+      return { said: /task_1_odd: its claim can't be removed: it is / }
     }),
     huge: (place) => {
       putOdd(place)
       huge(join(place.dir, `${ODD}.claim`), 2 ** 41)
-      return { said: /task_1_odd: its claim can't be cleared: it is larger/ }
+      return { said: /task_1_odd: its claim can't be removed: it is larger/ }
     },
     ...claims('completed', '{"by":"processor","nonce":"x"}', '{"by":"processor","nonce":"x","pid":1,"leader":1}'),
     ...claims('queued', '{"by":"cancel","nonce":"x"}', '{"by":"root","nonce":"x"}', '', 'no json', '{"by":"processor","nonce":1}', '{"by":["processor"]}')
@@ -185,15 +185,15 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
   FIFO: {
     ...table([...LINKS, 'socket', ...FOLDERS], async (place, make) => {
       await make(join(place.dir, '.queue.fifo'), place)
-      return { said: /without the FIFO/ }
+      return { said: /Cannot use the FIFO/ }
     }),
     'regular file': ({ dir }) => {
       writeFileSync(join(dir, '.queue.fifo'), 'task_1_odd\n')
-      return { said: /without the FIFO/ }
+      return { said: /Cannot use the FIFO/ }
     },
     'hard link': ({ dir, outside }) => {
       linkSync(join(outside, 'pipe'), join(dir, '.queue.fifo'))
-      return { said: /without the FIFO/ }
+      return { said: /Cannot use the FIFO/ }
     }
   },
   names: table(['control characters', 'not UTF-8', 'like options', 'almost ids', 'temporary', 'many'], ({ dir }, _make, name) => {
@@ -215,16 +215,16 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
   state: {
     'others can write': ({ state }) => {
       chmodSync(state, 0o777)
-      return { refused: /nobody else may write/ }
+      return { refused: /be writable by no other user/ }
     },
     'group can write': ({ state }) => {
       chmodSync(state, 0o770)
-      return { refused: /nobody else may write/ }
+      return { refused: /be writable by no other user/ }
     },
     'others can read its folder': ({ records }) => {
       mkdirSync(records, { recursive: true })
       chmodSync(records, 0o755)
-      return { refused: /nobody else may use/ }
+      return { refused: /be accessible by no other user/ }
     },
     'a file in its place': ({ records }) => {
       writeFileSync(records, '')
@@ -243,7 +243,7 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
   record: {
     ...table(ALL, async (place, make) => {
       await putState(place, `${ODD}.n`, make)
-      return { said: /task_1_odd.n is no record/ }
+      return { said: /task_1_odd.n is not a regular file/ }
     }),
     'for no task': (place) => {
       putRecord(place, { id: 'task_2_none' }, [], 'task_2_none.n')

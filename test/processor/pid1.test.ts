@@ -70,7 +70,7 @@ t.test('pid 1 killed: the next processor signals nobody who has these numbers in
   // all pids that the records can tell of are taken by others
   const others = 'i=0; while [ $i -lt 80 ]; do i=$((i + 1)); sleep 66 & done; exec "$@"'
   const next = await spawnProcessor(t, dir, makeStateDirectory(t), [], { before: [...before, 'sh', '-c', others, 'sh'] })
-  t.match(await untilEnded(dir, ids[0]!), { status: 'failed', exitCode: null, errorMessage: 'It was ended, and the processor with it, while it was running.' })
+  t.match(await untilEnded(dir, ids[0]!), { status: 'failed', exitCode: null, errorMessage: 'The command and the processor were both terminated while it was running.' })
   t.match(await untilEnded(dir, ids[1]!), { status: 'cancelled', exitCode: null })
   t.equal(childrenOf(pidOf(next)).filter(({ name, state }) => name === 'sleep' && state === 'S').length, 80)
 })

@@ -1,54 +1,69 @@
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { QueueIndex } from '../../lib/processor/queue/queue-index.ts'
-import { endedAt, expired, type Retention } from '../../lib/processor/retention/retention.ts'
-import { RetentionSweeper, type RetentionSweeperContext } from '../../lib/processor/retention/retention-sweeper.ts'
-import { names, temporaryNames, writeTask } from '../protocol/fixtures/task-files.ts'
-import { makeDirectory, Said, startProcessor, untilEnded, enqueue } from './fixtures.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
+import { QueueIndex } from '../../lib/processor/queue/queue-index.ts'
+import { expiredTasks, finishedAtOf, type Retention } from '../../lib/processor/retention/retention.ts'
+import { RetentionSweeper, type RetentionSweeperOptions } from '../../lib/processor/retention/retention-sweeper.ts'
+import { names, temporaryNames } from '../protocol/fixtures/task-files.ts'
+import { putTask } from '../task-files.ts'
+import { enqueue, makeDirectory, Said, startProcessor, untilEnded } from './fixtures.ts'
 
 const DAY = 86_400_000
+const NOW = 100 * DAY
 
-t.test('which finished tasks are not kept', async (t) => {
-  const NOW = 100 * DAY
-  // each with the age of its end in days, and the bytes of its log
-  const some: Array<[id: string, age: number, bytes: number]> = [['new', 1, 10], ['old', 30, 20], ['middle', 10, 40]]
-  const table: Array<[name: string, tasks: typeof some, limits: Retention, found: string[]]> = [
-    ['no limit', some, {}, []],
-    ['limits that are undefined', some, { ageMs: undefined, count: undefined, bytes: undefined }, []],
-    ['no tasks', [], { ageMs: 1, count: 1, bytes: 1 }, []],
-    ['age', some, { ageMs: 5 * DAY }, ['old age', 'middle age']],
-    ['exactly that age', some, { ageMs: 10 * DAY }, ['old age']],
-    ['count', some, { count: 2 }, ['old count']],
-    ['exactly that count', some, { count: 3 }, []],
-    ['bytes', some, { bytes: 49 }, ['old bytes', 'middle bytes']],
-    ['exactly those bytes', some, { bytes: 50 }, ['old bytes']],
-    ['the newest one alone has too many bytes', some, { bytes: 9 }, ['old bytes', 'middle bytes', 'new bytes']],
-    ['no bytes', [['a', 2, 0], ['b', 1, 0]], { bytes: 1 }, []],
-    ['all limits', some, { ageMs: 20 * DAY, count: 2, bytes: 20 }, ['old age', 'middle bytes']],
-    ['the same time', [['b', 1, 1], ['a', 1, 1], ['c', 1, 1]], { count: 1 }, ['a count', 'b count']]
-  ]
-  for (const [name, tasks, limits, found] of table) {
-    const finished = tasks.map(([id, age, bytes]) => ({ id, completedAt: NOW - age * DAY, bytes }))
-    t.strictSame(expired(finished, limits, NOW).map(({ id, limit }) => `${id} ${limit}`), found, name)
-  }
-})
+/** Each with the days since it finished, and the bytes of its log. */
+type Finished = Array<[id: string, days: number, bytes: number]>
 
-t.test('when a task ended', async (t) => {
-  const table: Array<[name: string, completedAt: number | undefined, writtenAt: number, knownForMs: number, ended: number]> = [
-    ['as it says', 500, 700, 100, 500],
-    ['it says nothing', undefined, 700, 100, 700],
-    ['it says a time to come', 5000, 700, 100, 900],
-    ['all times are to come', undefined, 5000, 100, 900],
-    ['it is known for longer than it can be true', 950, 950, 100, 900]
-  ]
-  for (const [name, completedAt, writtenAt, knownForMs, ended] of table) t.equal(endedAt({ completedAt, writtenAt, knownForMs }, 1000), ended, name)
-})
+const SOME: Finished = [['new', 1, 10], ['old', 30, 20], ['middle', 10, 40]]
 
-/** A finished task that ended so many days ago. */
-function writeFinished (dir: string, id: string, days: number, { log, logDays = days, ...fields }: Record<string, unknown> & { log?: string, logDays?: number } = {}): void {
-  writeTask(dir, { status: 'completed', createdAt: dateAgo(days + 1), completedAt: dateAgo(days), ...fields }, id)
+const EXPIRED: Array<[name: string, finished: Finished, limits: Retention, expired: string[]]> = [
+  ['without limits, nothing expires', SOME, {}, []],
+  ['undefined limits do not count', SOME, { ageMs: undefined, count: undefined, bytes: undefined }, []],
+  ['no tasks exceed no limits', [], { ageMs: 1, count: 1, bytes: 1 }, []],
+  ['tasks beyond the age expire', SOME, { ageMs: 5 * DAY }, ['old age', 'middle age']],
+  ['a task of exactly the age is kept', SOME, { ageMs: 10 * DAY }, ['old age']],
+  ['tasks beyond the count expire', SOME, { count: 2 }, ['old count']],
+  ['exactly the count is kept', SOME, { count: 3 }, []],
+  ['tasks beyond the bytes expire', SOME, { bytes: 49 }, ['old bytes', 'middle bytes']],
+  ['exactly the bytes are kept', SOME, { bytes: 50 }, ['old bytes']],
+  ['the newest task expires if its log alone is too large', SOME, { bytes: 9 }, ['old bytes', 'middle bytes', 'new bytes']],
+  ['tasks without logs do not exceed the bytes', [['a', 2, 0], ['b', 1, 0]], { bytes: 1 }, []],
+  ['each limit applies to what the others keep', SOME, { ageMs: 20 * DAY, count: 2, bytes: 20 }, ['old age', 'middle bytes']],
+  ['tasks of the same time expire in the order of their ids', [['b', 1, 1], ['a', 1, 1], ['c', 1, 1]], { count: 1 }, ['a count', 'b count']]
+]
+
+for (const [name, finished, limits, expired] of EXPIRED) {
+  t.test(name, async (t) => {
+    const tasks = finished.map(([id, days, bytes]) => ({ id, finishedAt: NOW - days * DAY, bytes }))
+    t.strictSame(expiredTasks(tasks, limits, NOW).map(({ id, limit }) => `${id} ${limit}`), expired)
+  })
+}
+
+const FINISHED_AT: Array<[name: string, completedAt: number | undefined, writtenAt: number, knownForMs: number, finishedAt: number]> = [
+  ['at the time in its file', 500, 700, 100, 500],
+  ['when its file was written, if that holds no time', undefined, 700, 100, 700],
+  ['when the processor first saw it finished, if the time in its file is in the future', 5000, 700, 100, 900],
+  ['when the processor first saw it finished, if all times are in the future', undefined, 5000, 100, 900],
+  ['when the processor first saw it finished, if its times are later than that', 950, 950, 100, 900]
+]
+
+for (const [name, completedAt, writtenAt, knownForMs, finishedAt] of FINISHED_AT) {
+  t.test(`a task finished ${name}`, async (t) => {
+    t.equal(finishedAtOf({ completedAt, writtenAt, knownForMs }, 1000), finishedAt)
+  })
+}
+
+interface FinishedOptions {
+  readonly log?: string
+  /** Days since the log was written. Default: as the task. */
+  readonly logDays?: number
+  readonly fields?: Record<string, unknown>
+}
+
+/** Writes a task that finished so many days ago. */
+async function putFinished (dir: string, id: string, days: number, { log, logDays = days, fields }: FinishedOptions = {}): Promise<void> {
+  await putTask(dir, id, { status: 'completed', createdAt: dateAgo(days + 1), completedAt: dateAgo(days), ...fields })
   if (log === undefined) return
   writeFileSync(join(dir, `${id}.log`), log)
   setAge(join(dir, `${id}.log`), logDays)
@@ -64,98 +79,147 @@ function setAge (path: string, days: number): void {
 }
 
 interface Swept {
-  readonly said: string[]
+  readonly lines: string[]
   readonly errors: string[]
 }
 
-/** One sweep; `meanwhile` happens when the index has been read. */
-async function sweep (dir: string, retain: Retention, { meanwhile = () => {}, ...context }: Partial<RetentionSweeperContext> & { meanwhile?: () => void } = {}): Promise<Swept> {
-  const said = new Said()
-  const errors: string[] = []
-  const index = new QueueIndex(tasksDirectory(dir), () => {})
-  await index.scan()
-  meanwhile()
-  const signal = new AbortController().signal
-  const sweeper = new RetentionSweeper({ directory: tasksDirectory(dir), retain, index, isRunning: () => false, logger: said, onError: (reason) => errors.push(reason), signal, ...context })
-  sweeper.tick()
-  sweeper.tick()
-  await sweeper.idle()
-  return { said: said.lines, errors }
+interface SweepOptions extends Partial<RetentionSweeperOptions> {
+  /** Called when the index has been read. */
+  readonly meanwhile?: () => Promise<void>
 }
 
-t.test('by age, and only what has ended', async (t) => {
+/** Sweeps once. */
+async function sweep (dir: string, retain: Retention, { meanwhile = async () => {}, ...options }: SweepOptions = {}): Promise<Swept> {
+  const logger = new Said()
+  const errors: string[] = []
+  const directory = tasksDirectory(dir)
+  const index = new QueueIndex(directory, () => {})
+  await index.scan()
+  await meanwhile()
+  const { signal } = new AbortController()
+  const sweeper = new RetentionSweeper({ directory, retain, index, isActive: () => false, logger, onError: (reason) => errors.push(reason), signal, ...options })
+  sweeper.tick()
+  // too early: it does nothing
+  sweeper.tick()
+  await sweeper.idle()
+  return { lines: logger.lines, errors }
+}
+
+/** The ids that a sweep keeps of those that `put` creates. */
+async function keptOf (t: Test, retain: Retention, put: (dir: string) => Promise<void>, options: SweepOptions = {}): Promise<string[]> {
   const dir = makeDirectory(t)
-  writeFinished(dir, 'task_1_old', 40, { log: 'old' })
-  writeFinished(dir, 'task_1_failed', 31, { status: 'failed' })
-  writeFinished(dir, 'task_1_new', 29, { log: 'new' })
-  writeFinished(dir, 'task_1_queued', 40, { status: 'queued' })
-  writeFinished(dir, 'task_1_running', 40, { status: 'running' })
-  writeFinished(dir, 'task_1_foreign', 40, { status: 'archived' })
-  writeFinished(dir, 'task_1_untimed', 40, { completedAt: null })
-  writeFinished(dir, 'task_1_untimedold', 40, { completedAt: 'yesterday' })
-  setAge(join(dir, 'task_1_untimedold.json'), 40)
-  writeFinished(dir, 'task_1_future', -4000)
-  writeFinished(dir, 'task_1_written', 40, { log: 'still going on', logDays: 0 })
-  writeFileSync(join(dir, 'task_1_broken.json'), '{"status": "completed", "comp')
-  setAge(join(dir, 'task_1_broken.json'), 40)
-  const { said, errors } = await sweep(dir, { ageMs: 30 * DAY })
-  t.strictSame(said, ['removed 3 finished tasks (age)'])
-  t.strictSame(errors, [])
-  t.strictSame(names(dir), [
-    'task_1_broken.json', 'task_1_foreign.json', 'task_1_future.json', 'task_1_new.json', 'task_1_new.log', 'task_1_queued.json', 'task_1_running.json',
-    'task_1_untimed.json', 'task_1_written.json', 'task_1_written.log'
-  ])
+  await put(dir)
+  t.strictSame((await sweep(dir, retain, options)).errors, [])
+  t.strictSame(temporaryNames(dir), [])
+  return names(dir)
+}
+
+const MONTH: Retention = { ageMs: 30 * DAY }
+
+t.test('a sweep deletes old finished tasks with their logs, and logs how many', async (t) => {
+  const dir = makeDirectory(t)
+  await putFinished(dir, 'task_1_old', 40, { log: 'old' })
+  await putFinished(dir, 'task_1_failed', 31, { fields: { status: 'failed' } })
+  await putFinished(dir, 'task_1_new', 29, { log: 'new' })
+  t.strictSame(await sweep(dir, MONTH), { lines: ['deleted 2 finished tasks (age)'], errors: [] })
+  t.strictSame(names(dir), ['task_1_new.json', 'task_1_new.log'])
   t.strictSame(temporaryNames(dir), [])
 })
 
-t.test('by count and bytes', async (t) => {
-  const dir = makeDirectory(t)
-  const log = 'x'.repeat(100)
-  for (const days of [1, 2, 3, 4, 5]) writeFinished(dir, `task_1_${days}`, days, { log })
-  t.strictSame((await sweep(dir, { count: 4, bytes: 250 })).said, ['removed 3 finished tasks (count, bytes)'])
-  t.strictSame(names(dir), ['task_1_1.json', 'task_1_1.log', 'task_1_2.json', 'task_1_2.log'])
-  t.strictSame((await sweep(dir, { count: 1 })).said, ['removed 1 finished task (count)'])
-  t.strictSame((await sweep(dir, { count: 1, bytes: 100 })).said, [])
-  t.strictSame(names(dir), ['task_1_1.json', 'task_1_1.log'])
-})
-
-t.test('a task that was taken up again, or is in our hands, is left; an end of the processor ends it', async (t) => {
-  const dir = makeDirectory(t)
-  for (const id of ['task_1_again', 'task_1_ours', 'task_1_gone']) writeFinished(dir, id, 40)
-  const swept = await sweep(dir, { ageMs: DAY }, {
-    meanwhile: () => writeFinished(dir, 'task_1_again', 40, { status: 'running' }),
-    isRunning: (id) => id === 'task_1_ours'
+for (const status of ['queued', 'running', 'archived']) {
+  t.test(`a sweep keeps an old task with the status "${status}"`, async (t) => {
+    t.strictSame(await keptOf(t, MONTH, (dir) => putFinished(dir, 'task_1_a', 40, { fields: { status } })), ['task_1_a.json'])
   })
-  t.strictSame(swept.said, ['removed 1 finished task (age)'])
-  t.strictSame(names(dir), ['task_1_again.json', 'task_1_ours.json'])
-  t.strictSame((await sweep(dir, { ageMs: DAY }, { signal: AbortSignal.abort() })).said, [])
-  t.strictSame(names(dir), ['task_1_again.json', 'task_1_ours.json'])
+}
+
+t.test('a sweep keeps a task without a time whose file is young', async (t) => {
+  t.strictSame(await keptOf(t, MONTH, (dir) => putFinished(dir, 'task_1_a', 40, { fields: { completedAt: null } })), ['task_1_a.json'])
 })
 
-t.test('what can\'t be removed is told, and holds up no other', async (t) => {
+t.test('a sweep deletes a task with an invalid time whose file is old', async (t) => {
+  t.strictSame(await keptOf(t, MONTH, async (dir) => {
+    await putFinished(dir, 'task_1_a', 40, { fields: { completedAt: 'yesterday' } })
+    setAge(join(dir, 'task_1_a.json'), 40)
+  }), [])
+})
+
+t.test('a sweep keeps a task that finished in the future', async (t) => {
+  t.strictSame(await keptOf(t, MONTH, (dir) => putFinished(dir, 'task_1_a', -4000)), ['task_1_a.json'])
+})
+
+t.test('a sweep keeps a task whose log was written to in the last minute', async (t) => {
+  t.strictSame(await keptOf(t, MONTH, (dir) => putFinished(dir, 'task_1_a', 40, { log: 'still written', logDays: 0 })), ['task_1_a.json', 'task_1_a.log'])
+})
+
+t.test('a sweep keeps an unreadable file', async (t) => {
+  t.strictSame(await keptOf(t, MONTH, async (dir) => {
+    writeFileSync(join(dir, 'task_1_a.json'), '{"status": "completed", "comp')
+    setAge(join(dir, 'task_1_a.json'), 40)
+  }), ['task_1_a.json'])
+})
+
+t.test('a sweep deletes the oldest tasks beyond the count and the bytes, and logs both limits', async (t) => {
   const dir = makeDirectory(t)
-  for (const id of ['task_1_stuck', 'task_2_free']) writeFinished(dir, id, 40)
+  for (const days of [1, 2, 3, 4, 5]) await putFinished(dir, `task_1_${days}`, days, { log: 'x'.repeat(100) })
+  t.strictSame((await sweep(dir, { count: 4, bytes: 250 })).lines, ['deleted 3 finished tasks (count, bytes)'])
+  t.strictSame(names(dir), ['task_1_1.json', 'task_1_1.log', 'task_1_2.json', 'task_1_2.log'])
+})
+
+t.test('a sweep that deletes one task logs it in the singular', async (t) => {
+  const dir = makeDirectory(t)
+  for (const days of [1, 2]) await putFinished(dir, `task_1_${days}`, days)
+  t.strictSame((await sweep(dir, { count: 1 })).lines, ['deleted 1 finished task (count)'])
+})
+
+t.test('a sweep that deletes nothing logs nothing', async (t) => {
+  const dir = makeDirectory(t)
+  await putFinished(dir, 'task_1_a', 1, { log: 'x'.repeat(100) })
+  t.strictSame((await sweep(dir, { count: 1, bytes: 100 })).lines, [])
+  t.strictSame(names(dir), ['task_1_a.json', 'task_1_a.log'])
+})
+
+t.test('a sweep keeps a task that became active after the index was read', async (t) => {
+  const dir = makeDirectory(t)
+  await putFinished(dir, 'task_1_a', 40)
+  const meanwhile = () => putFinished(dir, 'task_1_a', 40, { fields: { status: 'running' } })
+  t.strictSame((await sweep(dir, { ageMs: DAY }, { meanwhile })).lines, [])
+  t.strictSame(names(dir), ['task_1_a.json'])
+})
+
+t.test('a sweep keeps a task that this processor runs', async (t) => {
+  t.strictSame(await keptOf(t, { ageMs: DAY }, async (dir) => {
+    for (const id of ['task_1_ours', 'task_1_gone']) await putFinished(dir, id, 40)
+  }, { isActive: (id) => id === 'task_1_ours' }), ['task_1_ours.json'])
+})
+
+t.test('a sweep ends when the processor stops', async (t) => {
+  t.strictSame(await keptOf(t, { ageMs: DAY }, (dir) => putFinished(dir, 'task_1_a', 40), { signal: AbortSignal.abort() }), ['task_1_a.json'])
+})
+
+t.test('a task that cannot be deleted is reported and does not prevent other deletions', async (t) => {
+  const dir = makeDirectory(t)
+  for (const id of ['task_1_stuck', 'task_2_free']) await putFinished(dir, id, 40)
   mkdirSync(join(dir, 'task_1_stuck.cancel'))
-  const { said, errors } = await sweep(dir, { ageMs: DAY })
-  t.strictSame(said, ['removed 1 finished task (age)'])
+  const { lines, errors } = await sweep(dir, { ageMs: DAY })
+  t.strictSame(lines, ['deleted 1 finished task (age)'])
   t.match(errors, [/EISDIR|EEXIST|ENOTEMPTY/])
   t.strictSame(names(dir), ['task_1_stuck.cancel', 'task_1_stuck.json'])
 })
 
 async function startWith (t: Test, retain: Retention): Promise<{ dir: string, said: Said }> {
   const dir = makeDirectory(t)
-  for (const days of [1, 2, 3]) writeFinished(dir, `task_1_${days}`, days, { log: 'x' })
+  for (const days of [1, 2, 3]) await putFinished(dir, `task_1_${days}`, days, { log: 'x' })
   const { said } = await startProcessor(t, dir, { retain })
   return { dir, said }
 }
 
-t.test('a processor sweeps when it starts, and says why', async (t) => {
+t.test('a processor with a retention limit sweeps when it starts', async (t) => {
   const { dir, said } = await startWith(t, { count: 2 })
-  await said.until('removed 1 finished task (count)')
+  await said.until('deleted 1 finished task (count)')
   t.strictSame(names(dir).filter((name) => name.startsWith('task_')), ['task_1_1.json', 'task_1_1.log', 'task_1_2.json', 'task_1_2.log'])
 })
 
-t.test('without --retain flags nothing is removed', async (t) => {
+t.test('a processor without retention limits deletes nothing', async (t) => {
   const { dir, said } = await startWith(t, {})
   const id = await enqueue(dir)
   await untilEnded(dir, id)

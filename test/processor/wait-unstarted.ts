@@ -1,18 +1,18 @@
-// Takes a task, prepares its command, and waits to be killed before it starts it.
+// Claims a task and prepares its command. Then it waits to be killed before it starts the command.
 import { open } from 'node:fs/promises'
 import { claimTask } from '../../lib/protocol/claim.ts'
-import { startCommand } from '../../lib/processor/command/start-command.ts'
-import { ForkServer } from '../../lib/processor/command/fork-server.ts'
-import { StateDirectory } from '../../lib/processor/state/state-directory.ts'
-import { perlWrapper, shellWrapper } from '../../lib/processor/command/wrapper.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
+import { ForkServer } from '../../lib/processor/command/fork-server.ts'
+import { startCommand } from '../../lib/processor/command/start-command.ts'
+import { perlWrapper, shellWrapper } from '../../lib/processor/command/wrapper.ts'
+import { StateDirectory } from '../../lib/processor/state/state-directory.ts'
 
-// nothing of a processor keeps this process from ending
+// without a processor, nothing else keeps this process from exiting
 setInterval(() => {}, 1000)
 const [dir, stateDir, id, wrapper] = process.argv.slice(2) as [string, string, string, 'perl' | 'sh' | 'fork-server']
 const state = await StateDirectory.open(stateDir, tasksDirectory(dir), console)
-const taken = await claimTask(tasksDirectory(dir), id, 'processor')
-const { command, type } = taken!.task.task
+const claimed = await claimTask(tasksDirectory(dir), id, 'processor')
+const { command, type } = claimed!.task.task
 const attempt = state.createAttempt({ id, type }, undefined)
 const log = { file: await open(`${dir}/${id}.log`, 'a'), maxBytes: undefined }
 const [perl, sh] = await Promise.all([perlWrapper(), shellWrapper()])

@@ -133,7 +133,7 @@ t.test('which one is taken', async (t) => {
 
 t.test('a log with a limit', async (t) => {
   const dir = makeDirectory(t)
-  await startProcessor(t, dir, { logMaxBytes: 1024 })
+  await startProcessor(t, dir, { maxLogBytes: 1024 })
   const long = await enqueue(dir, { command: 'yes | head -c 100000; echo done >&2; exit 5' })
   const short = await enqueue(dir, { command: 'echo short' })
   t.match(await untilEnded(dir, long), { status: 'failed', exitCode: 5, errorMessage: 'Exited with code 5. The log has reached its limit; further output was dropped.' })

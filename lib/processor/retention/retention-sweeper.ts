@@ -1,100 +1,107 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileName } from '../../protocol/file-names.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { deleteTask } from '../../protocol/transitions.ts'
 import { errorCode } from '../../util/error-code.ts'
+import { SingleFlight } from '../../util/single-flight.ts'
+import { inTimeSlices } from '../../util/time-slices.ts'
 import { logSize } from '../command/log-file.ts'
 import type { Logger } from '../logger.ts'
 import type { QueueIndex } from '../queue/queue-index.ts'
-import { endedAt, expired, type Finished, type Retention, type RetentionLimit } from './retention.ts'
-import { inTimeSlices } from '../../util/time-slices.ts'
-import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
+import { expiredTasks, finishedAtOf, type FinishedTask, type Retention, type RetentionLimit } from './retention.ts'
 
-const EVERY_MS = 60_000
-/** A log that was written to in so many ms is perhaps still appended to. */
+const INTERVAL_MS = 60_000
+/** A log that was written to more recently, in ms, may still be appended to. */
 const QUIET_MS = 60_000
-/** How many tasks one sweep removes; what is left waits for the next one. */
-const MAX_REMOVED = 1_000
+/** How many tasks one sweep deletes at most; the next one continues. */
+const MAX_DELETED = 1_000
 
-export interface RetentionSweeperContext {
+export interface RetentionSweeperOptions {
   readonly directory: TasksDirectory
   readonly retain: Retention
   readonly index: QueueIndex
-  /** Whether this processor has the task in its hands. */
-  readonly isRunning: (id: string) => boolean
+  /** Whether this processor is running the task. */
+  readonly isActive: (id: string) => boolean
   readonly logger: Logger
-  /** Told what can't be removed, once for each reason. */
+  /** Called with the reason why a task cannot be deleted. */
   readonly onError: (reason: string) => void
   /** Ends a sweep early. */
   readonly signal: AbortSignal
 }
 
-/** Removes the tasks that have ended and are not to be kept. */
+/** Deletes the finished tasks that exceed the retention limits. */
 export class RetentionSweeper {
-  readonly #context: RetentionSweeperContext
-  #next = 0
-  #sweeping: Promise<void> | undefined
+  readonly #options: RetentionSweeperOptions
+  readonly #isUnlimited: boolean
+  readonly #sweeps = new SingleFlight()
+  #nextAt = 0
 
-  constructor (context: RetentionSweeperContext) {
-    this.#context = context
+  constructor (options: RetentionSweeperOptions) {
+    this.#options = options
+    this.#isUnlimited = Object.values(options.retain).every((limit) => limit === undefined)
   }
 
-  /** To be called after each scan: begins a sweep, if one is due. */
+  /** Call it after each scan: it starts a sweep if one is due. */
   tick (): void {
     const now = performance.now()
-    if (this.#sweeping !== undefined || now < this.#next || Object.values(this.#context.retain).every((limit) => limit === undefined)) return
-    this.#next = now + EVERY_MS
-    this.#sweeping = this.#sweep()
-      .catch((error) => this.#context.onError(errorCode(error)))
-      .finally(() => { this.#sweeping = undefined })
+    if (this.#isUnlimited || this.#sweeps.isRunning || now < this.#nextAt) return
+    this.#nextAt = now + INTERVAL_MS
+    this.#sweeps.run(() => this.#sweep()).catch((error) => this.#options.onError(errorCode(error)))
   }
 
-  /** Resolves when no sweep is under way. */
+  /** Resolves when no sweep is in progress. */
   async idle (): Promise<void> {
-    await this.#sweeping
+    await this.#sweeps.idle()
   }
 
   async #sweep (): Promise<void> {
-    const { retain, logger, onError, signal } = this.#context
-    const removed: RetentionLimit[] = []
-    for (const { id, limit } of expired(await this.#finished(), retain, Date.now())) {
-      if (signal.aborted || removed.length === MAX_REMOVED) break
+    const { retain, onError, signal } = this.#options
+    const deleted: RetentionLimit[] = []
+    for (const { id, limit } of expiredTasks(await this.#finishedTasks(), retain, Date.now())) {
+      if (signal.aborted || deleted.length === MAX_DELETED) break
       try {
-        if (await this.#remove(id)) removed.push(limit)
+        if (await this.#delete(id)) deleted.push(limit)
       } catch (error) {
         onError(errorCode(error))
       }
     }
-    if (removed.length > 0) logger.info(`removed ${removed.length} finished task${removed.length === 1 ? '' : 's'} (${[...new Set(removed)].join(', ')})`)
+    this.#report(deleted)
   }
 
-  async #finished (): Promise<Finished[]> {
-    const { directory, retain, index, isRunning } = this.#context
-    const [now, monotonic] = [Date.now(), performance.now()]
-    const finished: Finished[] = []
+  #report (deleted: readonly RetentionLimit[]): void {
+    if (deleted.length === 0) return
+    const limits = [...new Set(deleted)].join(', ')
+    this.#options.logger.info(`deleted ${deleted.length} finished task${deleted.length === 1 ? '' : 's'} (${limits})`)
+  }
+
+  async #finishedTasks (): Promise<FinishedTask[]> {
+    const { directory, retain, index, isActive } = this.#options
+    const [now, monotonicNow] = [Date.now(), performance.now()]
+    const finished: FinishedTask[] = []
     await inTimeSlices(index.finished(), ({ id, completedAt, writtenAt, readAt }) => {
-      if (isRunning(id)) return
+      if (isActive(id)) return
       finished.push({
         id,
-        completedAt: endedAt({ completedAt, writtenAt, knownForMs: monotonic - readAt }, now),
+        finishedAt: finishedAtOf({ completedAt, writtenAt, knownForMs: monotonicNow - readAt }, now),
         bytes: retain.bytes === undefined ? 0 : logSize(directory, id)
       })
     })
     return finished
   }
 
-  /** @returns false: it is left, for now */
-  async #remove (id: string): Promise<boolean> {
-    const { directory, index, isRunning } = this.#context
-    if (isRunning(id) || this.#isWritten(id)) return false
+  /** @returns false if the task is kept for now */
+  async #delete (id: string): Promise<boolean> {
+    const { directory, index, isActive } = this.#options
+    if (isActive(id) || this.#isLogInUse(id)) return false
     const outcome = await deleteTask(directory, id, { force: false })
     if (outcome === 'deleted') index.forget(id)
     return outcome === 'deleted'
   }
 
-  /** A command left by another processor may still be writing. */
-  #isWritten (id: string): boolean {
-    const log = lstatSync(join(this.#context.directory.path, fileName(id, 'log')), { throwIfNoEntry: false })
-    return log !== undefined && Math.abs(Date.now() - log.mtimeMs) < QUIET_MS
+  /** A command that another processor left may still be writing. */
+  #isLogInUse (id: string): boolean {
+    const stats = lstatSync(join(this.#options.directory.path, fileName(id, 'log')), { throwIfNoEntry: false })
+    return stats !== undefined && Math.abs(Date.now() - stats.mtimeMs) < QUIET_MS
   }
 }

@@ -1,56 +1,62 @@
-/** Which tasks that have ended are kept; what is not said has no limit. */
+/** Which finished tasks are kept. Default for each: no limit. */
 export interface Retention {
-  /** How long, in ms from their end. */
+  /** For how long after they finished, in ms. */
   ageMs?: number | undefined
   /** How many. */
   count?: number | undefined
-  /** How much their logs may have together, in bytes. */
+  /** The total size of their logs, in bytes. */
   bytes?: number | undefined
 }
 
 export type RetentionLimit = 'age' | 'count' | 'bytes'
 
-export interface Finished {
+export interface FinishedTask {
   readonly id: string
   /** In ms since the epoch. */
-  readonly completedAt: number
-  /** Of its log. */
+  readonly finishedAt: number
+  /** The size of its log. */
   readonly bytes: number
 }
 
-/**
- * The tasks that are not to be kept, the one that ended first at the head, each with the limit that it is beyond.
- * @param now in ms since the epoch
- */
-export function expired (finished: readonly Finished[], { ageMs = Infinity, count = Infinity, bytes = Infinity }: Retention, now: number): Array<{ id: string, limit: RetentionLimit }> {
-  const oldestFirst = [...finished].sort((a, b) => a.completedAt - b.completedAt || (a.id < b.id ? -1 : 1))
-  let bytesLeft = oldestFirst.reduce((sum, task) => sum + task.bytes, 0)
-  const found: Array<{ id: string, limit: RetentionLimit }> = []
-  for (const task of oldestFirst) {
-    const limit = now - task.completedAt > ageMs
-      ? 'age'
-      : oldestFirst.length - found.length > count ? 'count' : bytesLeft > bytes ? 'bytes' : undefined
-    if (limit === undefined) break
-    bytesLeft -= task.bytes
-    found.push({ id: task.id, limit })
-  }
-  return found
+export interface ExpiredTask {
+  readonly id: string
+  /** The limit that it exceeds. */
+  readonly limit: RetentionLimit
 }
 
-/** What is known of a task's end. */
-export interface Ended {
-  /** What its file says; undefined: nothing. */
+/**
+ * The tasks that are not to be kept, the one that finished first at the head.
+ * @param now in ms since the epoch
+ */
+export function expiredTasks (finished: readonly FinishedTask[], { ageMs = Infinity, count = Infinity, bytes = Infinity }: Retention, now: number): ExpiredTask[] {
+  const oldestFirst = [...finished].sort((a, b) => a.finishedAt - b.finishedAt || (a.id < b.id ? -1 : 1))
+  let remainingBytes = oldestFirst.reduce((sum, task) => sum + task.bytes, 0)
+  const expired: ExpiredTask[] = []
+  for (const task of oldestFirst) {
+    const limit = now - task.finishedAt > ageMs
+      ? 'age'
+      : oldestFirst.length - expired.length > count ? 'count' : remainingBytes > bytes ? 'bytes' : undefined
+    if (limit === undefined) break
+    remainingBytes -= task.bytes
+    expired.push({ id: task.id, limit })
+  }
+  return expired
+}
+
+/** What is known about when a task finished. */
+export interface FinishTimes {
+  /** By the task file, in ms since the epoch; undefined if it holds no such time. */
   readonly completedAt: number | undefined
-  /** When its file was written; not before the end. */
+  /** The task file's mtime, in ms since the epoch: not before the task finished. */
   readonly writtenAt: number
-  /** For how long this processor has known that it has ended, in ms of the monotonic clock. */
+  /** For how long this processor has known that the task is finished, in ms of the monotonic clock. */
   readonly knownForMs: number
 }
 
 /**
- * When a task ended, as far as can be told, in ms since the epoch. A time in the future comes from a wrong clock; use
- * the time when this processor first saw the task finished, so that it is neither kept forever nor removed first.
+ * When a task finished, in ms since the epoch, as well as it can be known. A time in the future comes from a wrong clock;
+ * use the time when this processor first saw the task finished, so that it is neither kept forever nor removed first.
  */
-export function endedAt ({ completedAt, writtenAt, knownForMs }: Ended, now: number): number {
+export function finishedAtOf ({ completedAt, writtenAt, knownForMs }: FinishTimes, now: number): number {
   return Math.min(completedAt ?? writtenAt, now - knownForMs)
 }

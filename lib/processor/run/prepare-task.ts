@@ -1,23 +1,34 @@
 import { readCancelMarker } from '../../protocol/cancel-marker.ts'
+import type { OpenFile } from '../../protocol/file-system.ts'
 import { UnreadableFile } from '../../protocol/regular-file.ts'
 import { changeTask, readTask } from '../../protocol/task-file.ts'
-import { cancelClaimed, finishTask } from '../../protocol/transitions.ts'
-import { errorCode } from '../../util/error-code.ts'
-import type { Task } from '../../shared/task-schema.ts'
-import type { Attempt } from '../state/attempt.ts'
-import { startCommand, type StartGate } from '../command/start-command.ts'
-import { openLog } from '../command/log-file.ts'
-import type { Program } from '../policy/policy.ts'
-import type { RunContext } from './run-context.ts'
-import { TaskCgroup } from '../os/task-cgroup.ts'
-import { clearDeleted } from './write-outcome.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
-import type { OpenFile } from '../../protocol/file-system.ts'
+import { cancelClaimed, finishTask } from '../../protocol/transitions.ts'
+import type { Task } from '../../shared/task-schema.ts'
+import { errorCode } from '../../util/error-code.ts'
+import { openLog } from '../command/log-file.ts'
+import { startCommand, type StartGate } from '../command/start-command.ts'
+import { TaskCgroup } from '../os/task-cgroup.ts'
+import type { Program } from '../policy/policy.ts'
+import { countedTypeOf } from '../queue/counted-type.ts'
+import type { Attempt } from '../state/attempt.ts'
+import type { RunContext } from './run-context.ts'
+import { removeDeletedTask } from './write-outcome.ts'
 
-/** A command that waits, for a task that is now `running`. */
+/** A command that waits at its start gate, for a task that is now `running`. */
 export interface Prepared {
   readonly attempt: Attempt
   readonly gate: StartGate
+}
+
+export interface PrepareOptions {
+  /**
+   * The counted type for which there is a slot. The task file may have changed since the slot was found, and the other type
+   * may be at its concurrency limit.
+   */
+  readonly expectedType: string
+  /** Called last, immediately before the task becomes `running`. */
+  readonly mayStart: () => boolean
 }
 
 /** A valid task cannot be started; the message becomes its `errorMessage`. */
@@ -25,11 +36,10 @@ class NotStartable extends Error {}
 
 /**
  * Prepares a claimed task up to its start gate, or finishes it if it cannot or must not run.
- * @param mayStart asked last of all
- * @returns undefined: it is not to be begun
- * @throws the system's error where it could not be started now; it is still queued then
+ * @returns undefined if its command must not start
+ * @throws if its type has changed, or the system's error if it could not be started now; the task is still queued then
  */
-export async function prepareTask (context: RunContext, task: Task, mayStart: () => boolean): Promise<Prepared | undefined> {
+export async function prepareTask (context: RunContext, task: Task, { expectedType, mayStart }: PrepareOptions): Promise<Prepared | undefined> {
   const { directory, logger, policy } = context
   const { id } = task
   if (await readCancelMarker(directory, id) !== undefined) {
@@ -37,6 +47,7 @@ export async function prepareTask (context: RunContext, task: Task, mayStart: ()
     logger.info(`${id} ${cancelled === undefined ? 'deleted' : 'cancelled'} before start`)
     return undefined
   }
+  if (countedTypeOf(task) !== expectedType) throw new Error('its type changed while it was being claimed; leaving it queued')
   const plan = policy.plan(task)
   try {
     if ('refused' in plan) throw new NotStartable(plan.refused)
@@ -50,41 +61,46 @@ export async function prepareTask (context: RunContext, task: Task, mayStart: ()
 }
 
 async function prepareProgram (context: RunContext, id: string, program: Program, mayStart: () => boolean): Promise<Prepared | undefined> {
-  const { directory, state, cgroup, forkServer, wrapper } = context
-  const { type, timeoutMs } = program
-  const log = await openLogOf(directory, id)
+  const log = await openLogOf(context.directory, id)
   let attempt: Attempt | undefined
   let gate: StartGate | undefined
-  let running = false
+  let isRunning = false
   try {
-    attempt = state.createAttempt({
-      id, type, ...(timeoutMs !== undefined && { timeoutMs }), ...(forkServer && { forkServer: forkServer.nonce }), ...(wrapper.finishesOnSignal && { finishes: true as const })
-    }, cgroup)
+    attempt = createAttempt(context, id, program)
     gate = await startProgram(context, attempt, program, log)
     // must come first: a task marked `running` without a record would stay so until the next processor starts
     await attempt.sync()
-    running = mayStart() && await markRunning(context, id)
-    return running ? { attempt, gate } : undefined
+    isRunning = mayStart() && await markRunning(context, id)
+    return isRunning ? { attempt, gate } : undefined
   } finally {
-    if (!running) {
+    if (!isRunning) {
       gate?.abort()
-      if (attempt !== undefined) {
-        state.forget(attempt)
-        removeCgroup(attempt)
-      }
+      if (attempt !== undefined) forgetAttempt(context, attempt)
     }
     attempt?.close()
     await log.close()
   }
 }
 
-/** As soon as what waited at the gate has gone. */
-function removeCgroup ({ record: { header: { cgroup } } }: Attempt): void {
-  if (cgroup === undefined) return
-  const folder = new TaskCgroup(cgroup)
-  let looks = 0
-  const look = () => { if (!folder.remove() && looks++ < 50) setTimeout(look, 100).unref() }
-  look()
+function createAttempt ({ state, cgroup, forkServer, wrapper }: RunContext, id: string, { type, timeoutMs }: Program): Attempt {
+  return state.createAttempt({
+    id,
+    type,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(forkServer && { forkServer: forkServer.nonce }),
+    ...(wrapper.finishesOnSignal && { finishes: true as const })
+  }, cgroup)
+}
+
+function forgetAttempt ({ state }: RunContext, attempt: Attempt): void {
+  state.forget(attempt)
+  const { cgroup } = attempt.record.header
+  if (cgroup !== undefined) removeWhenEmpty(new TaskCgroup(cgroup))
+}
+
+/** The process at the start gate needs a moment to exit. */
+function removeWhenEmpty (cgroup: TaskCgroup, attempts = 50): void {
+  if (!cgroup.remove() && attempts > 0) setTimeout(() => removeWhenEmpty(cgroup, attempts - 1), 100).unref()
 }
 
 async function openLogOf (directory: TasksDirectory, id: string): Promise<OpenFile> {
@@ -94,33 +110,33 @@ async function openLogOf (directory: TasksDirectory, id: string): Promise<OpenFi
     const reason = error instanceof UnreadableFile ? error.message : errorCode(error)
     // anything else (a full disk) is not this task's fault: it stays queued
     if (!(error instanceof UnreadableFile) && !['EACCES', 'EPERM'].includes(reason)) throw error
-    throw new NotStartable(`Could not be started: its log can't be written: ${reason}.`)
+    throw new NotStartable(`Could not start: its log can't be written: ${reason}.`)
   }
 }
 
 async function startProgram (context: RunContext, attempt: Attempt, program: Program, log: OpenFile): Promise<StartGate> {
   try {
-    return await startCommand(context, attempt, program, { file: log, maxBytes: context.logMaxBytes })
+    return await startCommand(context, attempt, program, { file: log, maxBytes: context.maxLogBytes })
   } catch (error) {
     const code = errorCode(error)
     // Linux: 128 KiB for one argument or variable, and a limit for all of them together
     if (code === 'E2BIG') throw new NotStartable('Could not start: the command or config exceeds the system\'s argument size limit.')
     const { cwd } = program
     if (cwd === undefined || !['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) throw error
-    throw new NotStartable(`Could not be started: its working directory ${cwd} can't be used (${code}).`)
+    throw new NotStartable(`Could not start: its working directory ${cwd} can't be used (${code}).`)
   }
 }
 
 /**
- * Not synced to the disk: after a crash of the machine, the record tells that it ran.
- * @returns false: it is not to run; where it was deleted, the rest is cleared
+ * Not fsynced: after a system crash, the attempt record shows that the task ran.
+ * @returns false if the task must not run; the remaining files of a deleted one are removed
  */
-async function markRunning ({ directory, guard, lock }: RunContext, id: string): Promise<boolean> {
-  // stopped for a while (SIGSTOP, a suspended machine), another one may have taken over, and run it
+async function markRunning ({ directory, identity, lock }: RunContext, id: string): Promise<boolean> {
+  // this process may have been suspended: another processor may have taken the lock and run the task
   if (!await lock.isHeld()) return false
   const current = await readTask(directory, id)
   if (current === undefined) {
-    await clearDeleted(directory, guard, id)
+    await removeDeletedTask(directory, identity, id)
     return false
   }
   if (current.status !== 'queued') return false

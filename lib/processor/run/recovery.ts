@@ -1,73 +1,69 @@
 import { readClaim } from '../../protocol/claim.ts'
-import { fileName, parseFileName, type FileKind } from '../../protocol/file-names.ts'
+import { fileName } from '../../protocol/file-names.ts'
 import { readTask } from '../../protocol/task-file.ts'
+import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { removeFile } from '../../protocol/write-file.ts'
 import { isActive, isTerminal } from '../../shared/task-status.ts'
-import type { Attempt } from '../state/attempt.ts'
 import { isRunning } from '../os/process-stat.ts'
+import { idsWith } from '../queue/ids-with.ts'
 import { isGateDecided, wasStarted } from '../state/attempt-record.ts'
+import type { Attempt } from '../state/attempt.ts'
 import type { RunContext } from './run-context.ts'
-import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 
-/** How long a wrapper that has lost its processor may take to see that, in ms: some at most, unless it is stopped. */
+/**
+ * How long a process at a start gate may take to record that its processor is gone, in ms. It takes a few ms, unless the
+ * process is suspended.
+ */
 const DECIDE_MS = 5_000
 
-/** The ids that have a file of one of these kinds. */
-export function idsWith (kinds: FileKind[], names: Iterable<string>): string[] {
-  const ids = new Set<string>()
-  for (const name of names) {
-    const file = parseFileName(name)
-    if (file !== undefined && kinds.includes(file.kind)) ids.add(file.id)
-  }
-  return [...ids]
-}
-
-/** What an earlier processor left to be done. */
+/** The state that an earlier processor left. */
 export interface Recovered {
-  /** Commands that were begun, whatever became of them. */
-  readonly begun: readonly Attempt[]
-  /** What was prepared, and never begun. */
-  readonly unbegun: readonly Attempt[]
-  /** Tasks that say that they run, of which there is no record. */
+  /** Attempts whose command has started; it may have exited since. */
+  readonly started: readonly Attempt[]
+  /** Attempts whose command was prepared and never started. */
+  readonly unstarted: readonly Attempt[]
+  /** Tasks that are `running`, but have no attempt record. */
   readonly unknown: readonly string[]
 }
 
 /**
- * Recovers the state left by an earlier processor, using only the records. The locks must be
- * held: then nobody else's processor claims a task or runs one.
+ * Recovers the state left by an earlier processor, using only the records. The caller must hold the locks: then no other
+ * processor claims or runs a task.
  * @param names the directory's
- * @param running the tasks whose files say so
+ * @param running the tasks that are `running` by their files
  */
 export async function recover (context: RunContext, names: Iterable<string>, running: Iterable<string>): Promise<Recovered> {
-  const [begun, unbegun]: [Attempt[], Attempt[]] = [[], []]
+  const started: Attempt[] = []
+  const unstarted: Attempt[] = []
   const recorded = new Set<string>()
   for (const attempt of context.state.readAttempts()) {
     const { finished, header: { id } } = attempt.record
-    // after a crash of the machine, its end may be there no more; else the task may be another one by now
+    // Its task is finished and may be another one by now; but a system crash may have rolled the final status back.
     if (finished === true && attempt.isOfThisBoot) {
       context.state.forgetFinished(attempt)
       continue
     }
     recorded.add(id)
-    const part = await wasBegun(attempt) ? begun : unbegun
-    part.push(attempt)
+    if (await hasStarted(attempt)) started.push(attempt)
+    else unstarted.push(attempt)
   }
   for (const id of idsWith(['claim'], names)) {
-    await settleClaim(context.directory, id).catch((error: Error) => context.logger.warn(`${id}: its claim can't be cleared: ${error.message}`))
+    await removeStaleClaim(context.directory, id)
+      .catch((error: Error) => context.logger.warn(`${id}: its claim can't be removed: ${error.message}`))
   }
-  return { begun, unbegun, unknown: [...running].filter((id) => !recorded.has(id)) }
+  return { started, unstarted, unknown: [...running].filter((id) => !recorded.has(id)) }
 }
 
-/** A command is let go only after its leader stands in the record; after that, whoever waits at the gate says what it saw. */
-async function wasBegun (attempt: Attempt): Promise<boolean> {
+/** A start gate opens only after the leader is recorded; from then on, the process at the gate records what it saw. */
+async function hasStarted (attempt: Attempt): Promise<boolean> {
   const since = performance.now()
   return wasStarted(await attempt.until((record) =>
     isGateDecided(record, (leader) => attempt.isOfThisBoot && isRunning(leader)) || performance.now() - since > DECIDE_MS))
 }
 
-/** A task that is still queued never started, and is taken again; one that runs or has ended needs no claim. */
-async function settleClaim (directory: TasksDirectory, id: string): Promise<void> {
+/** A task that is still queued never started, and is claimed again; one that is running or finished needs no claim. */
+async function removeStaleClaim (directory: TasksDirectory, id: string): Promise<void> {
   const status = (await readTask(directory, id))?.status
-  const abandoned = isActive(status) && (await readClaim(directory, id))?.by === 'processor'
-  if (abandoned || isTerminal(status)) await removeFile(directory, fileName(id, 'claim'))
+  const isStale = isTerminal(status) || (isActive(status) && (await readClaim(directory, id))?.by === 'processor')
+  if (isStale) await removeFile(directory, fileName(id, 'claim'))
 }

@@ -1,270 +1,214 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { readCancelMarker } from '../../protocol/cancel-marker.ts'
 import { claimTask } from '../../protocol/claim.ts'
-import { changeTask, readTask } from '../../protocol/task-file.ts'
-import { MAX_TIMER_MS } from '../../util/timers.ts'
-import { isTerminal } from '../../shared/task-status.ts'
-import type { Attempt } from '../state/attempt.ts'
+import { changeTask } from '../../protocol/task-file.ts'
+import { Rerunner } from '../../util/single-flight.ts'
 import { Command } from '../command/command.ts'
 import { logSize } from '../command/log-file.ts'
-import { outcomeOf, type Outcome } from './outcome.ts'
-import type { StopReason } from './stop-reason.ts'
-import { prepareTask, type Prepared } from './prepare-task.ts'
 import { neverStarted } from '../state/attempt-record.ts'
+import type { Attempt } from '../state/attempt.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { outcomeOf, type Outcome } from './outcome.ts'
+import { prepareTask, type Prepared } from './prepare-task.ts'
+import { requeueTask } from './recovered-task.ts'
 import type { RunContext } from './run-context.ts'
-import { clearDeleted, tryToEnd, writeEnd, writeQueued } from './write-outcome.ts'
-import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
+import { nextRunPhase, type RunEvent, type RunPhase } from './run-phase.ts'
+import { losesTask, type StopReason } from './stop-reason.ts'
+import { readStopRequest } from './stop-request.ts'
+import { StoppableCommand } from './stoppable-command.ts'
+import { untilTimeLimit } from './time-limit.ts'
+import { removeDeletedTask, writeOutcome } from './write-outcome.ts'
 
-/** The processor leaves its commands to the next one. */
+interface Result {
+  readonly outcome: Outcome
+  readonly stopReason: StopReason | undefined
+}
+
+/** The command keeps running for the next processor. */
 class Left extends Error {}
 
 /** Runs one task: claim or adopt it, supervise the command, write the outcome. */
 export class TaskRun {
   readonly #context: RunContext
-  readonly #directory: TasksDirectory
   readonly #id: string
   readonly #onChange: () => void
-  #begun = false
-  #over = false
-  #graceMs: number
-  #attempt: Attempt | undefined
-  #command: Command | undefined
-  #stopped: StopReason | undefined
-  /** Stop reason received before the command started. */
-  #stopEarly: StopReason | undefined
-  #looking: Promise<void> | undefined
-  #unseen = false
-  #beating: Promise<void> | undefined
-  #leaving = false
-  #leave!: () => void
-  readonly #left = new Promise<never>((_resolve, reject) => { this.#leave = () => reject(new Left()) })
+  readonly #stopRequests = new Rerunner(() => this.#checkStopRequest())
+  readonly #left: Promise<never>
+  #rejectLeft!: () => void
+  #phase: RunPhase = 'preparing'
+  /** Requests to stop that came before the command started. */
+  #earlyStops: Array<[reason: StopReason, graceMs: number]> = []
+  /** While it is supervised. */
+  #command: StoppableCommand | undefined
 
-  /** @param onChange called when its command has been begun, and when it is over */
+  /** @param onChange called when the phase has changed */
   constructor (context: RunContext, id: string, onChange: () => void) {
     this.#context = context
-    this.#onChange = onChange
-    this.#directory = context.directory
-    this.#graceMs = context.graceMs
     this.#id = id
+    this.#onChange = onChange
+    this.#left = new Promise((_resolve, reject) => { this.#rejectLeft = () => reject(new Left()) })
     // avoid an unhandled rejection if nothing is awaiting it
     this.#left.catch(() => {})
   }
 
-  /** Whether its command has been begun. */
-  get begun (): boolean {
-    return this.#begun
-  }
-
-  /** Whether nothing of its command is left, and its output is in the log: what is left to do is to write its end. */
-  get over (): boolean {
-    return this.#over
+  get phase (): RunPhase {
+    return this.#phase
   }
 
   /**
-   * Takes a queued task and runs it. Resolves when it has ended, could not be taken, or was left.
-   * @throws the system's error where it could not be started; it is still queued then
+   * Claims a queued task and runs it. Resolves when it has finished, could not be claimed, or was left.
+   * @param expectedType the type for which there is a slot; a task that has another type now stays queued
+   * @throws the system's error if it could not be started; it is still queued then
    */
-  async run (): Promise<void> {
+  async run (expectedType: string): Promise<void> {
     if (!await this.#context.lock.isHeld()) return
-    const taken = await claimTask(this.#directory, this.#id, 'processor')
-    if (taken === undefined) return
+    const claimed = await claimTask(this.#context.directory, this.#id, 'processor')
+    if (claimed === undefined) return
     let prepared: Prepared | undefined
     try {
-      prepared = await prepareTask(this.#context, taken.task.task, () => !this.#leaving && this.#stopEarly === undefined)
+      prepared = await prepareTask(this.#context, claimed.task.task, {
+        expectedType,
+        mayStart: () => this.#phase === 'preparing' && this.#earlyStops.length === 0
+      })
       prepared?.gate.open()
     } finally {
-      // the state that follows `queued` stands, or the task is still queued; one that stays is cleared later
-      await taken.release().catch((error: Error) => this.#say(`keeps its claim: ${error.message}`))
+      // the next status is written, or the task is still queued; a claim that cannot be removed now is removed later
+      await claimed.release().catch((error: Error) => this.#log(`keeps its claim: ${error.message}`))
     }
     if (prepared === undefined) return
-    this.#attempt = prepared.attempt
-    this.#say('started')
-    await this.#oversee(new Command(prepared.attempt, this.#context.hurry, prepared.gate.forksBefore), false)
+    this.#log('started')
+    const command = new Command(prepared.attempt, this.#context.hurry, prepared.gate.forksBefore)
+    await this.#supervise(new StoppableCommand(prepared.attempt, command, this.#context), { adopted: false })
   }
 
-  /** Goes on with a command that an earlier processor began, whether it has ended meanwhile or not. */
+  /** Adopts a command that an earlier processor started, whether it has exited since or not. */
   async adopt (attempt: Attempt): Promise<void> {
-    this.#attempt = attempt
-    this.#stopped = attempt.record.stop
     const command = new Command(attempt, this.#context.hurry)
-    this.#say(command.isRunning() ? 'taken over' : 'ended under an earlier processor')
-    // the ending is gone on with, from the first TERM on
-    if (this.#stopped !== undefined) command.terminate(this.#graceMs)
-    await this.#oversee(command, true)
+    this.#log(command.isRunning() ? 'adopted' : 'adopted: its command exited under an earlier processor')
+    const stoppable = new StoppableCommand(attempt, command, this.#context)
+    // the earlier processor may not have got beyond TERM
+    if (stoppable.stopReason !== undefined) stoppable.terminate()
+    await this.#supervise(stoppable, { adopted: true })
   }
 
   /**
-   * Ends the command for that reason, unless it has ended by itself.
+   * Terminates the command for that reason, unless it has exited by itself.
    * @param graceMs from TERM to KILL; a repeated call can only shorten it
    */
-  stop (reason: StopReason, graceMs = this.#graceMs): void {
-    this.#graceMs = Math.min(this.#graceMs, graceMs)
-    if (this.#command === undefined) {
-      this.#stopEarly ??= reason
-      return
-    }
-    if (reason === 'deleted' || reason === 'disowned') {
-      // then it must not be written, whatever was the reason before
-      if (this.#ownsTask()) this.#stopped = reason
-    } else if (this.#stopped === undefined && this.#command.isRunning()) {
-      this.#stopped = reason
-      this.#noteStop(reason)
-    }
-    this.#command.terminate(this.#graceMs)
+  stop (reason: StopReason, graceMs = this.#context.graceMs): void {
+    if (this.#command === undefined) this.#earlyStops.push([reason, graceMs])
+    else this.#command.stop(reason, graceMs)
   }
 
-  /** For a processor that finds it half ended. Without it (a full disk), it is ended all the same. */
-  #noteStop (reason: StopReason): void {
-    try {
-      this.#attempt!.append(`stop ${reason}`)
-    } catch (error) {
-      this.#context.logger.warn(`${this.#id}: could not record the stop reason: ${(error as Error).message}`)
-    }
-  }
-
-  /** Lets the command run on, for the next processor; one that was not begun waits in the queue. */
+  /** Leaves the command running for the next processor. A command that has not started stays queued. */
   leave (): void {
-    this.#leaving = true
-    this.#leave()
+    this.#send('leave')
+    this.#rejectLeft()
   }
 
-  /** Queues a task again that was prepared and not begun. */
-  async takeBack (attempt: Attempt): Promise<void> {
-    if (!await writeQueued(this.#context, this.#id)) return
-    this.#context.state.forget(attempt)
+  /** Checks whether the task was cancelled, deleted, or finished by another party. */
+  checkStopRequest (): Promise<void> {
+    return this.#stopRequests.request()
   }
 
-  /** Ends a task that says that it runs, of which nothing is known here. */
-  async giveUp (): Promise<void> {
-    this.#context.logger.warn(`${this.#id}: the processor that ran it is gone`)
-    await writeEnd(this.#context, this.#id, await readCancelMarker(this.#directory, this.#id) === undefined
-      ? { status: 'failed', exitCode: null, errorMessage: 'The processor stopped while this task was running.' }
-      : { status: 'cancelled', exitCode: null, errorMessage: 'Cancelled.' })
-  }
-
-  /** Checks whether somebody wants it to stop, by a marker or by deleting the task. */
-  look (): Promise<void> {
-    this.#unseen = true
-    this.#looking ??= this.#lookUntilSeen()
-    return this.#looking
-  }
-
-  /** Re-runs the check if it was requested again meanwhile. */
-  async #lookUntilSeen (): Promise<void> {
-    do {
-      this.#unseen = false
-      await this.#look()
-    } while (this.#unseen)
-    this.#looking = undefined
-  }
-
-  async #oversee (command: Command, adopted: boolean): Promise<void> {
-    this.#command = command
-    this.#begun = true
-    this.#onChange()
-    if (this.#stopEarly !== undefined) this.stop(this.#stopEarly)
-    try {
-      const end = await this.#supervise(command, adopted)
-      // the gate's owner was killed before releasing the command, or the record could not be written (disk full)
-      if (neverStarted(this.#attempt!.record) && this.#stopped === undefined) return await this.takeBack(this.#attempt!)
-      this.#over = true
-      this.#onChange()
-      const seconds = command.ageMs === null ? '' : `, ${(command.ageMs / 1000).toFixed(1)} s`
-      await this.#finish(end)
-      this.#say(`${this.#ownsTask() ? end.status : this.#stopped} (exit code ${end.exitCode}${seconds})`)
-    } catch (error) {
-      if (!(error instanceof Left)) throw error
-      this.#say('left running')
-    }
-  }
-
-  /** @throws Left */
-  async #supervise (command: Command, adopted: boolean): Promise<Outcome> {
-    const { timeoutMs } = this.#attempt!.record.header
-    const heartbeat = setInterval(() => this.#beat(), this.#context.heartbeatIntervalMs)
-    let timeout: AbortController | undefined
-    if (timeoutMs !== undefined) {
-      timeout = new AbortController()
-      this.#stopAfter(timeoutMs, command, adopted, timeout.signal).catch(() => {})
-    }
-    try {
-      // a marker may have been written since the last look
-      this.look()
-      const exitCode = await this.#unlessLeft(command.exitCode)
-      timeout?.abort()
-      const allGone = await this.#unlessLeft(command.terminate(this.#graceMs))
-      const drained = await this.#unlessLeft(command.drain(() => logSize(this.#directory, this.#id)))
-      await Promise.all([this.#beating, this.#looking])
-      if (exitCode === null && this.#stopped === undefined && await readCancelMarker(this.#directory, this.#id) === 'cancel') this.#stopped = 'cancelled'
-      return outcomeOf({ exitCode, stopReason: this.#stopped, timeoutMs, allGone, drained, adopted })
-    } finally {
-      timeout?.abort()
-      clearInterval(heartbeat)
-      this.#command = undefined
-    }
-  }
-
-  /** @throws AbortError where it has ended before */
-  async #stopAfter (timeoutMs: number, command: Command, adopted: boolean, ended: AbortSignal): Promise<void> {
-    await command.started()
-    const left = timeoutMs - (adopted ? command.ageMs ?? 0 : 0)
-    await sleep(Math.min(Math.max(left, 0), MAX_TIMER_MS), undefined, { signal: ended })
-    this.stop('timed-out')
-  }
-
-  #unlessLeft<T> (work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.#left])
-  }
-
-  /** The record goes once the end stands, and not before; the next task need not wait for that. */
-  async #finish (end: Outcome): Promise<void> {
-    const { guard, hurry, state, unsettled } = this.#context
-    const attempt = this.#attempt!
-    const ended = { completedAt: new Date().toISOString(), ...end }
-    const settled = this.#stopped === 'disowned' || (this.#stopped === 'deleted'
-      ? await clearDeleted(this.#directory, guard, this.#id)
-      : await writeEnd(this.#context, this.#id, ended))
-    if (settled) return state.forgetFinished(attempt)
-    if (hurry.aborted) return
-    // its file can't be read: others need not wait for that
-    unsettled.set(this.#id, async () => {
-      if (!await tryToEnd(this.#context, this.#id, ended)) return
-      unsettled.delete(this.#id)
-      state.forgetFinished(attempt)
-      this.#say(`${end.status}: it could be written now`)
-    })
-  }
-
-  async #look (): Promise<void> {
+  async #checkStopRequest (): Promise<void> {
     if (this.#command === undefined) return
     try {
-      const marker = await readCancelMarker(this.#directory, this.#id)
-      const task = await readTask(this.#directory, this.#id)
-      if (marker === 'delete') this.stop('deleted')
-      else if (task === undefined) {
-        if (await this.#context.guard.isIntact()) this.stop('deleted')
-      } else if (isTerminal(task.status)) this.stop('disowned')
-      else if (marker === 'cancel') this.stop('cancelled')
+      const reason = await readStopRequest(this.#context.directory, this.#context.identity, this.#id)
+      if (reason !== undefined) this.stop(reason)
     } catch {
       // partial write or directory error: retried on the next check
     }
   }
 
-  #beat (): void {
-    this.#beating ??= this.#writeHeartbeat().catch(() => {}).finally(() => { this.#beating = undefined })
+  async #supervise (command: StoppableCommand, { adopted }: { adopted: boolean }): Promise<void> {
+    this.#command = command
+    this.#send('command-started')
+    for (const [reason, graceMs] of this.#earlyStops.splice(0)) command.stop(reason, graceMs)
+    try {
+      const result = await this.#untilGone(command, adopted)
+      // the gate's owner was killed before opening it, or the record could not be written (disk full)
+      if (neverStarted(command.attempt.record) && result.stopReason === undefined) {
+        this.#send('command-never-started')
+        return await requeueTask(this.#context, command.attempt)
+      }
+      this.#send('command-gone')
+      await this.#finish(command, result)
+    } catch (error) {
+      if (!(error instanceof Left)) throw error
+      this.#log('left running')
+    }
   }
 
-  /** Not synced to the disk: it says that the processor lives, which a crash ends anyway. */
-  async #writeHeartbeat (): Promise<void> {
-    await this.look()
-    if (this.#ownsTask()) await changeTask(this.#directory, this.#id, { heartbeatAt: new Date().toISOString() }, { sync: false })
+  /**
+   * Resolves when no process of the command is left and its output is in the log.
+   * @throws Left
+   */
+  async #untilGone (stoppable: StoppableCommand, adopted: boolean): Promise<Result> {
+    const { command, attempt: { record: { header: { timeoutMs } } } } = stoppable
+    const exited = new AbortController()
+    const heartbeat = new Heartbeat(this.#context.heartbeatIntervalMs, () => this.#writeHeartbeat(stoppable))
+    if (timeoutMs !== undefined) {
+      untilTimeLimit(command, { timeoutMs, adopted, signal: exited.signal }).then(() => this.stop('timed-out'), () => {})
+    }
+    try {
+      // a marker may have been created since the last check
+      this.checkStopRequest()
+      const exitCode = await this.#unlessLeft(command.exitCode)
+      exited.abort()
+      const allGone = await this.#unlessLeft(stoppable.terminate())
+      const drained = await this.#unlessLeft(command.drain(() => logSize(this.#context.directory, this.#id)))
+      await Promise.all([heartbeat.idle(), this.#stopRequests.idle()])
+      const late = exitCode === null && stoppable.stopReason === undefined ? await this.#lateCancellation() : undefined
+      const stopReason = stoppable.stopReason ?? late
+      return { stopReason, outcome: outcomeOf({ exitCode, stopReason, timeoutMs, allGone, drained, adopted }) }
+    } finally {
+      exited.abort()
+      heartbeat.stop()
+      this.#command = undefined
+    }
   }
 
-  #ownsTask (): boolean {
-    return this.#stopped !== 'deleted' && this.#stopped !== 'disowned'
+  /** The exit code was not recorded, so that the command may have been killed because of the cancellation request. */
+  async #lateCancellation (): Promise<StopReason | undefined> {
+    return await readCancelMarker(this.#context.directory, this.#id) === 'cancel' ? 'cancelled' : undefined
   }
 
-  #say (what: string): undefined {
+  /** @throws Left */
+  async #unlessLeft<T> (work: Promise<T>): Promise<T> {
+    return await Promise.race([work, this.#left])
+  }
+
+  /** Not fsynced: it shows that the processor is alive, which is not the case after a system crash anyway. */
+  async #writeHeartbeat (command: StoppableCommand): Promise<void> {
+    await this.checkStopRequest()
+    if (losesTask(command.stopReason)) return
+    await changeTask(this.#context.directory, this.#id, { heartbeatAt: new Date().toISOString() }, { sync: false })
+  }
+
+  async #finish ({ attempt, command }: StoppableCommand, { outcome, stopReason }: Result): Promise<void> {
+    const { ageMs } = command
+    await this.#writeOutcome(attempt, outcome, stopReason)
+    const seconds = ageMs === null ? '' : `, ${(ageMs / 1000).toFixed(1)} s`
+    this.#log(`${losesTask(stopReason) ? stopReason : outcome.status} (exit code ${outcome.exitCode}${seconds})`)
+  }
+
+  /** The record is removed only after the outcome is written. The next task need not wait for that. */
+  async #writeOutcome (attempt: Attempt, fields: Outcome, stopReason: StopReason | undefined): Promise<void> {
+    const { directory, identity, hurry, state, pendingOutcomes } = this.#context
+    const outcome = { completedAt: new Date().toISOString(), ...fields }
+    const isSettled = stopReason === 'disowned' || (stopReason === 'deleted'
+      ? await removeDeletedTask(directory, identity, this.#id)
+      : await writeOutcome(this.#context, this.#id, outcome))
+    if (isSettled) state.forgetFinished(attempt)
+    else if (!hurry.aborted) pendingOutcomes.add(this.#id, outcome, attempt)
+  }
+
+  #send (event: RunEvent): void {
+    this.#phase = nextRunPhase(this.#phase, event)
+    this.#onChange()
+  }
+
+  #log (what: string): void {
     this.#context.logger.info(`${this.#id} ${what}`)
   }
 }
