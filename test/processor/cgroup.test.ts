@@ -6,10 +6,10 @@ import { waitFor } from '../helpers.ts'
 import { enqueue, makeDirectory, makeStateDirectory, processesOf, startProcessor, until, untilEnded, untilLogged } from './fixtures.ts'
 import { spawnProcessor, type Spawned } from './spawned.ts'
 
-/** Seen by the processor alone, wherever the system has it. */
+/** Mounts cgroups of version 2 for the processor only, wherever the system has them. */
 const before = ['unshare', '-m', 'sh', '-c', 'mount -t cgroup2 cgroup2 /mnt && exec "$@"', 'sh']
 const skip = whyNoCgroups()
-/** Leaves the command's session; tells when it has. */
+/** A process that leaves the command's session and prints a line when it has. */
 const ESCAPE = "setsid sh -c 'echo gone; exec sleep 63 > /dev/null 2>&1' &"
 
 function whyNoCgroups (): string | false {
@@ -18,7 +18,7 @@ function whyNoCgroups (): string | false {
   return status === 0 ? false : `needs cgroups of version 2: ${stderr}`
 }
 
-/** The folder of a running task's cgroup, as this process sees it. */
+/** The folder of a running task's cgroup, as a path of this process. */
 function cgroupOf (state: string, id: string, { pid }: Spawned): string {
   const [folder = ''] = readdirSync(state)
   const record = readdirSync(join(state, folder)).find((name) => name.startsWith(`${id}.`))!
@@ -26,7 +26,7 @@ function cgroupOf (state: string, id: string, { pid }: Spawned): string {
   return `/proc/${pid}/root${cgroup}`
 }
 
-t.test('what leaves the session is ended with the command', { skip }, async (t) => {
+t.test('processes that left the session are terminated with their command', { skip }, async (t) => {
   const dir = makeDirectory(t)
   const state = makeStateDirectory(t)
   const processor = await spawnProcessor(t, dir, state, ['--cgroups', '--concurrency', '3', '--grace', '200ms'], { before })
@@ -46,11 +46,11 @@ t.test('what leaves the session is ended with the command', { skip }, async (t) 
   t.match(await untilEnded(dir, late), { status: 'failed', errorMessage: 'Timed out after 1500 ms.' })
   for (const id of ids) t.strictSame(processesOf(id), [])
   for (const cgroup of cgroups) t.notOk(existsSync(cgroup), cgroup)
-  t.match(await untilEnded(dir, tooLong), { status: 'failed', errorMessage: /too long/ })
+  t.match(await untilEnded(dir, tooLong), { status: 'failed', errorMessage: /exceeds the system's argument size limit/ })
   await waitFor(() => !readdirSync(dirname(cgroups[0]!)).some((name) => name.startsWith('task_')))
 })
 
-t.test('the next processor ends it too', { skip }, async (t) => {
+t.test('an adopting processor terminates the processes that left the session', { skip }, async (t) => {
   const dir = makeDirectory(t)
   const state = makeStateDirectory(t)
   const first = await spawnProcessor(t, dir, state, ['--cgroups'], { before })
@@ -68,7 +68,7 @@ t.test('the next processor ends it too', { skip }, async (t) => {
   t.notOk(existsSync(cgroup))
 })
 
-t.test('without a cgroup, what leaves the session lives on', async (t) => {
+t.test('without a cgroup, processes that left the session keep running', async (t) => {
   const dir = makeDirectory(t)
   await startProcessor(t, dir)
   const id = await enqueue(dir, { command: `${ESCAPE} sleep 62` })

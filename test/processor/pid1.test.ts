@@ -5,17 +5,17 @@ import t, { type Test } from 'tap'
 import { enqueue, makeDirectory, makeStateDirectory, processesOf, readLogOf, startProcessor, untilEnded, untilLogged } from './fixtures.ts'
 import { spawnProcessor, type Spawned } from './spawned.ts'
 
-/** In a container without an init: nobody reaps its orphans. */
+/** As in a container without an init: no process reaps orphans. */
 const before = ['unshare', '-pf', '--kill-child', '--mount-proc']
 const skip = whyNoNamespaces()
 
 function whyNoNamespaces (): string | false {
-  if (process.getuid!() !== 0) return 'needs root, for a namespace of pids'
+  if (process.getuid!() !== 0) return 'needs root, for a PID namespace'
   const { status, stderr } = spawnSync(before[0]!, [...before.slice(1), 'true'], { encoding: 'utf8' })
-  return status === 0 ? false : `needs a namespace of pids: ${stderr}`
+  return status === 0 ? false : `needs a PID namespace: ${stderr}`
 }
 
-/** The pid that the processor has out here. */
+/** The pid of the processor outside its namespace. */
 function pidOf ({ pid }: Spawned): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'))
 }
@@ -37,7 +37,7 @@ async function start (t: Test, dir: string): Promise<{ processor: Spawned, pid: 
   return { processor, pid: pidOf(processor) }
 }
 
-t.test('as pid 1: tasks end, though nobody reaps what they leave', { skip }, async (t) => {
+t.test('a processor that is pid 1 finishes tasks although no process reaps their orphans', { skip }, async (t) => {
   const dir = makeDirectory(t)
   const { processor, pid } = await start(t, dir)
   const orphans = await enqueue(dir, { command: '(true &); (sleep 0.1 &); (setsid true &); echo hi; exit 3' })
@@ -48,7 +48,7 @@ t.test('as pid 1: tasks end, though nobody reaps what they leave', { skip }, asy
   writeFileSync(join(dir, `${cancelled}.cancel`), '')
   t.match(await untilEnded(dir, cancelled), { status: 'cancelled', errorMessage: 'Cancelled.' })
   t.strictSame(processesOf(cancelled), [])
-  // its output is held open by one that has left
+  // a process that left the session keeps the output open
   const held = await enqueue(dir, { command: 'setsid sleep 64 & echo said; exit 4' })
   t.match(await untilEnded(dir, held), { status: 'failed', exitCode: 4, errorMessage: 'Exited with code 4.' })
   t.equal(await readLogOf(dir, held), 'said\n')
@@ -57,17 +57,17 @@ t.test('as pid 1: tasks end, though nobody reaps what they leave', { skip }, asy
   t.equal(await processor.exited, 0)
 })
 
-t.test('pid 1 killed: the next processor signals nobody who has these numbers in another namespace', { skip }, async (t) => {
+t.test('after pid 1 was killed, the next processor signals no process with the same pids in another namespace', { skip }, async (t) => {
   const dir = makeDirectory(t)
   const { processor, pid } = await start(t, dir)
   const ids = await Promise.all([1, 2].map(() => enqueue(dir, { command: 'echo up; sleep 65' })))
   for (const id of ids) await untilLogged(dir, id, 'up\n')
   process.kill(pid, 'SIGKILL')
   await processor.exited
-  for (const id of ids) t.strictSame(processesOf(id), [], 'all that was there went with it')
+  for (const id of ids) t.strictSame(processesOf(id), [], 'its commands were killed with it')
   writeFileSync(join(dir, `${ids[1]}.cancel`), '')
 
-  // all pids that the records can tell of are taken by others
+  // other processes use all pids that the records can name
   const others = 'i=0; while [ $i -lt 80 ]; do i=$((i + 1)); sleep 66 & done; exec "$@"'
   const next = await spawnProcessor(t, dir, makeStateDirectory(t), [], { before: [...before, 'sh', '-c', others, 'sh'] })
   t.match(await untilEnded(dir, ids[0]!), { status: 'failed', exitCode: null, errorMessage: 'The command and the processor were both terminated while it was running.' })
@@ -75,15 +75,15 @@ t.test('pid 1 killed: the next processor signals nobody who has these numbers in
   t.equal(childrenOf(pidOf(next)).filter(({ name, state }) => name === 'sleep' && state === 'S').length, 80)
 })
 
-t.test('what runs in a namespace is not known outside: its task fails, it is not signalled', { skip }, async (t) => {
+t.test('a processor outside the namespace of a command fails its task and does not signal it', { skip }, async (t) => {
   const dir = makeDirectory(t)
-  const init = ['unshare', '-pf', '--kill-child', '--mount-proc', 'sh', '-c', '"$@"; echo it left >&2; sleep 67', 'sh']
+  const init = ['unshare', '-pf', '--kill-child', '--mount-proc', 'sh', '-c', '"$@"; echo processor exited >&2; sleep 67', 'sh']
   const first = await spawnProcessor(t, dir, makeStateDirectory(t), ['--leave-running'], { before: init })
-  const id = await enqueue(dir, { command: 'trap "echo told" TERM; echo up; while :; do sleep 0.1; done' })
+  const id = await enqueue(dir, { command: 'trap "echo signalled" TERM; echo up; while :; do sleep 0.1; done' })
   await untilLogged(dir, id, 'up\n')
   const node = pidOf({ ...first, pid: pidOf(first) })
   process.kill(node, 'SIGTERM')
-  await first.said('it left')
+  await first.said('processor exited')
   t.ok(processesOf(id).length > 0)
   await startProcessor(t, dir)
   t.match(await untilEnded(dir, id), { status: 'failed', exitCode: null })
