@@ -14,12 +14,12 @@ interface Started {
   readonly child: ChildProcess
   readonly gate: Writable
   readonly log: string
-  /** The record's words; of processes, whether their number is the wrapper's. */
+  /** The lines of the record; of those that identify a process, only the first word. */
   facts (): Promise<string[]>
-  ended: Promise<unknown>
+  readonly exited: Promise<unknown>
 }
 
-/** Starts one as the processor does, for a command of the shell. */
+/** Starts a wrapper as the processor does, for a shell command. */
 function start (wrapper: Wrapper, dir: string, command: string, { limit = '', name = 'log' } = {}): Started {
   const log = join(dir, name)
   const record = join(dir, '..', `${name}.record`)
@@ -34,7 +34,7 @@ function start (wrapper: Wrapper, dir: string, command: string, { limit = '', na
     gate,
     log,
     facts: async () => (await readFile(record, 'latin1')).split('\n').slice(0, -1).map((line) => line.replace(/^(wrapper|leader) .*/, '$1')),
-    ended: once(child, 'exit')
+    exited: once(child, 'exit')
   }
 }
 
@@ -43,36 +43,36 @@ const isRoot = process.geteuid!() === 0
 for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
   const directory = (content = {}) => join(makeDirectory(t, { [name]: content }), name)
 
-  t.test(`${name}: every byte, in order, behind what is there`, async (t) => {
+  t.test(`${name}: appends every byte of the output to the log, in order`, async (t) => {
     const dir = directory({ log: 'before\n', bytes })
-    const { gate, ended, facts, log } = start(wrapper, dir, `cat ${join(dir, 'bytes')}; echo x > /dev/stderr; exit 7`)
+    const { gate, exited, facts, log } = start(wrapper, dir, `cat ${join(dir, 'bytes')}; echo x > /dev/stderr; exit 7`)
     gate.end('\n')
-    await ended
+    await exited
     t.strictSame(await facts(), ['wrapper', 'leader', 'started', 'exit 7', 'drained 0'])
     t.ok(Buffer.concat([Buffer.from('before\n'), bytes, Buffer.from('x\n')]).equals(await readFile(log)))
   })
 
-  t.test(`${name}: nothing is run where the gate does not open`, async (t) => {
-    const { gate, ended, facts, log } = start(wrapper, directory(), 'echo ran', { name: 'unstarted' })
+  t.test(`${name}: does not run the command if the gate is aborted`, async (t) => {
+    const { gate, exited, facts, log } = start(wrapper, directory(), 'echo ran', { name: 'unstarted' })
     gate.destroy()
-    await ended
+    await exited
     t.strictSame((await facts()).slice(0, 3), ['wrapper', 'leader', 'unstarted'])
     t.equal(await readFile(log, 'utf8'), '')
   })
 
-  t.test(`${name}: exit codes`, async (t) => {
+  t.test(`${name}: records the command's exit code, and 128 plus the number of a signal`, async (t) => {
     const table: Array<[command: string, code: number]> = [
       ['exit 0', 0], ['exit 255', 255], ['kill -9 $$', 137], ['kill -TERM 0; sleep 5', 143], ['exec /not/there', 127], ['kill -INT $$', 130]
     ]
     for (const [index, [command, code]] of table.entries()) {
-      const { gate, ended, facts } = start(wrapper, directory(), command, { name: `code-${index}` })
+      const { gate, exited, facts } = start(wrapper, directory(), command, { name: `code-${index}` })
       gate.end('\n')
-      await ended
+      await exited
       t.ok((await facts()).includes(`exit ${code}`), command)
     }
   })
 
-  t.test(`${name}: the end is told at once, also where others still hold the output`, async (t) => {
+  t.test(`${name}: records the exit of the command immediately, even if another process keeps the output open`, async (t) => {
     const dir = directory()
     const { child, gate, facts } = start(wrapper, dir, `setsid sh -c 'echo $$ > ${join(dir, 'pid')}; exec sleep 72' & exit 3`, { name: 'held' })
     t.teardown(() => { process.kill(-child.pid!, 'SIGKILL') })
@@ -83,31 +83,31 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
     process.kill(pid, 'SIGKILL')
   })
 
-  t.test(`${name}: up to the limit, and the command does not notice`, async (t) => {
+  t.test(`${name}: drops output beyond the limit without disturbing the command`, async (t) => {
     const dir = directory({ bytes })
     for (const [before, limit] of [[0, 102_400], [1_000, 102_400], [110_000, 102_400]] as const) {
       await writeFile(join(dir, `limit-${before}`), bytes.subarray(0, before))
-      const { gate, ended, facts, log } = start(wrapper, dir, `tail -c +${before + 1} ${join(dir, 'bytes')}`, { limit: String(limit), name: `limit-${before}` })
+      const { gate, exited, facts, log } = start(wrapper, dir, `tail -c +${before + 1} ${join(dir, 'bytes')}`, { limit: String(limit), name: `limit-${before}` })
       gate.end('\n')
-      await ended
+      await exited
       t.strictSame((await facts()).slice(2), ['started', 'exit 0', 'drained 153'])
       t.ok(bytes.subarray(0, Math.max(before, limit)).equals(await readFile(log)), `${before}, ${limit}`)
     }
   })
 
-  t.test(`${name}: a full disk`, { skip: !isRoot && 'needs root, to mount a small file system' }, async (t) => {
+  t.test(`${name}: ${wrapper.waitsForDisk ? 'waits while the disk is full' : 'terminates the command when the disk is full'}`, { skip: !isRoot && 'needs root, to mount a small file system' }, async (t) => {
     const around = makeDirectory(t, { small: {}, bytes })
     const dir = join(around, 'small')
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1536k', 'none', dir])
     t.teardown(() => execFileSync('umount', ['-l', dir]))
     await writeFile(join(dir, 'filler'), Buffer.alloc(1_000_000))
-    const { gate, ended, facts, log } = start(wrapper, dir, `cat ${join(around, 'bytes')}`)
+    const { gate, exited, facts, log } = start(wrapper, dir, `cat ${join(around, 'bytes')}`)
     gate.end('\n')
     if (wrapper.waitsForDisk) {
       await until(around, async () => (await facts()).includes('full') ? true : undefined)
       await unlink(join(dir, 'filler'))
     }
-    await ended
+    await exited
     t.strictSame((await facts()).slice(2).sort(), wrapper.waitsForDisk
       ? ['drained 0', 'exit 0', 'full', 'room', 'started']
       : ['drained 1', 'exit 141', 'started'])
@@ -115,23 +115,29 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
   })
 }
 
-t.test('signals to all processes leave Perl\'s wrapper to see the end', async (t) => {
+t.test('signals to its parent process do not stop the wrapper in Perl', async (t) => {
   const dir = join(makeDirectory(t, { all: {} }), 'all')
-  const { gate, ended, facts, log } = start(WRAPPERS.perl, dir, 'for s in TERM INT HUP; do kill -$s $PPID; done; sleep 0.2; echo after; exit 7')
+  const { gate, exited, facts, log } = start(WRAPPERS.perl, dir, 'for s in TERM INT HUP; do kill -$s $PPID; done; sleep 0.2; echo after; exit 7')
   gate.end('\n')
-  await ended
+  await exited
   t.strictSame((await facts()).slice(2), ['started', 'exit 7', 'drained 0'])
   t.equal(await readFile(log, 'utf8'), 'after\n')
 })
 
-t.test('which one is taken', async (t) => {
+t.test('chooseWrapper prefers Perl', async (t) => {
   t.strictSame(await chooseWrapper(), WRAPPERS.perl)
-  process.env.PERL5OPT = '-d'
-  t.teardown(() => { delete process.env.PERL5OPT })
-  t.strictSame(await chooseWrapper(), WRAPPERS.sh)
 })
 
-t.test('a log with a limit', async (t) => {
+t.test('chooseWrapper falls back to the shell if the environment alters Perl', async (t) => {
+  for (const name of ['PERL5OPT', 'PERLIO']) {
+    process.env[name] = '-d'
+    t.teardown(() => { delete process.env[name] })
+    t.strictSame(await chooseWrapper(), WRAPPERS.sh, name)
+    delete process.env[name]
+  }
+})
+
+t.test('the processor limits the size of a log and notes that in the error message', async (t) => {
   const dir = makeDirectory(t)
   await startProcessor(t, dir, { maxLogBytes: 1024 })
   const long = await enqueue(dir, { command: 'yes | head -c 100000; echo done >&2; exit 5' })
