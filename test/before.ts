@@ -1,4 +1,4 @@
-// The browser is unpacked once, not by several tests at the same time.
+// Unpacks the browser before the tests, so that several tests do not do it at the same time.
 import chromium from '@sparticuz/chromium'
 
 await chromium.executablePath()

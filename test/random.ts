@@ -1,12 +1,14 @@
+/** A pseudo-random generator. */
 export interface Random {
-  /** From 0 to 1. */
+  /** A number from 0 to 1, excluding 1. */
   (): number
-  /** An integer below `limit`. */
+  /** An integer from 0 to `limit`, excluding `limit`. */
   below (limit: number): number
+  /** One of the values. */
   pick<T> (values: readonly T[]): T
 }
 
-/** mulberry32: small, and the same numbers from the same seed everywhere. */
+/** The mulberry32 generator: the same seed gives the same numbers on every machine. */
 export function randomFrom (seed: number): Random {
   const random = () => {
     seed = (seed + 0x6d2b79f5) | 0

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { answer, startedWith } from './child.ts'
 
-/** The least that can be done: a stream of the file, piped. */
+/** Baseline for GET /:id/log: a stream of the file, piped to the response. */
 const { path } = startedWith<{ path: string }>()
 const server = createServer((_request, response) => {
   response.writeHead(200, { 'content-type': 'text/plain', 'content-length': statSync(path).size })

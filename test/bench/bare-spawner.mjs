@@ -1,10 +1,10 @@
-// The least that Node can do to run a command of the shell. Plain JavaScript: a process that has the compiler loaded is
-// large, and takes twice as long to start another one.
+// Baseline of the processor: spawns shell commands and does nothing else. Plain JavaScript, because a process with the
+// compiler loaded is large, and takes twice as long to start another process.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
 const answers = {
-  /** @returns how long they all took, in ms */
+  /** @returns the duration of all commands, in ms */
   async run ({ count, concurrency }) {
     let left = count
     const started = performance.now()
@@ -13,7 +13,7 @@ const answers = {
     }))
     return performance.now() - started
   },
-  /** @returns after how many ms the command's first byte was there */
+  /** @returns the time until the first byte of output, in ms */
   async firstByte () {
     const started = performance.now()
     const { stdout } = spawn('sh', ['-c', 'echo x'], { stdio: ['ignore', 'pipe', 'ignore'] })

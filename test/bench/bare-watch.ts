@@ -2,7 +2,7 @@ import { watch } from 'node:fs'
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The least that can be done: one `fs.watch`, and a read of what it names. */
+/** Baseline of the watcher: one `fs.watch`, and a read of each file that it names. */
 export function watchBare (dir: string, { onLog, onTask }: { onLog: (text: string) => void, onTask: (task: any) => void }): () => void {
   const busy = new Map<string, boolean>()
   const cursors = new Map<string, number>()
@@ -11,14 +11,14 @@ export function watchBare (dir: string, { onLog, onTask }: { onLog: (text: strin
     if (busy.has(name)) return busy.set(name, true)
     do {
       busy.set(name, false)
-      if (name.endsWith('.log')) onLog(await readOn(name))
+      if (name.endsWith('.log')) onLog(await readNew(name))
       else onTask(JSON.parse(await readFile(join(dir, name), 'utf8')))
     } while (busy.get(name))
     busy.delete(name)
   })
   return () => watcher.close()
 
-  async function readOn (name: string): Promise<string> {
+  async function readNew (name: string): Promise<string> {
     const file: FileHandle = await open(join(dir, name))
     try {
       const cursor = cursors.get(name) ?? 0

@@ -1,7 +1,7 @@
 import { watch } from 'node:fs'
 import { answer, cpu, startedWith } from './child.ts'
 
-/** What it costs to be told of changes, and to do nothing about them. */
+/** Baseline of the CPU time: receives file events and does nothing with them. */
 const { dir } = startedWith<{ dir: string }>()
 watch(dir, () => {})
 answer({}, { cpu })

@@ -3,7 +3,7 @@ import { answer, cpu } from './child.ts'
 import { now } from './lab.ts'
 import { EVENT_BYTES, pieceOf, type Piece } from './source.ts'
 
-/** So many events of so many bytes in one turn of the event loop. */
+/** `count` events of `bytes` bytes (default: `EVENT_BYTES`) in one turn of the event loop. */
 export interface Burst {
   readonly count: number
   readonly bytes?: number
@@ -14,23 +14,23 @@ export interface Steady {
   readonly seconds: number
 }
 
-/** In a server of the bench: tells pieces of a log to all its clients, when it is asked to. */
-export function answerBroadcasts (port: number, tell: (piece: Piece) => void): void {
+/** In a server of the bench: emits pieces of a log to all clients when the parent process requests it. */
+export function answerBroadcasts (port: number, emit: (piece: Piece) => void): void {
   let number = 0
   answer({ port }, {
     cpu,
-    /** @returns the log's size after it */
+    /** @returns the size of the log after the burst */
     burst: ({ count, bytes = EVENT_BYTES }: Burst) => {
-      for (let index = 0; index < count; index++) tell(pieceOf(number++, now(), bytes))
+      for (let index = 0; index < count; index++) emit(pieceOf(number++, now(), bytes))
       return number * bytes
     },
-    /** Each event bears the time at which it was due: one that a busy event loop delayed is late. */
+    /** Each event contains the time at which it was due, so that a delay by a busy event loop counts. */
     steady: async ({ perSecond, seconds }: Steady) => {
       const start = now()
       for (let index = 0; index < perSecond * seconds; index++) {
         const due = start + index * 1000 / perSecond
         if (due > now()) await sleep(due - now())
-        tell(pieceOf(number++, due, EVENT_BYTES))
+        emit(pieceOf(number++, due, EVENT_BYTES))
       }
       return number * EVENT_BYTES
     }

@@ -3,12 +3,12 @@ import { once } from 'node:events'
 
 type Answers = Record<string, (argument: any) => unknown>
 
-/** In a process of the bench: what it was started with. */
+/** In a child process: the argument that the parent passed to `Child.start`. */
 export function startedWith<T> (): T {
   return JSON.parse(process.argv[2]!) as T
 }
 
-/** In a process of the bench: says that it is ready, then answers questions until its parent is gone. */
+/** In a child process: reports that it is ready, then answers questions until the parent disconnects. */
 export function answer (ready: unknown, answers: Answers): void {
   process.on('message', async ({ question, argument }: { question: string, argument: unknown }) => {
     process.send!({ answer: await answers[question]!(argument) })
@@ -23,13 +23,13 @@ export function cpu (): number {
   return user + system
 }
 
-/** A process of the bench, as its parent sees it. */
+/** A child process of the bench, in its parent. */
 export class Child<Ready = unknown> {
   readonly #process: ChildProcess
   readonly ready: Ready
 
   static async start<Ready> (file: string, argument: unknown = {}): Promise<Child<Ready>> {
-    // plain JavaScript needs no compiler
+    // plain JavaScript does not need the TypeScript loader
     const execArgv = file.endsWith('.mjs') ? [] : process.execArgv
     const child = fork(new URL(file, import.meta.url), [JSON.stringify(argument)], { execArgv })
     return new Child(child, await answerOf(child) as Ready)
@@ -44,7 +44,7 @@ export class Child<Ready = unknown> {
     return this.#process.pid!
   }
 
-  /** One question at a time. */
+  /** Asks a question and waits for the answer. Only one question may be open at a time. */
   async ask<T> (question: string, argument?: unknown): Promise<T> {
     const answered = answerOf(this.#process)
     this.#process.send({ question, argument })
@@ -60,7 +60,7 @@ export class Child<Ready = unknown> {
 
 async function answerOf (child: ChildProcess): Promise<unknown> {
   const ended = new AbortController()
-  const failed = once(child, 'exit', { signal: ended.signal }).then(([code]) => { throw new Error(`a process of the bench ended (${code})`) })
+  const failed = once(child, 'exit', { signal: ended.signal }).then(([code]) => { throw new Error(`A process of the bench exited with code ${code}`) })
   failed.catch(() => {})
   try {
     const [message] = await Promise.race([once(child, 'message', { signal: ended.signal }), failed]) as [{ answer: unknown }]

@@ -1,31 +1,31 @@
 import { timeOf, type Piece } from './source.ts'
 
 /**
- * What the clients of one server must all receive, byte for byte: the first to reach a byte has it parsed and checked,
- * the others are compared with that. So a thousand clients cost little more than one.
+ * The stream that all clients of one server must receive, byte for byte. The bytes of the client that is furthest ahead are
+ * parsed and checked; those of the other clients are compared with them, which costs little.
  */
 export class ExpectedStream {
-  /** Of each event: where it ends in the stream, the log's size after it, and when it happened. */
+  /** For each event: its end in the stream, the size of the log after it, and the time at which it was due. */
   readonly ends: number[] = []
   readonly sizes: number[] = []
   readonly times: number[] = []
-  /** Sizes that were told without their bytes. */
-  readonly heads: number[] = []
+  /** Sizes from size updates: events without bytes. */
+  readonly sizeUpdates: number[] = []
   #bytes = Buffer.alloc(1024 * 1024)
-  /** Where `#bytes` begins and ends in the stream. */
+  /** Start and end of `#bytes` in the stream. */
   #base = 0
   #end = 0
   #text = ''
 
-  /** @throws where a client received something else than it should have */
+  /** @throws Error if the bytes differ from those of another client, or an event is missing, repeated or altered */
   check (offset: number, bytes: Buffer): void {
     const known = Math.min(bytes.length, this.#end - offset)
     const at = offset - this.#base
-    if (at < 0 || known < 0 || bytes.compare(this.#bytes, at, at + known, 0, known) !== 0) throw new Error(`a client received other bytes than the first one, at ${offset}`)
+    if (at < 0 || known < 0 || bytes.compare(this.#bytes, at, at + known, 0, known) !== 0) throw new Error(`A client received different bytes than the first client at offset ${offset}`)
     if (known < bytes.length) this.#extend(known === 0 ? bytes : bytes.subarray(known))
   }
 
-  /** All clients have it up to there. */
+  /** Drops the bytes before an offset that all clients have passed. */
   forget (offset: number): void {
     this.#bytes.copyWithin(0, offset - this.#base, this.#end - this.#base)
     this.#base = offset
@@ -47,10 +47,10 @@ export class ExpectedStream {
     if (data === undefined) return
     const piece = JSON.parse(data) as Piece
     const size = this.sizes.at(-1) ?? 0
-    const isHead = piece.chunk === '' && piece.offset === piece.end
-    const time = isHead ? 0 : timeOf(piece)
-    if (time === undefined || (isHead ? piece.end < size : piece.offset !== size)) throw new Error(`at ${size}, a client received ${data.slice(0, 200)}`)
-    if (isHead) this.heads.push(piece.end)
+    const isSizeUpdate = piece.chunk === '' && piece.offset === piece.end
+    const time = isSizeUpdate ? 0 : timeOf(piece)
+    if (time === undefined || (isSizeUpdate ? piece.end < size : piece.offset !== size)) throw new Error(`After ${size} bytes of the log, a client received ${data.slice(0, 200)}`)
+    if (isSizeUpdate) this.sizeUpdates.push(piece.end)
     this.ends.push(end)
     this.sizes.push(piece.end)
     this.times.push(time)

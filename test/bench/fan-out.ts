@@ -1,4 +1,5 @@
 import { Child } from './child.ts'
+import type { Received } from './clients.ts'
 import { median, type Figure } from './lab.ts'
 
 const CLIENTS = 1000
@@ -13,10 +14,10 @@ const LIBRARIES = ['@fastify/sse', 'fastify-sse-v2', 'better-sse']
 
 type Mode = typeof MODES[number]
 
-/** µs of the server's CPU per delivery, of each round. */
+/** CPU time of the server per delivery, in µs, for each round. */
 type Costs = Map<string, Record<Mode['name'], number[]>>
 
-/** What it costs to tell an event to 1,000 clients, against what else there is. */
+/** CPU time to send an event to 1,000 clients, compared with other libraries. */
 export async function fanOut (): Promise<Figure[]> {
   const clients = await Child.start('./clients.ts')
   const servers = new Map<string, Child<{ port: number }>>()
@@ -28,7 +29,7 @@ export async function fanOut (): Promise<Figure[]> {
     await clients.ask('connect', { name, port: server.ready.port, count: CLIENTS })
   }
   for (let round = 0; round <= ROUNDS; round++) {
-    // there and back again, so that none has the better place
+    // alternating order, so that no server has an advantage
     const order = round % 2 === 0 ? [...servers] : [...servers].reverse()
     for (const mode of MODES) {
       for (const [name, server] of order) {
@@ -48,13 +49,13 @@ async function startServer (name: string): Promise<Child<{ port: number }>> {
   return await Child.start('./peer-server.ts', { peer: name })
 }
 
-/** Each burst waits until all clients have the last one. */
+/** Each burst starts when all clients have received the previous one. */
 async function costOf (server: Child, clients: Child, name: string, { bursts, count }: Mode): Promise<number> {
   const before = await server.ask<number>('cpu')
   for (let burst = 0; burst < bursts; burst++) {
     const size = await server.ask<number>('burst', { count })
-    const { heads } = await clients.ask<{ heads: number[] }>('told', { name, size })
-    if (heads.length > 0) throw new Error(`${name} withheld something`)
+    const { sizeUpdates } = await clients.ask<Received>('received', { name, size })
+    if (sizeUpdates.length > 0) throw new Error(`${name} withheld log chunks`)
   }
   return (await server.ask<number>('cpu') - before) / (bursts * count * CLIENTS)
 }
@@ -62,7 +63,7 @@ async function costOf (server: Child, clients: Child, name: string, { bursts, co
 function figures (costs: Costs): Figure[] {
   const compare = (peer: string, mode: Mode['name']) => {
     const [ours, theirs] = [costs.get(OURS)![mode], costs.get(peer)![mode]]
-    // of pairs of one round: what else the machine does changes with time
+    // the median of the ratios of each round, because the load of the machine changes between rounds
     const ratio = median(ours.map((cost, round) => cost / theirs[round]!))
     return { ratio, micros: `${median(ours).toFixed(2)} µs; ${median(theirs).toFixed(2)} µs` }
   }

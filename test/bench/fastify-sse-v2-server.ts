@@ -4,7 +4,7 @@ import { answerBroadcasts } from './broadcast.ts'
 
 interface SSEReply { sse (message: { id: string, event: string, data: string }): void }
 
-/** A program of its own, and an import that the compiler does not follow: its types clash with those of `@fastify/sse`. */
+/** A separate program, and an import that the compiler does not resolve: its types conflict with those of `@fastify/sse`. */
 const { FastifySSEPlugin } = await import('fastify-sse-v2' as string) as { FastifySSEPlugin: FastifyPluginAsync }
 const clients = new Set<SSEReply>()
 const app = Fastify()

@@ -6,22 +6,22 @@ import { answer } from './child.ts'
 import { now, within } from './lab.ts'
 
 export interface Following {
-  /** The event stream. */
+  /** URL of the event stream. */
   readonly stream: string
-  /** `GET /:id/log` of the task. */
+  /** URL of `GET /:id/log` of the task. */
   readonly log: string
 }
 
 export interface Followed {
   readonly hash: string
-  /** When it had the last byte. */
+  /** Time at which the last byte arrived. */
   readonly at: number
-  /** How often, and how much of it, it had to fetch. */
+  /** Number of requests for gaps, and the bytes that they fetched. */
   readonly fetches: number
   readonly fetched: number
 }
 
-/** A client of one log that follows the README's rules: drops what it has, and fetches gaps. */
+/** A client of one log that follows the rules of the feed: it skips known bytes and fetches gaps. */
 const hash = createHash('sha256')
 let have = 0
 let fetches = 0
@@ -33,7 +33,7 @@ const others = new Set<string>()
 let received: () => void = () => {}
 
 answer({}, {
-  /** @returns the status; from 200 on it follows */
+  /** @returns the HTTP status; with 200, the client follows the log */
   follow: async ({ stream, log }: Following) => {
     const [response] = await once(get(stream, { headers: { accept: 'text/event-stream' } }), 'response') as [IncomingMessage]
     if (response.statusCode === 200) read(response, log).catch((error) => { throw error })
@@ -42,17 +42,17 @@ answer({}, {
   },
   until: async (size: number): Promise<Followed> => {
     wanted = size
-    if (have < size) await within(new Promise<void>((resolve) => { done = resolve }), () => `it has ${have} bytes of ${size}`)
-    if (have !== size) throw new Error(`it has ${have} bytes of ${size}`)
+    if (have < size) await within(new Promise<void>((resolve) => { done = resolve }), () => `The client has ${have} of ${size} bytes`)
+    if (have !== size) throw new Error(`The client has ${have} of ${size} bytes`)
     return { hash: hash.copy().digest('hex'), at, fetches, fetched }
   },
-  /** Resolves when another event than the log's has come. */
+  /** Resolves when an event of that type, other than a log event, has arrived. */
   received: async (event: string) => {
     while (!others.has(event)) await new Promise<void>((resolve) => { received = resolve })
   }
 })
 
-/** Reads no further while it fetches, as far as TCP goes: a slow client, now and then. */
+/** Stops reading while it fetches a gap, as a slow client does. */
 async function read (response: IncomingMessage, log: string): Promise<void> {
   const messages: EventSourceMessage[] = []
   const parser = createParser({ onEvent: (message) => { messages.push(message) } })
@@ -67,7 +67,7 @@ async function read (response: IncomingMessage, log: string): Promise<void> {
 }
 
 async function take ({ offset, end, chunk, truncated, lossy }: { offset: number, end: number, chunk: string, truncated?: true, lossy?: true }, log: string): Promise<void> {
-  if (truncated) throw new Error('it never shrank')
+  if (truncated) throw new Error('The server reported a truncated log, but the log only grew')
   if (end <= have) return
   const bytes = Buffer.from(chunk)
   if (offset > have || lossy || bytes.length !== end - offset) return await fetchGap(log)

@@ -31,13 +31,13 @@ const parts: Record<string, () => Promise<Figure[]>> = {
   'processor-start': processorStart,
   page
 }
-/** By name only: they take minutes. */
+/** Parts that take minutes, run only by name or with `--all`. */
 const long: Record<string, () => Promise<Figure[]>> = { 'stalled-1000': () => stalled(999) }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { all: { type: 'boolean' }, keep: { type: 'boolean' } } })
 const every = { ...parts, ...long }
 const unknown = positionals.find((name) => !(name in every))
-if (unknown !== undefined) throw new Error(`${unknown} is none of ${Object.keys(every).join(', ')}`)
+if (unknown !== undefined) throw new Error(`Unknown part "${unknown}"; the parts are ${Object.keys(every).join(', ')}`)
 const chosen = positionals.length > 0 ? positionals : Object.keys(values.all ? every : parts)
 const figures: Figure[] = []
 for (const name of chosen) {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { taskText } from '../task-files.ts'
 import type { Child } from './child.ts'
 
-/** A line of the table. */
+/** A row of the table. */
 export interface Figure {
   readonly name: string
   readonly figure: string
@@ -16,7 +16,7 @@ export interface Figure {
 const directories: string[] = []
 process.on('exit', () => { for (const dir of directories) rmSync(dir, { recursive: true, force: true }) })
 
-/** Deleted when the bench ends. */
+/** Makes a directory that is deleted at the end of the bench. */
 export function makeDirectory (): string {
   const dir = mkdtempSync(join(tmpdir(), 'fastify-tasks-bench-'))
   directories.push(dir)
@@ -25,20 +25,20 @@ export function makeDirectory (): string {
 
 export interface Tasks {
   readonly dir: string
-  /** The unfinished ones. */
+  /** Ids of the running tasks. */
   readonly running: readonly string[]
 }
 
-/** A directory of tasks with logs, an hour old, most of them completed. */
+/** Makes a directory of tasks with logs, one hour old. All but `running` of them are completed. */
 export function makeTasks (count: number, { running = 10 } = {}): Tasks {
   const dir = makeDirectory()
   const then = Date.now() - 3_600_000
   const ids = Array.from({ length: count }, (_, index) => `task_${then - index}_bench`)
   for (const [index, id] of ids.entries()) {
     const createdAt = new Date(then - index).toISOString()
-    const ended = { status: 'completed', startedAt: createdAt, completedAt: createdAt, exitCode: 0 }
-    put(dir, `${id}.json`, taskText(id, { type: 'custom', app: null, config: '', createdAt, ...(index < running ? { status: 'running' } : ended) }), then)
-    put(dir, `${id}.log`, 'what it said before\n', then)
+    const completed = { status: 'completed', startedAt: createdAt, completedAt: createdAt, exitCode: 0 }
+    put(dir, `${id}.json`, taskText(id, { type: 'custom', app: null, config: '', createdAt, ...(index < running ? { status: 'running' } : completed) }), then)
+    put(dir, `${id}.log`, 'earlier output\n', then)
   }
   utimesSync(dir, then / 1000, then / 1000)
   return { dir, running: ids.slice(0, running) }
@@ -50,7 +50,7 @@ function put (dir: string, name: string, text: string, then: number): void {
   utimesSync(path, then / 1000, then / 1000)
 }
 
-/** Milliseconds of a clock that all processes of the machine share. */
+/** The monotonic clock of the machine, in ms: the same in all processes. */
 export function now (): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
@@ -64,7 +64,7 @@ export function median (values: readonly number[]): number {
   return quantile(values, 0.5)
 }
 
-/** @throws after a minute: what was lost never comes */
+/** @throws Error with the text of `missing` if the promise is not settled within one minute */
 export async function within (arrival: Promise<void>, missing: () => string): Promise<void> {
   const ended = new AbortController()
   const late = sleep(60_000, undefined, { signal: ended.signal }).then(() => { throw new Error(missing()) })
@@ -76,7 +76,7 @@ export async function within (arrival: Promise<void>, missing: () => string): Pr
   }
 }
 
-/** Waits until a process has no more to do of its own. */
+/** Waits until a process is idle: less than 3 % CPU for two seconds. */
 export async function settled (child: Child): Promise<void> {
   for (let quiet = 0, before = await child.ask<number>('cpu'); quiet < 2;) {
     await sleep(1000)

@@ -4,7 +4,7 @@ import type { ServerReady } from './server.ts'
 
 const ROUNDS = 9
 
-/** The list of many tasks, against a server that reads and parses every file for each request. */
+/** Duration of the list of many tasks, compared with reading and parsing every file for each request. */
 export async function list (): Promise<Figure[]> {
   const server = await Child.start<ServerReady>('./server.ts', { dir: makeTasks(10_000).dir })
   const paths = { list: '/api/tasks', bare: '/bare', bareSync: '/bare-sync' }
@@ -28,7 +28,7 @@ export async function list (): Promise<Figure[]> {
   }]
 }
 
-/** How long a host takes to boot with many tasks, and when its first list is there. */
+/** Time to register the plugin with many tasks, and duration of the first list. */
 export async function boot (): Promise<Figure[]> {
   const server = await Child.start<ServerReady>('./server.ts', { dir: makeTasks(50_000).dir })
   const started = performance.now()

@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { answer } from './child.ts'
 import { checkLog } from './log-lines.ts'
 
-/** A whole log by HTTP, checked; cheap enough that the server is what is measured. */
+/** Fetches and checks a whole log by HTTP, with so little CPU time that the server is the bottleneck. */
 answer({}, {
   /** @returns ms */
   get: async ({ url, bytes }: { url: string, bytes: number }) => {
@@ -26,7 +26,7 @@ answer({}, {
       }
       const socket = connect({ host, port: Number(port), onread: { buffer, callback: read } })
       socket.on('error', reject)
-      socket.on('close', () => reject(new Error(`it ended at ${position}`)))
+      socket.on('close', () => reject(new Error(`The response ended after ${position} bytes`)))
       socket.write(`GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
     })
     return performance.now() - started

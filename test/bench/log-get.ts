@@ -5,12 +5,12 @@ import { BLOCK, checkLog, writeLog } from './log-lines.ts'
 import { Growth } from './memory.ts'
 import type { ServerReady } from './server.ts'
 
-/** Whole blocks, so that both end with the same lines. */
+/** Sizes of the logs: whole blocks, so that both logs end with the same lines. */
 const SMALL = BLOCK.length
 const BIG = Math.ceil(1_000_000_000 / BLOCK.length) * BLOCK.length
 const ROUNDS = 4
 const REQUESTS = 200
-/** What is asked for at a log's end. */
+/** Bytes and lines that are requested at the end of a log. */
 const END_BYTES = 4096
 const LINES = 100
 const LINES_BYTES = BLOCK.toString().split('\n').slice(-LINES - 1).join('\n').length
@@ -18,12 +18,12 @@ const LINES_BYTES = BLOCK.toString().split('\n').slice(-LINES - 1).join('\n').le
 interface Logs {
   readonly server: Child<ServerReady>
   readonly path: string
-  /** Where the big log is, and the small one. */
+  /** URLs of the two logs. */
   readonly big: string
   readonly small: string
 }
 
-/** A log of 1 GB by HTTP, all of it and its end. */
+/** GET of a log of 1 GB: the whole log, and its end. */
 export async function logGet (): Promise<Figure[]> {
   const { dir, running: [big, small] } = makeTasks(2, { running: 2 })
   const path = join(dir, `${big}.log`)
@@ -83,7 +83,7 @@ async function compare (query: string, urls: { big: string, small: string }, wan
       if (response.status === 400) return { name, figure: 'skipped: the route answers 400', wanted }
       if (bytes.length !== wantedBytes) throw new Error(`${response.status}, ${bytes.length} bytes of ${wantedBytes}: ${urls[side]}`)
       checkLog(bytes, size - wantedBytes)
-      // the first ones warm up
+      // the first requests warm up
       if (request >= REQUESTS / 10) times[side].push(ms)
     }
   }

@@ -11,10 +11,10 @@ import type { Grown, Growing } from './writer.ts'
 const MB = 1_000_000
 const BYTES_PER_SECOND = 50 * MB
 const SECONDS = 6
-/** What a pipe holds. */
+/** Capacity of a pipe. */
 const PIECE_BYTES = 64 * 1024
-const UNHEARD_ROUNDS = 2
-const UNHEARD_SECONDS = 2
+const UNFOLLOWED_ROUNDS = 2
+const UNFOLLOWED_SECONDS = 2
 const NAME = 'a log that grows by 50 MB/s'
 
 interface Growths {
@@ -24,12 +24,12 @@ interface Growths {
   readonly writer: Child
 }
 
-/** A log that grows fast, with a client of each kind, and with nobody. */
+/** A log that grows fast, with a follower of each kind, and without a follower. */
 export async function logGrowth (): Promise<Figure[]> {
   return [
     ...await withLog(async (growths) => await followed(growths, 'the feed', (id) => `events?task=${id}`, 'task.upsert')),
     ...await withLog(async (growths) => await followed(growths, 'GET /:id/log/events', (id) => `${id}/log/events`, 'end')),
-    ...await withLog(unheard)
+    ...await withLog(unfollowed)
   ]
 }
 
@@ -40,12 +40,12 @@ async function withLog (measure: (growths: Growths) => Promise<Figure[]>): Promi
   const writer = await Child.start('./writer.ts')
   const figures = await measure({ dir, id: id!, server, writer })
   await Promise.all([server.stop(), writer.stop()])
-  // half a gigabyte
+  // frees half a gigabyte
   truncateSync(join(dir, `${id}.log`))
   return figures
 }
 
-/** @param end the event that says that the task has ended */
+/** @param end type of the event that reports that the task is finished */
 async function followed ({ dir, id, server, writer }: Growths, by: string, path: (id: string) => string, end: string): Promise<Figure[]> {
   const name = `${NAME}, by ${by}`
   const url = `${server.ready.url}/api/tasks`
@@ -71,25 +71,25 @@ async function followed ({ dir, id, server, writer }: Growths, by: string, path:
   }
 }
 
-/** Against a watch that does nothing: less can't be had, as long as the system tells each write. */
-async function unheard ({ dir, id, server, writer }: Growths): Promise<Figure[]> {
+/** Compared with a watcher that does nothing: the system reports each write, so less is not possible. */
+async function unfollowed ({ dir, id, server, writer }: Growths): Promise<Figure[]> {
   const other = makeTasks(1, { running: 1 }).dir
   const bare = await Child.start('./bare-watcher.ts', { dir: other })
   await settled(server)
   const percent = async (watching: Child, dir: string, writeBytes: number): Promise<number> => {
     const [before, start] = [await watching.ask<number>('cpu'), now()]
-    await grow({ dir, id, writer }, { seconds: UNHEARD_SECONDS, writeBytes })
+    await grow({ dir, id, writer }, { seconds: UNFOLLOWED_SECONDS, writeBytes })
     return (await watching.ask<number>('cpu') - before) / 10 / (now() - start)
   }
   const rounds = async (writeBytes: number): Promise<Figure> => {
     const percents: { ours: number[], bare: number[] } = { ours: [], bare: [] }
-    for (let round = 0; round < UNHEARD_ROUNDS; round++) {
+    for (let round = 0; round < UNFOLLOWED_ROUNDS; round++) {
       percents.ours.push(await percent(server, dir, writeBytes))
       percents.bare.push(await percent(bare, other, writeBytes))
     }
-    const [ours, bared] = [median(percents.ours), median(percents.bare)]
-    const name = `${NAME}, by nobody, in writes of ${writeBytes / 1024} KB: server's CPU`
-    return { name, figure: `${ours.toFixed(1)} % of a core; a bare fs.watch: ${bared.toFixed(1)} %`, ...(writeBytes === PIECE_BYTES && { wanted: '< 3 %', ok: ours < 3 }) }
+    const [ours, theirs] = [median(percents.ours), median(percents.bare)]
+    const name = `${NAME}, unfollowed, in writes of ${writeBytes / 1024} KB: server's CPU`
+    return { name, figure: `${ours.toFixed(1)} % of a core; a bare fs.watch: ${theirs.toFixed(1)} %`, ...(writeBytes === PIECE_BYTES && { wanted: '< 3 %', ok: ours < 3 }) }
   }
   const figures = [await rounds(PIECE_BYTES), await rounds(1024)]
   await bare.stop()

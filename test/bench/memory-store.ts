@@ -1,12 +1,12 @@
 import type { TaskEvent, TaskStore } from 'fastify-tasks'
 import type { Piece } from './source.ts'
 
-/** A store without a disk below it: what is measured is the feed. */
+/** A store without a disk, to measure only the feed. */
 export class MemoryStore {
   readonly #listeners = new Set<(event: TaskEvent) => void>()
   #events = 0
 
-  tell ({ id: taskId, ...piece }: Piece): void {
+  emit ({ id: taskId, ...piece }: Piece): void {
     const event: TaskEvent = { type: 'task.log', eventId: `bench-${++this.#events}`, taskId, ...piece }
     for (const listener of this.#listeners) listener(event)
   }
@@ -17,7 +17,7 @@ export class MemoryStore {
       close: async () => {},
       list: async () => ({ tasks: [], lastEventId: `bench-${this.#events}` }),
       subscribe: (listener) => {
-        // a key of its own: plugin and feed each subscribe
+        // a new function: the plugin and the feed may subscribe with the same listener
         const subscriber = (event: TaskEvent) => listener(event)
         this.#listeners.add(subscriber)
         return () => { this.#listeners.delete(subscriber) }

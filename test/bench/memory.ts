@@ -2,14 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 
 const MIB = 1024 * 1024
 
-/** By how much a process's resident memory grows, at its highest, from now on. */
+/** The peak growth of a process's resident memory, from now on. */
 export class Growth {
   readonly #pid: number
   readonly #before: number
 
   constructor (pid: number) {
     this.#pid = pid
-    // sets the kernel's high-water mark back (proc(5))
+    // resets the peak that the kernel recorded (proc(5))
     writeFileSync(`/proc/${pid}/clear_refs`, '5')
     this.#before = inMiB(pid, 'VmRSS')
   }
@@ -19,7 +19,7 @@ export class Growth {
   }
 }
 
-/** The most memory that a process has had so far. */
+/** The peak resident memory of a process so far. */
 export function peakMiB (pid: number): number {
   return inMiB(pid, 'VmHWM')
 }
@@ -29,7 +29,7 @@ function inMiB (pid: number, field: string): number {
   return Number(kib) * 1024 / MIB
 }
 
-/** Why so many connections in one process can't be; undefined: they can. */
+/** Why one process cannot have that many connections; undefined if it can. */
 export function tooManyFiles (connections: number): string | undefined {
   const [, limit] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []
   const needed = connections + 200

@@ -7,21 +7,21 @@ import { answerBroadcasts } from './broadcast.ts'
 import { startedWith } from './child.ts'
 import type { Piece } from './source.ts'
 
-type Tell = (piece: Piece) => void
+type Emit = (piece: Piece) => void
 
-/** Other ways to tell an event to all clients, each as its documentation shows it; without keep-alives. */
-const peers: Record<string, () => Promise<{ port: number, tell: Tell }>> = {
+/** Other ways to send an event to all clients, each used as its documentation shows, without keep-alives. */
+const peers: Record<string, () => Promise<{ port: number, emit: Emit }>> = {
   'plain res.write': async () => {
     const clients = new Set<ServerResponse>()
     const port = await listen((_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('event: ready\ndata: {}\n\n')
       clients.add(response)
     })
-    const tell: Tell = (piece) => {
+    const emit: Emit = (piece) => {
       const frame = Buffer.from(`id: ${piece.offset}\nevent: task.log\ndata: ${JSON.stringify(piece)}\n\n`)
       for (const response of clients) response.write(frame)
     }
-    return { port, tell }
+    return { port, emit }
   },
   '@fastify/sse': async () => {
     const clients = new Set<FastifyReply>()
@@ -33,10 +33,10 @@ const peers: Record<string, () => Promise<{ port: number, tell: Tell }>> = {
       clients.add(reply)
     })
     await app.listen({ port: 0, host: '127.0.0.1' })
-    const tell: Tell = (piece) => {
+    const emit: Emit = (piece) => {
       for (const { sse } of clients) sse.send({ id: `${piece.offset}`, event: 'task.log', data: piece }).catch(() => {})
     }
-    return { port: (app.server.address() as AddressInfo).port, tell }
+    return { port: (app.server.address() as AddressInfo).port, emit }
   },
   'better-sse': async () => {
     const channel = createChannel()
@@ -45,7 +45,7 @@ const peers: Record<string, () => Promise<{ port: number, tell: Tell }>> = {
       session.push({}, 'ready')
       channel.register(session)
     })
-    return { port, tell: (piece) => channel.broadcast(piece, 'task.log', { eventId: `${piece.offset}` }) }
+    return { port, emit: (piece) => channel.broadcast(piece, 'task.log', { eventId: `${piece.offset}` }) }
   }
 }
 
@@ -55,5 +55,5 @@ async function listen (listener: RequestListener): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-const { port, tell } = await peers[startedWith<{ peer: string }>().peer]!()
-answerBroadcasts(port, tell)
+const { port, emit } = await peers[startedWith<{ peer: string }>().peer]!()
+answerBroadcasts(port, emit)

@@ -8,7 +8,7 @@ import type { ServerReady } from './server.ts'
 const COUNT = 60
 const WARM_UP = 10
 
-/** From the request for a task until a client of the feed has the first byte of its output; the processor is idle. */
+/** Time from the POST of a task until a client of the feed has the first byte of its output, with an idle processor. */
 export async function processorLatency (): Promise<Figure[]> {
   const dir = makeDirectory()
   const [server, bare] = await Promise.all([Child.start<ServerReady>('./server.ts', { dir }), Child.start('./bare-spawner.mjs')])
@@ -16,14 +16,14 @@ export async function processorLatency (): Promise<Figure[]> {
   await processor.ready
   const stream = await new EventStream(`${server.ready.url}/api/tasks/events`).open()
   await stream.find(({ event }) => event === 'ready')
-  const [told, spawned]: [number[], number[]] = [[], []]
+  const [received, spawned]: [number[], number[]] = [[], []]
   for (let index = 0; index < WARM_UP + COUNT; index++) {
-    const sides = [async () => told.push(await firstByte(server.ready.url, stream)), async () => spawned.push(await bare.ask<number>('firstByte'))]
+    const sides = [async () => received.push(await firstByte(server.ready.url, stream)), async () => spawned.push(await bare.ask<number>('firstByte'))]
     for (const side of index % 2 === 0 ? sides : sides.toReversed()) await side()
   }
   stream.close()
   await Promise.all([processor.stop(), server.stop(), bare.stop()])
-  const [ours, least] = [told.slice(WARM_UP), spawned.slice(WARM_UP)]
+  const [ours, least] = [received.slice(WARM_UP), spawned.slice(WARM_UP)]
   const more = quantile(ours, 0.5) - quantile(least, 0.5)
   const name = 'POST of a task → its first byte of output at a client'
   return [
@@ -32,7 +32,7 @@ export async function processorLatency (): Promise<Figure[]> {
   ]
 }
 
-/** @returns ms */
+/** @returns the time in ms */
 async function firstByte (url: string, stream: EventStream): Promise<number> {
   const from = stream.messages.length
   const started = performance.now()
@@ -41,7 +41,7 @@ async function firstByte (url: string, stream: EventStream): Promise<number> {
     post(`${url}/api/tasks`, { command: 'echo x' }).then((response) => response.text())
   ])
   await stream.find(({ event, data }) => event === 'task.upsert' && data.status === 'completed', from)
-  // the processor may still clear up
+  // the processor may still be removing files
   await sleep(50)
   return arrived - started
 }

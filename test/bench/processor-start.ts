@@ -4,27 +4,27 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { writeTaskFile } from '../task-files.ts'
 import { makeDirectory, median, within, type Figure } from './lab.ts'
 import { peakMiB } from './memory.ts'
-import { allEnded, Processor } from './processor.ts'
+import { allCompleted, Processor } from './processor.ts'
 
 const QUEUED = 10_000
 const STARTS = 4
-/** How many are run at each start, for the memory that this takes. */
+/** Number of tasks that run at each start, to measure the memory that this needs. */
 const RUN = 20
 
-/** A processor that finds many queued tasks. */
+/** Start of a processor in a directory with many queued tasks. */
 export async function processorStart (): Promise<Figure[]> {
   const dir = makeDirectory()
   const ids = queueTasks(dir)
   const [delays, peaks]: [number[], number[]] = [[], []]
   for (let start = 0, first = 0; start < STARTS; start++) {
     const processor = new Processor(dir)
-    const begun = await firstOutput(join(dir, `${ids[first]}.log`))
-    await allEnded(dir, ids.slice(first, first + RUN))
+    const startedAt = await firstOutput(join(dir, `${ids[first]}.log`))
+    await allCompleted(dir, ids.slice(first, first + RUN))
     const peak = peakMiB(processor.pid)
     await processor.stop()
     while (status(dir, ids[first]!) !== 'queued') first++
     // the first start warms up
-    if (start > 0) delays.push(begun - processor.spawnedAt)
+    if (start > 0) delays.push(startedAt - processor.spawnedAt)
     peaks.push(peak)
   }
   const [delay, peak] = [median(delays), Math.max(...peaks)]
@@ -34,7 +34,7 @@ export async function processorStart (): Promise<Figure[]> {
   ]
 }
 
-/** @returns their ids, oldest first; each command tells when it was started */
+/** @returns the ids, oldest first. Each command prints the time at which it started */
 function queueTasks (dir: string): string[] {
   const then = Date.now() - 3_600_000
   return Array.from({ length: QUEUED }, (_, index) => {
@@ -45,20 +45,20 @@ function queueTasks (dir: string): string[] {
   })
 }
 
-/** @returns the time that it says */
+/** @returns the time that the command has printed */
 async function firstOutput (log: string): Promise<number> {
   let at = NaN
-  const look = async () => {
+  const poll = async () => {
     while (!(at > 0)) {
       await sleep(5)
       at = Number(textOf(log).split('\n', 1)[0])
     }
   }
-  await within(look(), () => 'no command was started')
+  await within(poll(), () => 'No command was started')
   return at
 }
 
-/** Empty where there is no such file yet. */
+/** The content of a file, empty if there is no such file yet. */
 function textOf (path: string): string {
   try {
     return readFileSync(path, 'utf8')

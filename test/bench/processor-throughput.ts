@@ -3,18 +3,18 @@ import { post } from '../helpers.ts'
 import { Child } from './child.ts'
 import { makeDirectory, median, type Figure } from './lab.ts'
 import { isInstalled, peerQueues, runPeer } from './peer-queues.ts'
-import { allEnded, Processor } from './processor.ts'
+import { allCompleted, Processor } from './processor.ts'
 import type { ServerReady } from './server.ts'
 
 const ROUNDS = 5
 const TASKS = 100
-/** Where nothing else is done, that many take as long as the rest. */
+/** Number of commands of the bare loop: it takes about as long as the tasks. */
 const BARE = 400
 
-/** Tasks a second. */
+/** Measures tasks per second. */
 type Side = () => Promise<number>
 
-/** What is to be done for a command that does nothing: `true`, over and over, against spawning it and no more. */
+/** Throughput of tasks that run `true`, compared with a loop that only spawns it. */
 export async function processorThroughput (): Promise<Figure[]> {
   return [...await withConcurrency(1), ...await withConcurrency(4)]
 }
@@ -26,11 +26,11 @@ async function withConcurrency (concurrency: number): Promise<Figure[]> {
   ])
   const [byRename, byPost] = [new Processor(renamed, { concurrency }), new Processor(posted, { concurrency })]
   await Promise.all([byRename.ready, byPost.ready])
-  const peers = peerQueues.filter((peer) => peer.atMost >= concurrency)
+  const peers = peerQueues.filter((peer) => peer.maxConcurrency >= concurrency)
   const sides: Record<string, Side> = {
     'bare loop': async () => BARE / await bare.ask<number>('run', { count: BARE, concurrency }) * 1000,
-    rename: async () => await rateOf(async () => await allEnded(renamed, await writer.ask<string[]>('enqueue', { dir: renamed, count: TASKS }))),
-    POST: async () => await rateOf(async () => await allEnded(posted, await postAll(server.ready.url)))
+    rename: async () => await rateOf(async () => await allCompleted(renamed, await writer.ask<string[]>('enqueue', { dir: renamed, count: TASKS }))),
+    POST: async () => await rateOf(async () => await allCompleted(posted, await postAll(server.ready.url)))
   }
   for (const peer of peers.filter(isInstalled)) sides[peer.program] = async () => TASKS / await runPeer(peer, TASKS, concurrency) * 1000
   const rates = await measure(sides)
@@ -40,16 +40,16 @@ async function withConcurrency (concurrency: number): Promise<Figure[]> {
   return names.map((name) => line(name, concurrency, rates))
 }
 
-/** The sides in turn, there and back. */
+/** Measures all sides in each round, in alternating order. */
 async function measure (sides: Record<string, Side>): Promise<Record<string, number[]>> {
   const rates: Record<string, number[]> = {}
   for (let round = 0; round <= ROUNDS; round++) {
-    const inTurn = Object.entries(sides)
-    for (const [name, side] of round % 2 === 0 ? inTurn : inTurn.toReversed()) {
+    const entries = Object.entries(sides)
+    for (const [name, side] of round % 2 === 0 ? entries : entries.toReversed()) {
       const rate = await side()
       // the first round warms up
       if (round > 0) (rates[name] ??= []).push(rate)
-      // whoever has just seen the last one end still has something to do
+      // the processor may still be busy after the last task is finished
       await sleep(100)
     }
   }
@@ -75,7 +75,7 @@ async function rateOf (work: () => Promise<void>): Promise<number> {
   return TASKS / (performance.now() - started) * 1000
 }
 
-/** One after the other, as one client does. */
+/** One request after the other, as from one client. */
 async function postAll (url: string): Promise<string[]> {
   const ids: string[] = []
   while (ids.length < TASKS) {

@@ -3,27 +3,26 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { PROGRAM } from '../program.ts'
 import { makeDirectory, within } from './lab.ts'
 
-const CLI = fileURLToPath(new URL('../../dist/cli/index.js', import.meta.url))
-const LOOK_EVERY_MS = 2
+const POLL_INTERVAL_MS = 2
 
-/** The built processor, as its users start it. */
+/** A process of the built `fastify-tasks process`. */
 export class Processor {
   readonly #process: ChildProcess
-  /** When it was spawned, by `Date`. */
+  /** Time of the spawn, by `Date`. */
   readonly spawnedAt: number
-  /** Resolves when it takes tasks. */
+  /** Resolves when the processor claims tasks. */
   readonly ready: Promise<unknown>
 
   constructor (dir: string, { concurrency = 1 } = {}) {
     this.spawnedAt = Date.now()
-    this.#process = spawn(process.execPath, [CLI, 'process', dir, '--allow-any-command', '--concurrency', `${concurrency}`], {
+    this.#process = spawn(process.execPath, [PROGRAM, 'process', dir, '--allow-any-command', '--concurrency', `${concurrency}`], {
       env: { ...process.env, XDG_STATE_HOME: makeDirectory() },
       stdio: ['ignore', 'pipe', 'inherit']
     })
-    // what it says of each task is read, so that it never waits for a reader
+    // the output is read, so that the processor never blocks on a full pipe
     this.ready = once(this.#process.stdout!, 'data')
     this.#process.stdout!.resume()
     process.once('exit', () => this.#process.kill())
@@ -40,19 +39,19 @@ export class Processor {
   }
 }
 
-/** Resolves when all these tasks have ended. Their files are looked at, oldest first, so each is read about once. */
-export async function allEnded (dir: string, ids: readonly string[]): Promise<void> {
-  let ended = 0
-  const look = async () => {
-    for (; ended < ids.length; ended++) {
-      while (!isEnded(dir, ids[ended]!)) await sleep(LOOK_EVERY_MS)
+/** Resolves when all these tasks are completed. Their files are polled oldest first, so that each is read about once. */
+export async function allCompleted (dir: string, ids: readonly string[]): Promise<void> {
+  let completed = 0
+  const poll = async () => {
+    for (; completed < ids.length; completed++) {
+      while (!isCompleted(dir, ids[completed]!)) await sleep(POLL_INTERVAL_MS)
     }
   }
-  await within(look(), () => `only ${ended} of ${ids.length} tasks have ended`)
+  await within(poll(), () => `Only ${completed} of ${ids.length} tasks are completed`)
 }
 
-/** @throws where it did not end as it should */
-function isEnded (dir: string, id: string): boolean {
+/** @throws Error if the task has failed or was cancelled */
+function isCompleted (dir: string, id: string): boolean {
   const { status } = JSON.parse(readFileSync(join(dir, `${id}.json`), 'utf8')) as { status: string }
   if (status === 'failed' || status === 'cancelled') throw new Error(`${id} is ${status}`)
   return status === 'completed'

@@ -8,7 +8,7 @@ import type { Work } from './writer.ts'
 const ROUNDS = 5
 const COUNT = 400
 
-/** What one append costs the web process, among many tasks and among few; and how many watches it holds. */
+/** CPU time of the server for one append to a log, with many tasks and with few; and its number of inotify watches. */
 export async function scale (): Promise<Figure[]> {
   const sizes = [{ tasks: makeTasks(20_000), views: 3 }, { tasks: makeTasks(100), views: 1 }]
   const writer = await Child.start('./writer.ts')
@@ -24,10 +24,10 @@ export async function scale (): Promise<Figure[]> {
   for (let round = 0; round < ROUNDS; round++) {
     for (const { tasks, server, stream, cost } of sides) {
       const work: Work = { dir: tasks.dir, ids: tasks.running, from: round * COUNT, count: COUNT, everyMs: 5 }
-      const told = stream.find(({ event, data }) => event === 'task.log' && data.chunk.includes(`#${(round + 1) * COUNT - 1};`), stream.messages.length)
+      const received = stream.find(({ event, data }) => event === 'task.log' && data.chunk.includes(`#${(round + 1) * COUNT - 1};`), stream.messages.length)
       const before = await server.ask<number>('cpu')
       await writer.ask('append', work)
-      await told
+      await received
       cost.push((await server.ask<number>('cpu') - before) / COUNT)
     }
   }

@@ -8,11 +8,11 @@ import { answer, cpu, startedWith } from './child.ts'
 
 export interface ServerReady {
   readonly url: string
-  /** How long it took from the registration to a ready host. */
+  /** Time from the registration until the host is ready, in ms. */
   readonly readyMs: number
 }
 
-/** A host with the plugin, as it is published, and with as many more views of it as wanted. */
+/** A host with the built plugin and dashboard, and with further views of the same store. */
 const { dir, views = 1 } = startedWith<{ dir: string, views?: number }>()
 const app = Fastify()
 const started = performance.now()
@@ -21,7 +21,7 @@ await app.register(tasksDashboard)
 for (let view = 1; view < views; view++) {
   await app.register(async (scope) => { await scope.register(tasksPlugin, { store: app.tasks.store, prefix: `/view${view}` }) })
 }
-// what the plugin's list is measured against: every file, for every request
+// the baseline of the list: reads every file for every request
 app.get('/bare', async (_request, reply) => {
   const names = (await readdir(dir)).filter((name) => name.endsWith('.json'))
   const tasks = await Promise.all(names.map(async (name) => JSON.parse(await readFile(join(dir, name), 'utf8')) as { createdAt: string }))

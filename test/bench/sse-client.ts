@@ -2,19 +2,20 @@ import { connect, type Socket } from 'node:net'
 import type { ExpectedStream } from './expected-stream.ts'
 import { now } from './lab.ts'
 
-/** Shared by all sockets: what was read is worked in before the next one reads. */
+/** Shared by all sockets: each read is processed before the next socket reads. */
 const buffer = Buffer.alloc(256 * 1024)
 
 export interface SseClientContext {
   readonly port: number
   readonly path: string
   readonly expected: ExpectedStream
-  /** It was told events; `delays` are what each of them took, in ms. */
+  /** Called when events have arrived. @param sizeBefore size of the log before these events */
   readonly onEvents: (client: SseClient, sizeBefore: number) => void
+  /** Called with the delay of each event, in ms. */
   readonly onDelay?: (ms: number) => void
 }
 
-/** One client: takes the chunks of HTTP/1.1 apart and compares the stream, as cheaply as it can be done. */
+/** A client that decodes the chunked encoding and compares the stream, with as little CPU time as possible. */
 export class SseClient {
   readonly #context: SseClientContext
   readonly #socket: Socket
@@ -39,12 +40,12 @@ export class SseClient {
     this.#socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream\r\n\r\n`)
   }
 
-  /** Up to where it has the stream. */
+  /** Position in the stream: the bytes that have arrived. */
   get offset (): number {
     return this.#offset
   }
 
-  /** The log's size, as far as it was told. */
+  /** The size of the log, according to the events so far. */
   get size (): number {
     return this.#context.expected.sizes[this.#events - 1] ?? 0
   }
@@ -70,7 +71,7 @@ export class SseClient {
     return true
   }
 
-  /** @returns where the body begins */
+  /** @returns the index of the first byte of the body */
   #skipHead (length: number): number {
     this.#opening += buffer.toString('latin1', 0, length)
     const end = this.#opening.indexOf('\r\n\r\n')
@@ -96,7 +97,7 @@ export class SseClient {
     return at
   }
 
-  /** Each client's opening, up to its `ready`, is its own. */
+  /** Skips the start of the stream, up to `ready`: it differs between clients. */
   #open (piece: Buffer): void {
     this.#opening += piece.toString('latin1')
     const ready = this.#opening.indexOf('ready')
@@ -114,7 +115,7 @@ export class SseClient {
     this.#offset += piece.length
   }
 
-  /** Which events are complete with what was read. */
+  /** Reports the events that are complete now. */
   #count (): void {
     const { expected: { ends, times }, onEvents, onDelay } = this.#context
     const before = this.#events

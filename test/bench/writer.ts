@@ -9,7 +9,7 @@ import { now } from './lab.ts'
 /** `count` changes, one every `everyMs`. */
 export interface Work {
   readonly dir: string
-  /** Whose logs grow, in turn. */
+  /** Tasks whose logs are appended to, in turn. */
   readonly ids: readonly string[]
   readonly from: number
   readonly count: number
@@ -21,19 +21,19 @@ export interface Growing {
   readonly path: string
   readonly bytesPerSecond: number
   readonly seconds: number
-  /** How much is written at a time, about. */
+  /** Approximate size of one write. */
   readonly writeBytes: number
 }
 
 export interface Grown {
-  /** The log's size, and its SHA-256. */
+  /** Size and SHA-256 of the log. */
   readonly size: number
   readonly hash: string
-  /** When its last byte was written. */
+  /** Time of the last write. */
   readonly at: number
 }
 
-/** What other programs do in the directory, with the times at which they did it. */
+/** Changes the directory as other programs do, and returns the times of the changes. */
 answer({}, {
   append: async (work: Work) => {
     const logs = work.ids.map((id) => openSync(join(work.dir, `${id}.log`), 'a'))
@@ -42,7 +42,7 @@ answer({}, {
     return times
   },
   grow,
-  /** At once, without a sync. @returns the ids */
+  /** Enqueues without a pause and without fsync. @returns the ids */
   enqueue: ({ dir, count }: { dir: string, count: number }) => Array.from({ length: count }, (_, index) => {
     const id = `task_${Date.now()}_n${index}`
     prepareTask(dir, id, { type: 'custom', app: null, config: '' })()
@@ -83,7 +83,7 @@ async function grow ({ path, bytesPerSecond, seconds, writeBytes }: Growing): Pr
   return { size, hash: hash.digest('hex'), at: now() }
 }
 
-/** 1,021 bytes: pieces of 64 KiB cut it anywhere, characters too. */
+/** 1,021 bytes, so that pieces of 64 KiB end anywhere in a line, and also within a character. */
 function lineOf (number: number): string {
   return `${`line ${number} `.padEnd(30)}${'naïve output … '.repeat(55)}\n`
 }
