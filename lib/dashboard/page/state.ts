@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals'
 import { TasksClient, type Health, type Task, type TaskTypes } from '../../client/index.ts'
 import { config } from './config.ts'
-import { Feed } from './feed/feed.ts'
+import { PageFeed } from './feed/page-feed.ts'
 import type { FeedMessage, FeedState } from './feed/messages.ts'
 import { countByStatus, filterTasks, typesOf } from './list/filter.ts'
 import { ScrollAnchor } from './list/scroll-anchor.ts'
@@ -25,7 +25,7 @@ export const now = signal(Date.now())
 
 // Created at first use, because they need the page's configuration.
 export const client = computed(() => new TasksClient(config.value.api))
-export const feed = computed(() => new Feed({ ...config.value, onMessage: receive }))
+export const feed = computed(() => new PageFeed({ ...config.value, onMessage: receive }))
 
 export const readOnly = computed(() => health.value?.readOnly === true)
 export const counts = computed(() => countByStatus(tasks.value ?? []))

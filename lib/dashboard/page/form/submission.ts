@@ -1,7 +1,7 @@
 import type { NewTask } from '../../../client/index.ts'
 import type { FormAction, FormState } from './form-state.ts'
 import { errorsAtFields, validateConfig } from './validate-config.ts'
-import { readValue, type ReadResult } from './values.ts'
+import { readValue, type ParsedInput } from './values.ts'
 
 type Submission =
   | { readonly type: 'valid', readonly task: NewTask }
@@ -25,7 +25,7 @@ export function submissionOf (state: FormState): Submission {
   }
 }
 
-function readConfig ({ taskType, field, inputs }: FormState): ReadResult {
+function readConfig ({ taskType, field, inputs }: FormState): ParsedInput {
   if (field === undefined || taskType.config === undefined) return { value: undefined, errors: [] }
   const { value, errors } = readValue(field, inputs)
   if (errors.length > 0) return { value: undefined, errors }

@@ -9,14 +9,14 @@ import { messageOf } from '../ui/message.ts'
 import { initialFormState, reduceForm, type FormAction, type FormState, type FormTemplate } from './form-state.ts'
 import { submissionOf } from './submission.ts'
 
-export interface TaskForm {
+export interface FormControls {
   readonly state: FormState
   dispatch (action: FormAction): void
   submit (event: Event): Promise<void>
 }
 
 /** The form's state, in a signal: a second submission sees the first one before the form renders again. */
-export function useTaskForm (types: readonly TaskType[], template: FormTemplate | undefined): TaskForm {
+export function useTaskForm (types: readonly TaskType[], template: FormTemplate | undefined): FormControls {
   const [initial] = useState(() => initialFormState(types, template))
   const state = useSignal(initial)
   const dispatch = (action: FormAction) => { state.value = reduceForm(state.peek(), action) }

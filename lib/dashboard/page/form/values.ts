@@ -10,7 +10,7 @@ export interface FieldError {
   readonly message: string
 }
 
-export interface ReadResult {
+export interface ParsedInput {
   /** Undefined if nothing was entered. */
   readonly value: unknown
   readonly errors: readonly FieldError[]
@@ -39,7 +39,7 @@ function inputOf (field: InputField, value: unknown): string | boolean {
 }
 
 /** Reads the value of a field from the inputs. Empty fields are left out of objects. */
-export function readValue (field: Field, inputs: Inputs): ReadResult {
+export function readValue (field: Field, inputs: Inputs): ParsedInput {
   if (field.kind === 'group') {
     const parts = field.fields.map((each) => [each.path.at(-1)!, readValue(each, inputs)] as const)
     const entries = parts.filter(([, { value }]) => value !== undefined).map(([name, { value }]) => [name, value])
@@ -59,7 +59,7 @@ function isIncluded (field: InputField, isChecked: boolean): boolean {
   return isChecked || field.required || field.schema.default === true
 }
 
-function parseText (field: InputField, text: string): ReadResult {
+function parseText (field: InputField, text: string): ParsedInput {
   const invalid = (message: string) => ({ value: undefined, errors: [{ name: nameOf(field), message }] })
   if (field.kind === 'choice') return { value: field.choices[Number(text)], errors: [] }
   if (field.kind === 'lines') return { value: text.split('\n').filter((line) => line !== ''), errors: [] }

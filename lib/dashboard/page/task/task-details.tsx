@@ -8,7 +8,7 @@ import { taskById, tasks } from '../state.ts'
 import { watchTask } from '../ui/announcer.ts'
 import { textOf } from '../ui/text.ts'
 import { Actions } from './actions.tsx'
-import { Fields } from './fields.tsx'
+import { AllFields } from './all-fields.tsx'
 import { Timeline } from './timeline.tsx'
 
 export function TaskDetails ({ id, at }: { id: string, at: number | undefined }) {
@@ -42,7 +42,7 @@ function Summary ({ task }: { task: Task }) {
       </div>
       {errorMessage && <p class='error'>{textOf(errorMessage)}</p>}
       <Timeline task={task} />
-      <Fields task={task} />
+      <AllFields task={task} />
     </section>
   )
 }

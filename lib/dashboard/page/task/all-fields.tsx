@@ -1,7 +1,7 @@
 import type { Task } from '../../../client/index.ts'
 
 /** All fields of the task, including those that other programs have added. */
-export function Fields ({ task }: { task: Task }) {
+export function AllFields ({ task }: { task: Task }) {
   return (
     <details>
       <summary>All fields</summary>

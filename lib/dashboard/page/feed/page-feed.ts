@@ -1,6 +1,6 @@
 import type { FeedMessage, FeedRequest } from './messages.ts'
 
-interface FeedOptions {
+interface PageFeedOptions {
   /** Absolute URL of the tasks routes. */
   readonly api: string
   /** URL of the SharedWorker's script. */
@@ -9,14 +9,14 @@ interface FeedOptions {
 }
 
 /** The page's end of the feed. The other end is a `FeedHost`, in a SharedWorker if the browser supports it. */
-export class Feed {
-  readonly #options: FeedOptions
+export class PageFeed {
+  readonly #options: PageFeedOptions
   #port: MessagePort | undefined
   /** Only reloading the page helps: the worker's script could not be loaded. */
   #isBroken = false
   #isDisconnected = false
 
-  constructor (options: FeedOptions) {
+  constructor (options: PageFeedOptions) {
     this.#options = options
   }
 
