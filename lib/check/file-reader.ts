@@ -67,6 +67,6 @@ export class FileReader {
 }
 
 /** The time since the last change of a file, in ms, by this machine's clock. */
-export function ageOf ({ mtimeNs }: BigIntStats): number {
-  return Date.now() - Number(mtimeNs / 1_000_000n)
+export function ageOf ({ mtimeMs }: BigIntStats): number {
+  return Date.now() - Number(mtimeMs)
 }

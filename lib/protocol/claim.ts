@@ -52,7 +52,7 @@ async function releaseClaim (directory: TasksDirectory, id: string, nonce: strin
 
 /**
  * Reads the claim of a task.
- * @returns undefined if there is none, or if it is not complete yet (a mount without hard links)
+ * @returns undefined if there is none, or if it is not valid, such as one that is not complete yet (a mount without hard links)
  * @throws UnreadableFile if it is not a regular file, or too large
  * @throws the system error, except `ENOENT`
  */
@@ -60,7 +60,7 @@ export async function readClaim (directory: TasksDirectory, id: string): Promise
   const value = await readSideFile(directory, fileName(id, 'claim'))
   if (typeof value !== 'object' || value === null) return undefined
   const { by, nonce } = value as Record<string, unknown>
-  return (by === 'processor' || by === 'cancel') && typeof nonce === 'string' ? { by, nonce } : undefined
+  return (by === 'processor' || by === 'cancel') && typeof nonce === 'string' && nonce !== '' ? { by, nonce } : undefined
 }
 
 /**

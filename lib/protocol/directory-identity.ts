@@ -53,8 +53,8 @@ export class DirectoryIdentity {
    * @throws the system error if there is no directory
    */
   async startScan (): Promise<() => void> {
-    const { mtimeNs } = await stat(this.#dir, { bigint: true })
-    const isSettled = Date.now() - Number(mtimeNs / 1_000_000n) > MTIME_SETTLE_MS
+    const { mtimeMs, mtimeNs } = await stat(this.#dir, { bigint: true })
+    const isSettled = Date.now() - Number(mtimeMs) > MTIME_SETTLE_MS
     return () => { this.#scannedMtimeNs = isSettled ? mtimeNs : undefined }
   }
 
