@@ -135,6 +135,9 @@ export interface TaskStore {
   since (eventId: string): Promise<TaskEvent[] | undefined>
 }
 
+/** The part of a store that reading and following a log needs. */
+export type LogStore = Pick<TaskStore, 'get' | 'readLog' | 'subscribe'>
+
 const eventId = /^([0-9a-z]{1,20})-([0-9]{1,15})$/
 
 /** The parts of an event id; undefined if it is malformed. */

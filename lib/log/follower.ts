@@ -1,6 +1,6 @@
 import type { FollowOptions } from '../shared/follow-options.ts'
 import { isActive, type TaskStatus } from '../shared/task-status.ts'
-import type { TaskStore } from '../store.ts'
+import type { LogStore } from '../store.ts'
 import { abortable } from '../util/abortable-generator.ts'
 import { LogReader, type LogPiece } from './log-reader.ts'
 
@@ -21,12 +21,12 @@ export type LogPieces = AsyncGenerator<LogPiece, LogEnd | undefined, undefined>
  * log that does not exist yet is waited for. If the log is truncated, it is read again from its beginning. Leaving the
  * iteration (`break`, `return`) ends it immediately.
  */
-export function followLog (store: TaskStore, taskId: string, { position = 0, signal }: FollowOptions): LogPieces {
+export function followLog (store: LogStore, taskId: string, { position = 0, signal }: FollowOptions): LogPieces {
   return abortable((ended) => follow(store, taskId, position, ended), signal)
 }
 
 /** Like `followLog`, but without offsets: after a truncation the bytes come again from the beginning. */
-export function followLogBytes (store: TaskStore, taskId: string, { position = 0, signal }: FollowOptions): AsyncGenerator<Buffer, void, undefined> {
+export function followLogBytes (store: LogStore, taskId: string, { position = 0, signal }: FollowOptions): AsyncGenerator<Buffer, void, undefined> {
   return abortable((ended) => bytesOf(follow(store, taskId, position, ended)), signal)
 }
 
@@ -34,7 +34,7 @@ async function * bytesOf (pieces: LogPieces): AsyncGenerator<Buffer, void, undef
   for await (const { bytes } of pieces) if (bytes.length > 0) yield bytes
 }
 
-async function * follow (store: TaskStore, taskId: string, position: number, signal: AbortSignal): LogPieces {
+async function * follow (store: LogStore, taskId: string, position: number, signal: AbortSignal): LogPieces {
   const reader = new LogReader(store, taskId, position)
   const changes = new Changes()
   const unsubscribe = store.subscribe((event) => {

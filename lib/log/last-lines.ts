@@ -1,4 +1,4 @@
-import type { TaskStore } from '../store.ts'
+import type { LogStore } from '../store.ts'
 import { readRange } from './read-range.ts'
 
 /** A log is read backwards in blocks of this many bytes. */
@@ -15,7 +15,7 @@ export interface LastLinesOptions {
 }
 
 /** Byte offset at which the last `lines` lines before `end` begin; 0 if there are not as many. */
-export async function startOfLastLines (store: TaskStore, taskId: string, { lines, end, signal }: LastLinesOptions): Promise<number> {
+export async function startOfLastLines (store: LogStore, taskId: string, { lines, end, signal }: LastLinesOptions): Promise<number> {
   if (lines === 0) return end
   let missing = lines
   // the last byte is skipped: if it is a newline, it ends the last line and begins no other

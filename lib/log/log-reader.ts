@@ -1,5 +1,5 @@
 import { LogFingerprint, sameBytes } from '../shared/fingerprint.ts'
-import type { LogContent, TaskStore } from '../store.ts'
+import type { LogContent, LogStore } from '../store.ts'
 import { Overlap } from './overlap.ts'
 import { readRange } from './read-range.ts'
 
@@ -18,7 +18,7 @@ export type ReadResult = 'at-end' | 'interrupted'
 
 /** Reads one log from a position to its current end, as often as it is called, and detects that the log was truncated. */
 export class LogReader {
-  readonly #store: TaskStore
+  readonly #store: LogStore
   readonly #taskId: string
   #read: LogFingerprint
   /** The store reported a truncation, and this reader has not handled the report yet. */
@@ -26,7 +26,7 @@ export class LogReader {
   /** This reader detected a truncation that the store has not reported yet. */
   #isTruncationDetected = false
 
-  constructor (store: TaskStore, taskId: string, position: number) {
+  constructor (store: LogStore, taskId: string, position: number) {
     this.#store = store
     this.#taskId = taskId
     this.#read = new LogFingerprint(position)

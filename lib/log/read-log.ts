@@ -1,4 +1,4 @@
-import type { LogContent, TaskStore } from '../store.ts'
+import type { LogContent, LogStore } from '../store.ts'
 import { startOfLastLines } from './last-lines.ts'
 
 /** The part of a log to read: a range of bytes, or the last lines. */
@@ -31,7 +31,7 @@ export interface LogRange extends LogContent {
  * @returns undefined if there is no log (yet)
  */
 export async function readLog (
-  store: TaskStore, taskId: string, { start = 0, end, tail }: LogSelection = {}, signal?: AbortSignal
+  store: LogStore, taskId: string, { start = 0, end, tail }: LogSelection = {}, signal?: AbortSignal
 ): Promise<LogRange | undefined> {
   const from = tail === undefined ? start : await startOfTail(store, taskId, tail, signal)
   const log = await store.readLog(taskId, { start: from, ...(end !== undefined && { end }) })
@@ -41,7 +41,7 @@ export async function readLog (
   return { start: first, end: Math.max(first, Math.min(end ?? size, size)), size, etag, body }
 }
 
-async function startOfTail (store: TaskStore, taskId: string, lines: number, signal: AbortSignal | undefined): Promise<number> {
+async function startOfTail (store: LogStore, taskId: string, lines: number, signal: AbortSignal | undefined): Promise<number> {
   const log = await store.readLog(taskId, { start: 0, end: 0 })
   log?.body.destroy()
   return log === undefined ? 0 : await startOfLastLines(store, taskId, { lines, end: log.size, signal })

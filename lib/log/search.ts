@@ -1,5 +1,5 @@
 import type { SearchResult } from '../shared/api-schemas.ts'
-import type { TaskStore } from '../store.ts'
+import type { LogStore } from '../store.ts'
 import { readRange } from './read-range.ts'
 import { completeLength } from './text.ts'
 
@@ -28,7 +28,7 @@ export interface SearchOptions {
  * @returns no matches if there is no log
  */
 export async function searchLog (
-  store: TaskStore, taskId: string, text: string, { before = Infinity, limit = 100, timeMs = 1000, signal }: SearchOptions = {}
+  store: LogStore, taskId: string, text: string, { before = Infinity, limit = 100, timeMs = 1000, signal }: SearchOptions = {}
 ): Promise<SearchResult> {
   const log = await store.readLog(taskId, { start: 0, end: 0 })
   log?.body.destroy()

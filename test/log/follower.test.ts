@@ -21,7 +21,7 @@ t.test('followLog reads a log again that is truncated and appended to during a r
       throw new Error('The log shrank while it was read.')
     })())
   }
-  t.equal(await collect(followLog(log.store, ID, {})), '01234|abcdefghijklmnopq')
+  t.equal(await collect(followLog(log, ID, {})), '01234|abcdefghijklmnopq')
 })
 
 t.test('followLog rejects if an unchanged log cannot be read', async (t) => {
@@ -31,7 +31,7 @@ t.test('followLog rejects if an unchanged log cannot be read', async (t) => {
     etag: '"same"',
     body: Readable.from((function * (): Generator<Buffer> { throw new Error('EIO') })())
   })
-  await t.rejects(collect(followLog(log.store, ID, {})), { message: 'EIO' })
+  await t.rejects(collect(followLog(log, ID, {})), { message: 'EIO' })
 })
 
 t.test('followLog reads output that is written during the last read of a task that finishes', async (t) => {
@@ -44,13 +44,13 @@ t.test('followLog reads output that is written during the last read of a task th
     log.emit({})
     return body
   }
-  t.equal(await collect(followLog(log.store, ID, {})), 'first last')
+  t.equal(await collect(followLog(log, ID, {})), 'first last')
 })
 
 t.test('returning from followLogBytes while it waits ends it and unsubscribes', async (t) => {
   const log = new OneLog('abc')
   log.status = 'running'
-  const chunks = followLogBytes(log.store, ID, {})
+  const chunks = followLogBytes(log, ID, {})
   t.match(await chunks.next(), { value: Buffer.from('abc') })
   const waiting = chunks.next()
   await new Promise(setImmediate)
@@ -63,7 +63,7 @@ t.test('aborting the signal of followLog while it waits ends it and unsubscribes
   const log = new OneLog('abc')
   log.status = 'running'
   const controller = new AbortController()
-  const next = followLog(log.store, ID, { signal: controller.signal, position: 3 }).next()
+  const next = followLog(log, ID, { signal: controller.signal, position: 3 }).next()
   await new Promise(setImmediate)
   controller.abort()
   t.strictSame([await next, log.listeners.size], [{ value: undefined, done: true }, 0])
@@ -72,7 +72,7 @@ t.test('aborting the signal of followLog while it waits ends it and unsubscribes
 t.test('breaking out of followLog unsubscribes', async (t) => {
   const log = new OneLog('abc')
   log.status = 'running'
-  for await (const { offset, bytes } of followLog(log.store, ID, {})) {
+  for await (const { offset, bytes } of followLog(log, ID, {})) {
     t.strictSame([offset, bytes], [0, Buffer.from('abc')])
     if (offset === 0) break
   }
@@ -82,13 +82,13 @@ t.test('breaking out of followLog unsubscribes', async (t) => {
 t.test('followLog with an aborted signal yields nothing', async (t) => {
   const log = new OneLog('abc')
   log.status = 'running'
-  t.equal(await collect(followLog(log.store, ID, { signal: AbortSignal.abort() })), '')
+  t.equal(await collect(followLog(log, ID, { signal: AbortSignal.abort() })), '')
 })
 
 t.test('followLog reads a log from its beginning whenever it is truncated', async (t) => {
   const log = new OneLog('0123456789')
   log.status = 'running'
-  const text = collect(followLog(log.store, ID, {}))
+  const text = collect(followLog(log, ID, {}))
   const settle = async () => { for (let round = 0; round < 20; round++) await new Promise(setImmediate) }
   const write = async (bytes: string | undefined, event: Partial<TaskEvent> = {}) => {
     log.bytes = bytes === undefined ? undefined : Buffer.from(bytes)

@@ -1,12 +1,12 @@
 import t from 'tap'
 import { startOfLastLines } from '../../lib/log/last-lines.ts'
 import { randomFrom } from '../random.ts'
-import { ID, OneLog, storeOf } from './one-log.ts'
+import { ID, OneLog } from './one-log.ts'
 
 const KIB = 1024
 
 async function start (text: string, lines: number, end = Buffer.byteLength(text)): Promise<number> {
-  return await startOfLastLines(storeOf(text), ID, { lines, end })
+  return await startOfLastLines(new OneLog(text), ID, { lines, end })
 }
 
 t.test('startOfLastLines returns the offset at which the last lines begin', async (t) => {
@@ -36,7 +36,7 @@ t.test('startOfLastLines finds lines that span several blocks', async (t) => {
 
 t.test('startOfLastLines stops reading when its signal aborts', async (t) => {
   const log = new OneLog(Buffer.alloc(10_000_000))
-  await startOfLastLines(log.store, ID, { lines: 1, end: 10_000_000, signal: AbortSignal.abort() })
+  await startOfLastLines(log, ID, { lines: 1, end: 10_000_000, signal: AbortSignal.abort() })
   t.ok(log.reads <= 1, `${log.reads} reads`)
 })
 

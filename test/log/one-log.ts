@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream'
-import type { LogContent, TaskEvent, TaskStore } from '../../lib/store.ts'
+import { toStoredTask, type StoredTask } from '../../lib/shared/stored-task.ts'
+import type { Task } from '../../lib/shared/task-schema.ts'
+import type { LogContent, LogStore, TaskEvent } from '../../lib/store.ts'
 
 export const ID = 'task_1_a'
 
-/** The part of a store that reads and follows one log. */
-export class OneLog {
+/** A store of one log. */
+export class OneLog implements LogStore {
   bytes: Buffer | undefined
   /** The status of the task; undefined if the task does not exist. */
   status: string | undefined = 'completed'
@@ -17,12 +19,8 @@ export class OneLog {
     this.bytes = bytes === undefined ? undefined : Buffer.from(bytes)
   }
 
-  get store (): TaskStore {
-    return this as unknown as TaskStore
-  }
-
-  async get (id: string): Promise<unknown> {
-    return this.status === undefined ? undefined : { id, status: this.status }
+  async get (id: string): Promise<StoredTask | undefined> {
+    return this.status === undefined ? undefined : toStoredTask({ id, status: this.status } as Task, '{}')
   }
 
   async readLog (_id: string, { start, end = Infinity }: { start: number, end?: number }): Promise<LogContent | undefined> {
@@ -41,9 +39,4 @@ export class OneLog {
   emit (event: Partial<TaskEvent>): void {
     for (const listener of this.listeners) listener({ type: 'task.log', taskId: ID, ...event } as TaskEvent)
   }
-}
-
-/** A store with a task whose log has these bytes; without bytes there is no log. */
-export function storeOf (bytes?: Buffer | string): TaskStore {
-  return new OneLog(bytes).store
 }

@@ -1,10 +1,10 @@
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { readLog, type LogSelection } from '../../lib/log/read-log.ts'
-import { ID, OneLog, storeOf } from './one-log.ts'
+import { ID, OneLog } from './one-log.ts'
 
 async function read (log: string, options?: LogSelection): Promise<unknown[]> {
-  const { start, end, size, body } = (await readLog(storeOf(log), ID, options))!
+  const { start, end, size, body } = (await readLog(new OneLog(log), ID, options))!
   return [start, end, size, await text(body)]
 }
 
@@ -32,12 +32,12 @@ t.test('readLog of a log that is truncated during the call returns an empty rang
     if (log.reads === 1) log.bytes = Buffer.from('01')
     return content
   }
-  const range = await readLog(log.store, ID, { tail: 0 })
+  const range = await readLog(log, ID, { tail: 0 })
   t.match(range, { start: 2, end: 2, size: 2 })
   t.equal(await text(range!.body), '')
 })
 
 t.test('readLog returns undefined if there is no log', async (t) => {
-  t.equal(await readLog(storeOf(), ID), undefined)
-  t.equal(await readLog(storeOf(), ID, { tail: 1 }), undefined)
+  t.equal(await readLog(new OneLog(), ID), undefined)
+  t.equal(await readLog(new OneLog(), ID, { tail: 1 }), undefined)
 })

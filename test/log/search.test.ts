@@ -2,12 +2,12 @@ import t from 'tap'
 import { searchLog, type LogMatch, type SearchOptions } from '../../lib/log/search.ts'
 import type { SearchResult } from '../../lib/shared/api-schemas.ts'
 import { randomFrom } from '../random.ts'
-import { ID, OneLog, storeOf } from './one-log.ts'
+import { ID, OneLog } from './one-log.ts'
 
 const KIB = 1024
 
 async function search (log: OneLog, text: string, options: SearchOptions = {}): Promise<SearchResult> {
-  return await searchLog(log.store, ID, text, { limit: 1000, timeMs: 60_000, ...options })
+  return await searchLog(log, ID, text, { limit: 1000, timeMs: 60_000, ...options })
 }
 
 async function find (bytes: string | Buffer, text: string): Promise<LogMatch[]> {
@@ -57,7 +57,7 @@ t.test('searchLog finds lines of a log that is not valid UTF-8', async (t) => {
 })
 
 t.test('searchLog returns no matches if there is no log', async (t) => {
-  t.strictSame(await searchLog(storeOf(), ID, 'x', { limit: 1, timeMs: 1 }), { matches: [], next: null })
+  t.strictSame(await searchLog(new OneLog(), ID, 'x', { limit: 1, timeMs: 1 }), { matches: [], next: null })
 })
 
 t.test('searchLog reduces a long line to an excerpt around the match', async (t) => {
