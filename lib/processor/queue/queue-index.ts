@@ -6,6 +6,7 @@ import { fingerprintOf, readTaskFile } from '../../protocol/task-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { isTerminal, type TaskStatus } from '../../shared/task-status.ts'
 import { errorCode } from '../../util/error-code.ts'
+import { forEachConcurrently } from '../../util/for-each-concurrently.ts'
 import { inTimeSlices } from '../../util/time-slices.ts'
 import { indexedTask, unusableFile, type IndexedFile, type IndexedTask, type QueuedTask } from './indexed-file.ts'
 import { TaskQueue } from './task-queue.ts'
@@ -42,9 +43,7 @@ export class QueueIndex {
     const unusable = [...this.#files.values()].filter(({ problem }) => problem !== undefined)
     const changed: string[] = []
     await inTimeSlices(ids, (id) => { if (!this.#isUnchanged(id)) changed.push(id) })
-    // shared by all readers: each takes the next one
-    const unread = changed.values()
-    await Promise.all(Array.from({ length: CONCURRENT_READS }, () => inTimeSlices(unread, (id) => this.refresh(id))))
+    await forEachConcurrently(changed, CONCURRENT_READS, (id) => this.refresh(id))
     // in the first scan, it may have been a write in progress
     for (const { id } of unusable) this.#reportUnusable(id)
     return names
