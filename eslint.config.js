@@ -1,3 +1,12 @@
 import neostandard from 'neostandard'
 
-export default neostandard({ ts: true, ignores: ['dist', '.tap'] })
+export default [
+  ...neostandard({ ts: true, ignores: ['dist', '.tap'] }),
+  {
+    files: ['lib/**'],
+    rules: {
+      'max-lines': ['error', 300],
+      'max-lines-per-function': ['error', 50]
+    }
+  }
+]
