@@ -1,6 +1,6 @@
 import type { Task } from '../../../client/index.ts'
 
-/** What the feed's host sends to each page: the complete list first, then changes and states. */
+/** Messages from the feed's host to a page: the complete list first, then changes and states. */
 export type FeedMessage =
   | { readonly type: 'snapshot', readonly tasks: readonly Task[] }
   | { readonly type: 'changes', readonly changes: readonly TaskChange[] }

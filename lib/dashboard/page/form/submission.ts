@@ -7,7 +7,7 @@ type Submission =
   | { readonly type: 'valid', readonly task: NewTask }
   | FormAction & { readonly type: 'found-invalid' }
 
-/** Makes a task of what was entered, or lists what is invalid. */
+/** Makes a task from the inputs, or lists the invalid ones. */
 export function submissionOf (state: FormState): Submission {
   const { command, app, taskType } = state
   const { value: config, errors: fieldErrors } = readConfig(state)

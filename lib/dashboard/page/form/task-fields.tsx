@@ -6,7 +6,7 @@ interface FieldProps {
   readonly dispatch: (action: FormAction) => void
 }
 
-/** Nothing if there is only one type. */
+/** Selects the type. If there is only one, shows its description only. */
 export function TypeField ({ state: { types, taskType }, dispatch }: FieldProps) {
   return (
     <>

@@ -1,6 +1,6 @@
 import { nameOf, type Field, type InputField } from './fields.ts'
 
-/** What was entered, by field name: a text, or the state of a checkbox. */
+/** The input of each field, by the field's name: a text, or the state of a checkbox. */
 export type Inputs = Readonly<Record<string, string | boolean>>
 
 /** Why the input of a field is not valid. */

@@ -19,7 +19,7 @@ export class ScrollAnchor {
     this.#row = scrollTop <= 0 || row === undefined ? undefined : { id: row.id, hidden: scrollTop - index * height }
   }
 
-  /** The scroll position to restore, in px; undefined if there is no anchor or its row is not shown. */
+  /** The scroll position to restore, in px; undefined without an anchor, or if its row is not shown. */
   scrollTop ({ shown, height }: RowLayout): number | undefined {
     const row = this.#row
     if (row === undefined) return undefined

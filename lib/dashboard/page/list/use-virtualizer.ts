@@ -3,7 +3,7 @@ import { elementScroll, observeElementOffset, observeElementRect, Virtualizer, t
 
 type ListOptions = Pick<VirtualizerOptions<HTMLElement, HTMLElement>, 'count' | 'getScrollElement' | 'estimateSize' | 'getItemKey' | 'overscan' | 'initialOffset'>
 
-/** TanStack Virtual for Preact, which has no adapter of its own. */
+/** TanStack Virtual for Preact, for which TanStack has no adapter. */
 export function useVirtualizer (listOptions: ListOptions): Virtualizer<HTMLElement, HTMLElement> {
   const [, render] = useReducer<number, void>((count) => count + 1, 0)
   const options = { observeElementRect, observeElementOffset, scrollToFn: elementScroll, onChange: () => render(), ...listOptions }

@@ -4,7 +4,7 @@ import { copyText } from '../ui/clipboard.ts'
 import { messageOf } from '../ui/message.ts'
 import type { LogView } from './log-view.ts'
 
-/** What the toolbar's buttons and the shortcuts do. */
+/** The commands of the toolbar and of the shortcuts. */
 export interface LogCommands {
   toggleFollow (): void
   toStart (): void

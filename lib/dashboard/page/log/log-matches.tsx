@@ -1,6 +1,6 @@
 import type { SearchState } from './use-log-search.ts'
 
-/** Longer lines are cut off. */
+/** In characters. Longer lines are cut off. */
 const MAX_LINE_LENGTH = 300
 
 /** Escape sequences and other control characters. */

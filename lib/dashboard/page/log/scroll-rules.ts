@@ -22,7 +22,7 @@ export interface ScrollPosition {
   readonly hasAfter: boolean
 }
 
-/** What the view does after the terminal has scrolled. `load`: replaces the section by one around the view. */
+/** Decides, after the terminal has scrolled, whether the view follows the log and whether to load a section around the view. */
 export function afterScroll ({ phase, follows, above, below, hasBefore, hasAfter }: ScrollPosition): { follows: boolean, load: boolean } {
   if (phase === 'loading') return { follows, load: false }
   return {
@@ -32,8 +32,8 @@ export function afterScroll ({ phase, follows, above, below, hasBefore, hasAfter
 }
 
 /**
- * What the view does if the user scrolls up (`direction` < 0) or down (> 0) at the first or last row of the section, where
- * the terminal cannot scroll. That happens if one row holds very many bytes.
+ * Decides what to do if the user scrolls up (`direction` < 0) or down (> 0) at the first or last row of the section, where
+ * the terminal cannot scroll. This happens if one row has very many bytes.
  */
 export function afterScrollAttempt ({ phase, above, below, hasBefore, hasAfter }: ScrollPosition, direction: number): 'follow' | 'load-before' | 'load-after' | undefined {
   if (phase === 'loading') return undefined

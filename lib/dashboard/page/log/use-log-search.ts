@@ -14,7 +14,7 @@ export interface SearchState {
 }
 
 export interface LogSearch {
-  /** Undefined if there is no search. */
+  /** Undefined before the first search, and after the search was cleared. */
   readonly state: SearchState | undefined
   /** Replaces the search in progress. An empty text clears the result. */
   search (text: string): Promise<void>

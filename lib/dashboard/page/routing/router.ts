@@ -25,7 +25,7 @@ export function goToList (): void {
   go(lastListHash.value)
 }
 
-/** Changes what the list shows without adding an entry to the browser's history. */
+/** Changes the list's filter without adding an entry to the browser's history. */
 export function setFilter (filter: TaskFilter): void {
   show({ name: 'list', filter })
   try {

@@ -2,7 +2,7 @@ import { ConnectionError, TasksError } from '../../../client/index.ts'
 
 export const NOT_LOGGED_IN = 'You are not logged in. Log in, for example in another tab, and try again.'
 
-/** What to show to the user about a failed request. */
+/** The message to show for a failed request. */
 export function messageOf (error: unknown): string {
   if (error instanceof ConnectionError) return 'The server cannot be reached. Try again.'
   if (error instanceof TasksError && error.statusCode === 401) return NOT_LOGGED_IN
