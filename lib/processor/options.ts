@@ -1,44 +1,44 @@
+import type { FileSystem } from '../protocol/file-system.ts'
 import { LOCK_STALE_MS } from '../protocol/lock-file.ts'
+import { threadPoolFileSystem } from '../protocol/thread-pool-file-system.ts'
 import { MAX_TIMER_MS } from '../util/timers.ts'
 import type { Logger } from './logger.ts'
 import { anyCommand } from './policy/any-command.ts'
 import type { Policy } from './policy/policy.ts'
 import type { Retention } from './retention/retention.ts'
 import { defaultStateRoot } from './state/state-root.ts'
-import type { FileSystem } from '../protocol/file-system.ts'
-import { threadPoolFileSystem } from '../protocol/thread-pool-file-system.ts'
 
 export interface ProcessorOptions {
   /**
-   * How many commands run at the same time. Default: 1, so that they run one by one, in order: the next one begins when
-   * nothing is left of the last one and its output is in the log, perhaps just before its file says how it ended.
+   * How many commands run at the same time. With 1, they run one by one, in order: the next one starts when no process of
+   * the last one is left and its output is in the log, which may be just before its final status is written. Default: 1.
    */
   concurrency?: number
-  /** How long a command that is stopped has from TERM to KILL, in ms. Default: 10000. */
+  /** The grace period of a command that is stopped, from TERM to KILL, in ms. Default: 10000. */
   graceMs?: number
   /** Polling interval of the directory, in ms. Default: 3000. */
   pollIntervalMs?: number
-  /** How often `heartbeatAt` of a running task is renewed, in ms. Default: 5000. */
+  /** How often `heartbeatAt` of a running task is written, in ms. Default: 5000. */
   heartbeatIntervalMs?: number
-  /** How long another processor's lock must stand still before it is taken over, in ms. Default: 10000. */
+  /** How long another processor's lock must be unchanged before this one takes it, in ms. Default: 10000. */
   lockStaleAfterMs?: number
   /** What may run, and how. Default: any command. */
   policy?: Policy
   /**
-   * Below it, the processor keeps its own records, outside the tasks directory and writable by nobody else. Default:
-   * the first folder of `$STATE_DIRECTORY`, else `fastify-tasks` in `$XDG_STATE_HOME` or `~/.local/state`.
+   * The folder below which the processor keeps its own records, outside the tasks directory and writable only by its user.
+   * Default: the first folder of `$STATE_DIRECTORY`, else `fastify-tasks` in `$XDG_STATE_HOME` or `~/.local/state`.
    */
   stateDir?: string
-  /** The output beyond this log size is dropped, in bytes, rounded up to 512. Default: undefined, no limit. */
+  /** The largest size of a log, in bytes, rounded up to 512; further output is dropped. Default: undefined, no limit. */
   maxLogBytes?: number | undefined
   /**
-   * Retention limits for finished tasks. Others are removed with their logs, oldest first, except those whose log was
+   * Retention limits for finished tasks. Others are deleted with their logs, oldest first, except those whose log was
    * written to in the last minute. Default: keep all.
    */
   retain?: Retention
-  /** Gives each command a cgroup of its own below the processor's, which must be delegated to it. Default: false. */
+  /** Gives each command its own cgroup below the processor's, which must be delegated to it. Default: false. */
   cgroups?: boolean
-  /** How the tasks directory's small files are accessed. Default: the thread pool. */
+  /** How the small files of the tasks directory are accessed. Default: the thread pool. */
   fileSystem?: FileSystem
   /** Default: no logging. */
   logger?: Logger
@@ -46,7 +46,7 @@ export interface ProcessorOptions {
 
 export type ResolvedOptions = Required<ProcessorOptions>
 
-/** @throws RangeError where a value is not an integer, or out of range */
+/** @throws RangeError if a value is not an integer, or out of range */
 export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
   const resolved: ResolvedOptions = {
     concurrency: options.concurrency ?? 1,
@@ -62,15 +62,15 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
     fileSystem: options.fileSystem ?? threadPoolFileSystem,
     logger: options.logger ?? { info () {}, warn () {} }
   }
-  demandInteger('concurrency', resolved.concurrency, 1)
-  demandInteger('graceMs', resolved.graceMs, 0, MAX_TIMER_MS)
-  for (const name of ['pollIntervalMs', 'heartbeatIntervalMs', 'lockStaleAfterMs'] as const) demandInteger(name, resolved[name], 1, MAX_TIMER_MS)
-  demandInteger('maxLogBytes', resolved.maxLogBytes, 1)
-  for (const name of ['ageMs', 'count', 'bytes'] as const) demandInteger(`retain.${name}`, resolved.retain[name], 1)
+  requireInteger('concurrency', resolved.concurrency, 1)
+  requireInteger('graceMs', resolved.graceMs, 0, MAX_TIMER_MS)
+  for (const name of ['pollIntervalMs', 'heartbeatIntervalMs', 'lockStaleAfterMs'] as const) requireInteger(name, resolved[name], 1, MAX_TIMER_MS)
+  requireInteger('maxLogBytes', resolved.maxLogBytes, 1)
+  for (const name of ['ageMs', 'count', 'bytes'] as const) requireInteger(`retain.${name}`, resolved.retain[name], 1)
   return resolved
 }
 
-function demandInteger (name: string, value: number | undefined, least: number, most = Number.MAX_SAFE_INTEGER): void {
-  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return
-  throw new RangeError(`${name} must be an integer from ${least} to ${most}, not ${value}.`)
+function requireInteger (name: string, value: number | undefined, min: number, max = Number.MAX_SAFE_INTEGER): void {
+  if (value === undefined || (Number.isInteger(value) && value >= min && value <= max)) return
+  throw new RangeError(`${name} must be an integer from ${min} to ${max}, not ${value}.`)
 }
