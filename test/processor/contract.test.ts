@@ -6,28 +6,27 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { cancelTask, deleteTask } from '../../lib/protocol/transitions.ts'
 import { wakeProcessor } from '../../lib/directory/wake-processor.ts'
-import { enqueue, remainingProcessesOf, readLogOf, readTaskOf, until, untilEnded, untilGone, untilLogged } from './fixtures.ts'
+import { enqueue, remainingProcessesOf, readLogOf, readTaskOf, until, untilAbsent, untilEnded, untilGone, untilLogged } from './fixtures.ts'
 import { makePlace, PROGRAMS, put, startProgram, type ProcessorProgram } from './processors.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
-// What every processor must do, tried on each as a process of its own: nothing is known of it but the files.
+// The contract of every processor, tested with each as a separate process: only its files are observed.
 
 const LOCK = '.processor.lock.pid'
-const absent = (path: string) => until(join(path, '..'), async () => existsSync(path) ? undefined : true)
 
-/** Cases that share one processor, which runs eight tasks at a time. */
+/** Tests that share one processor, which runs eight tasks at a time. */
 const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
   async 'runs a queued task and leaves fields of others alone' (t, dir) {
-    const id = await put(dir, { command: 'echo hello', created_by: { name: 'somebody' }, priority: 7 })
+    const id = await put(dir, { command: 'echo hello', created_by: { name: 'another' }, priority: 7 })
     const task = await untilEnded(dir, id)
-    t.match(task, { status: 'completed', exitCode: 0, errorMessage: null, created_by: { name: 'somebody' }, priority: 7 })
+    t.match(task, { status: 'completed', exitCode: 0, errorMessage: null, created_by: { name: 'another' }, priority: 7 })
     for (const field of ['startedAt', 'completedAt', 'heartbeatAt']) t.equal(new Date(String(task[field])).toISOString(), task[field])
     t.equal(await readLogOf(dir, id), 'hello\n')
     for (const kind of ['json', 'log']) t.equal(statSync(join(dir, `${id}.${kind}`)).mode & 0o777, 0o640)
-    await absent(join(dir, `${id}.claim`))
+    await untilAbsent(dir, `${id}.claim`)
   },
 
-  async 'exit codes, and both streams through one pipe' (t, dir) {
+  async 'reports exit codes, and logs both streams in their order' (t, dir) {
     const table: Array<[command: string, exitCode: number, log: string]> = [
       ['echo before; exit 3; echo after', 3, 'before\n'],
       ['no-such-command-at-all 2>/dev/null', 127, ''],
@@ -38,7 +37,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
       ['echo one\necho two\n\n', 0, 'one\ntwo\n'],
       ['kill -9 $$', 137, ''],
       ['kill -TERM $$', 143, ''],
-      ['kill -INT $$; echo deaf', 130, ''],
+      ['kill -INT $$; echo ignoring', 130, ''],
       ['cat; echo end', 0, 'end\n'],
       ['for fd in 3 4 5 6; do (echo x >&$fd) 2>/dev/null && echo $fd; done; umask', 0, `${process.umask().toString(8).padStart(4, '0')}\n`]
     ]
@@ -55,7 +54,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     t.match(await untilEnded(dir, none), { status: 'failed', exitCode: null, startedAt: null, errorMessage: 'The command is empty.' })
   },
 
-  async 'the log has the bytes of the output' (t, dir) {
+  async 'logs exactly the bytes of the output' (t, dir) {
     const bytes = Buffer.from(Array.from({ length: 5 * 1024 * 1024 }, (_, i) => (i * 31 + (i >> 8)) & 255))
     const source = join(dir, '.source')
     await writeFile(source, bytes)
@@ -64,7 +63,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     t.ok(bytes.equals(await readFile(join(dir, `${id}.log`))))
   },
 
-  async 'a command finds its task in its environment' (t, dir) {
+  async 'passes the task to its command in the environment' (t, dir) {
     const command = 'echo "$TASK_ID|$TASK_TYPE|$TASK_APP|$TASK_CONFIG"; env | grep -c "^TASK_CONFIG="; true'
     const [plain, full, odd] = await Promise.all([
       put(dir, { command }),
@@ -77,16 +76,16 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     t.equal(await readLogOf(dir, odd), `${odd}|||null\n1\n`)
   },
 
-  async 'a task with a marker never runs' (t, dir) {
+  async 'cancels a queued task with a cancel marker before its start' (t, dir) {
     const id = 'task_1_marked'
     await writeFile(join(dir, `${id}.cancel`), '')
     await put(dir, { id, command: 'echo ran' })
     t.match(await untilEnded(dir, id), { status: 'cancelled', errorMessage: 'Cancelled before start.', startedAt: null })
     t.notOk(existsSync(join(dir, `${id}.log`)))
-    await absent(join(dir, `${id}.cancel`))
+    await untilAbsent(dir, `${id}.cancel`)
   },
 
-  async 'a task that another one has claimed is left alone' (t, dir) {
+  async 'does not run a task that another party has claimed until the claim is released' (t, dir) {
     const claim = join(dir, 'task_1_claimed.claim')
     await writeFile(claim, '{"by":"cancel","nonce":"of another"}')
     const id = await put(dir, { id: 'task_1_claimed', command: 'echo ran' })
@@ -96,28 +95,28 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     t.match(await untilEnded(dir, id), { status: 'completed' })
   },
 
-  async 'cancelling ends the whole tree' (t, dir) {
-    const deaf = await put(dir, { command: '(trap "" TERM; echo deaf; while :; do sleep 1; done) & (sleep 61 | sleep 62) & echo up; wait' })
-    const forked = await put(dir, { command: '(sh -c "trap \\"\\" TERM; echo deaf; while :; do sleep 1; done" &) ; echo up; sleep 63' })
-    const mild = await put(dir, { command: 'trap "echo bye; exit 0" TERM; echo up; echo deaf; while :; do sleep 0.05; done' })
-    await Promise.all([deaf, forked, mild].map(async (id) => {
-      await Promise.all([untilLogged(dir, id, 'deaf\n'), untilLogged(dir, id, 'up\n')])
+  async 'terminates all processes of a cancelled task, including those that ignore TERM' (t, dir) {
+    const ignoring = await put(dir, { command: '(trap "" TERM; echo ignoring; while :; do sleep 1; done) & (sleep 61 | sleep 62) & echo up; wait' })
+    const forked = await put(dir, { command: '(sh -c "trap \\"\\" TERM; echo ignoring; while :; do sleep 1; done" &) ; echo up; sleep 63' })
+    const obeying = await put(dir, { command: 'trap "echo bye; exit 0" TERM; echo up; echo ignoring; while :; do sleep 0.05; done' })
+    await Promise.all([ignoring, forked, obeying].map(async (id) => {
+      await Promise.all([untilLogged(dir, id, 'ignoring\n'), untilLogged(dir, id, 'up\n')])
       await cancelTask(tasksDirectory(dir), id)
-      t.match(await untilEnded(dir, id), { status: 'cancelled', exitCode: id === mild ? 0 : 143, errorMessage: 'Cancelled.' })
+      t.match(await untilEnded(dir, id), { status: 'cancelled', exitCode: id === obeying ? 0 : 143, errorMessage: 'Cancelled.' })
       t.strictSame(await remainingProcessesOf(id), [])
-      await absent(join(dir, `${id}.cancel`))
+      await untilAbsent(dir, `${id}.cancel`)
     }))
-    t.match(await readLogOf(dir, mild), /bye\n$/)
+    t.match(await readLogOf(dir, obeying), /bye\n$/)
   },
 
-  async 'a task ends with its leader, and what that left behind is ended' (t, dir) {
+  async 'finishes a task when its leader exits, and terminates the remaining processes' (t, dir) {
     const id = await put(dir, { command: '(trap "" TERM; sleep 64) & echo leader; exit 4' })
     t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 4, errorMessage: 'Exited with code 4.' })
     t.equal(await readLogOf(dir, id), 'leader\n')
     t.strictSame(await remainingProcessesOf(id), [])
   },
 
-  async 'a timeout ends a command' (t, dir) {
+  async 'terminates a command at its time limit, and ignores invalid limits' (t, dir) {
     const id = await put(dir, { command: 'sleep 65', timeoutMs: 100 })
     const odd = await Promise.all([-5, 2 ** 31, 2 ** 40].map((timeoutMs) => put(dir, { command: 'sleep 0.2', timeoutMs })))
     t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 143, errorMessage: 'Timed out after 100 ms.', timeoutMs: 100 })
@@ -125,7 +124,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     t.strictSame(await remainingProcessesOf(id), [])
   },
 
-  async 'a task that is deleted is stopped, and nothing of it is left' (t, dir) {
+  async 'stops the command of a deleted task and removes its files' (t, dir) {
     const forced = await put(dir, { command: 'echo up; sleep 66' })
     const vanished = await put(dir, { command: 'trap "sleep 0.1; echo late; exit" TERM; echo up; while :; do sleep 0.05; done' })
     await Promise.all([forced, vanished].map((id) => untilLogged(dir, id, 'up\n')))
@@ -135,7 +134,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     for (const id of [forced, vanished]) t.strictSame(await remainingProcessesOf(id), [])
   },
 
-  async 'nothing is written through a log that is something else' (t, dir) {
+  async 'fails a task whose log is a link or not a regular file, and writes nothing through it' (t, dir) {
     const secret = join(dir, '.secret')
     await writeFile(secret, 'untouched\n')
     const made: Array<[name: string, make: (path: string) => Promise<unknown>]> = [
@@ -154,7 +153,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     t.notOk(existsSync(join(dir, '.new')))
   },
 
-  async 'files that are no tasks hold nothing up, and are left alone' (t, dir) {
+  async 'does not change files that are not tasks, and runs tasks beside them' (t, dir) {
     const queued = (id: string, more = '') => `{"id":"${id}","status":"queued","command":"echo x"${more}}`
     for (let i = 0; i < 8; i++) execFileSync('mkfifo', [join(dir, `task_2_fifo${i}.json`)])
     await mkdir(join(dir, 'task_2_folder.json'))
@@ -174,7 +173,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     t.equal(await readFile(join(dir, '.elsewhere'), 'utf8'), queued('task_2_link'))
   },
 
-  async 'a file that is written in place is run when it is complete' (t, dir) {
+  async 'runs a task file that is written in place when it is complete' (t, dir) {
     const file = await open(join(dir, 'task_1_slow.json'), 'w')
     await file.write('{"id":"task_1_slow","status":"queued",')
     await wakeProcessor(dir, 'task_1_slow')
@@ -186,9 +185,9 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
   }
 }
 
-/** Cases that need a directory and a processor of their own. */
+/** Tests that need their own directory and processor. */
 const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>> = {
-  async 'the oldest goes first, one by one' (t, program) {
+  async 'runs tasks one by one, in the order of their creation' (t, program) {
     const place = await makePlace(t)
     const order = join(place.dir, 'order')
     const ids = await Promise.all([5, 1, 4, 2, 3].map((n) => enqueue(place.dir, {
@@ -200,7 +199,7 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
     t.equal(await readFile(order, 'utf8'), [1, 2, 3, 4, 5].map((n) => `start ${n}\nend ${n}\n`).join(''))
   },
 
-  async 'a task is cancelled before its start, or runs: never both' (t, program) {
+  async 'either cancels a task before its start or runs it, never both' (t, program) {
     const place = await makePlace(t)
     const { dir } = place
     await startProgram(t, program, place, 4).ready()
@@ -216,17 +215,17 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
       outcomes.push(never)
       await woken
     }
-    // one after the other in four lanes, each cancelled at some time of its way
+    // one after another in four lanes, each cancelled at a random moment
     await Promise.all([0, 1, 2, 3].map(async (lane) => {
-      const began = performance.now()
+      const startedAt = performance.now()
       await untilEnded(dir, await put(dir))
-      const took = Math.min(performance.now() - began, 250)
+      const took = Math.min(performance.now() - startedAt, 250)
       for (let i = 0; i < 13; i++) await race(join(dir, `.ran${lane}-${i}`), i % 3 === 0 ? 0 : Math.random() ** 2 * took)
     }))
     t.comment(`${outcomes.filter(Boolean).length} of ${outcomes.length} were cancelled before they started`)
   },
 
-  async 'holds a lock that beats, and steps down when another one holds it' (t, program) {
+  async 'holds a lock with a heartbeat, and claims no more tasks when another processor takes it' (t, program) {
     const place = await makePlace(t)
     const { dir } = place
     const lock = join(dir, LOCK)
@@ -248,7 +247,7 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
     t.equal(await readFile(lock, 'utf8'), '1\nheartbeat another\n')
   },
 
-  async 'does not start while another processor lives' (t, program) {
+  async 'does not start while another processor is alive' (t, program) {
     const place = await makePlace(t)
     const lock = join(place.dir, LOCK)
     await writeFile(lock, '4711\nheartbeat another\n')
@@ -260,26 +259,26 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
     t.match(await readTaskOf(place.dir, id), { status: 'queued' })
   },
 
-  async 'takes over from a dead one, and settles what that left' (t, program) {
+  async 'takes the lock of a dead processor, and recovers its tasks' (t, program) {
     const place = await makePlace(t)
     const { dir } = place
     await writeFile(join(dir, LOCK), '4711\nheartbeat of-a-dead-one\n')
     const running = await enqueue(dir, { status: 'running', startedAt: '2026-01-01T00:00:00.000Z', mine: 1 })
-    const wished = await enqueue(dir, { status: 'running' })
+    const cancelled = await enqueue(dir, { status: 'running' })
     const claimed = await enqueue(dir)
     const ended = await enqueue(dir, { status: 'completed', exitCode: 0 })
-    await writeFile(join(dir, `${wished}.cancel`), '{}')
+    await writeFile(join(dir, `${cancelled}.cancel`), '{}')
     for (const id of [running, claimed, ended]) await writeFile(join(dir, `${id}.claim`), '{"by":"processor","nonce":"of a dead one"}')
     await startProgram(t, program, place).ready()
     t.match(await untilEnded(dir, running), { status: 'failed', exitCode: null, errorMessage: String, mine: 1 })
-    t.match(await untilEnded(dir, wished), { status: 'cancelled', exitCode: null, errorMessage: 'Cancelled.' })
+    t.match(await untilEnded(dir, cancelled), { status: 'cancelled', exitCode: null, errorMessage: 'Cancelled.' })
     t.match(await untilEnded(dir, claimed), { status: 'completed' })
-    t.match(await readTaskOf(dir, ended), { status: 'completed', completedAt: null }, 'it was not written')
-    await Promise.all([running, claimed, ended].map((id) => absent(join(dir, `${id}.claim`))))
-    await absent(join(dir, `${wished}.cancel`))
+    t.match(await readTaskOf(dir, ended), { status: 'completed', completedAt: null }, 'a finished task is not written')
+    await Promise.all([running, claimed, ended].map((id) => untilAbsent(dir, `${id}.claim`)))
+    await untilAbsent(dir, `${cancelled}.cancel`)
   },
 
-  async 'after it was killed, all tasks come to an end and none has run twice' (t, program) {
+  async 'finishes all tasks after it was killed, and runs none twice' (t, program) {
     const place = await makePlace(t)
     const { dir } = place
     const [ran, go] = [join(dir, 'ran'), join(dir, 'go')]
@@ -298,7 +297,7 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
     t.strictSame((await readFile(ran, 'utf8')).split('\n').sort(), ['', '0', '1', '2', '3', '4'])
   },
 
-  async 'what watches over a command is killed: the task fails, and nothing of it is left' (t, program) {
+  async 'fails a task whose wrapper is killed, and terminates its processes' (t, program) {
     const place = await makePlace(t)
     const { dir } = place
     await startProgram(t, program, place).ready()
@@ -309,10 +308,10 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
     await writeFile(go, '')
     t.match(await untilEnded(dir, id), { status: 'failed', exitCode: null, errorMessage: String })
     t.strictSame(await remainingProcessesOf(id), [])
-    t.match(await untilEnded(dir, await put(dir)), { status: 'completed' }, 'there is room for the next one')
+    t.match(await untilEnded(dir, await put(dir)), { status: 'completed' }, 'its slot is free')
   },
 
-  async 'a signal ends it, and what runs' (t, program) {
+  async 'stops on SIGTERM: terminates the running commands and releases its files' (t, program) {
     const place = await makePlace(t)
     const { dir } = place
     const processor = startProgram(t, program, place)
@@ -332,10 +331,10 @@ const OWN: Record<string, (t: Test, program: ProcessorProgram) => Promise<void>>
 t.jobs = PROGRAMS.length
 for (const program of PROGRAMS) {
   t.test(program.name, { skip: program.skip, buffered: true }, async (t) => {
-    // some wait for ten seconds; but more at a time than a small machine can take make each slower
+    // some wait for ten seconds; but more of them at a time than a small machine can run would delay each other
     t.jobs = 4
     for (const [name, test] of Object.entries(OWN)) t.test(name, { buffered: true }, (t) => test(t, program))
-    t.test('one processor for', { buffered: true }, async (t) => {
+    t.test('one processor', { buffered: true }, async (t) => {
       const place = await makePlace(t)
       await startProgram(t, program, place, 8).ready()
       t.jobs = 4

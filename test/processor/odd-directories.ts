@@ -7,12 +7,12 @@ import type { Test } from 'tap'
 import type { Random } from '../random.ts'
 import type { Bystander } from './outside.ts'
 
-/** Where an oddity is made. `outside` has files and a pipe that nobody may touch. */
+/** Where an odd file is created. `outside` has files and a pipe that the processor must not touch. */
 export interface Place {
   readonly t: Test
   readonly dir: string
   readonly outside: string
-  /** The root that the processor is given, and the folder in it that is for `dir`. */
+  /** The `stateDir` option of the processor, and the folder below it that belongs to `dir`. */
   readonly state: string
   readonly records: string
   readonly bystander: Bystander
@@ -22,19 +22,19 @@ export interface Place {
 type Status = 'completed' | 'failed' | 'cancelled' | 'queued'
 
 export interface Expected {
-  /** Must be said. */
-  readonly said?: RegExp
-  /** It must not start, for that reason. */
+  /** A line that the processor must log. */
+  readonly line?: RegExp
+  /** The reason why the processor must not start. */
   readonly refused?: RegExp
-  /** What must become of the task `task_1_odd`. Default: `queued`, or that there is none. */
+  /** The status that the task `task_1_odd` must reach. Default: it is not checked. */
   readonly status?: Status
   readonly errorMessage?: RegExp
 }
 
 type Make = (path: string, place: Place) => unknown
 
-/** What can stand where a file is expected. */
-export const STAND_INS: Record<string, Make> = {
+/** Kinds of files that can have the name of a regular one. */
+export const ODD_FILES: Record<string, Make> = {
   'link to a file': (path, { outside }) => symlinkSync(join(outside, 'secret'), path),
   'link to a task': (path, { outside }) => symlinkSync(join(outside, 'task.json'), path),
   'link to a lock': (path, { outside }) => symlinkSync(join(outside, 'lock'), path),
@@ -46,7 +46,7 @@ export const STAND_INS: Record<string, Make> = {
   FIFO: (path) => execFileSync('mkfifo', [path]),
   socket: async (path, { t }) => {
     const server = createServer()
-    // by a short name: a socket's has 108 bytes at most; it is removed by that name when the server closes
+    // by a short path: that of a socket has at most 108 bytes; the server deletes it by this path when it closes
     const folder = openSync(dirname(path), 'r')
     t.teardown(() => server.close(() => closeSync(folder)))
     await new Promise<void>((resolve) => server.listen(`/proc/self/fd/${folder}/${basename(path)}`, resolve))
@@ -72,7 +72,7 @@ const huge = (path: string, bytes: number, text = '') => {
   truncateSync(path, bytes)
 }
 
-/** A record as an earlier processor left it. */
+/** Writes an attempt record as an earlier processor left it. */
 function putRecord ({ records }: Place, header: Record<string, unknown>, lines: string[] = [], name?: string): void {
   const whole = { version: 1, id: ODD, nonce: 'n', bootId: execFileSync('cat', ['/proc/sys/kernel/random/boot_id'], { encoding: 'utf8' }).trim(), type: 'custom', ...header }
   mkdirSync(records, { recursive: true, mode: 0o700 })
@@ -84,8 +84,8 @@ async function putState (place: Place, name: string, make: Make): Promise<void> 
   await make(join(place.records, name), place)
 }
 
-/** Kinds of oddities, and the variations of each. */
-export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<Expected> | Expected>> = {
+/** The odd directories, by what is odd in them. */
+export const ODD_DIRECTORIES: Record<string, Record<string, (place: Place) => Promise<Expected> | Expected>> = {
   log: {
     ...table(ALL, async (place, make) => {
       putOdd(place)
@@ -106,11 +106,11 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
   json: {
     ...table(ALL, async (place, make) => {
       await make(join(place.dir, `${ODD}.json`), place)
-      return { said: /task_1_odd.json can't be used: it / }
+      return { line: /task_1_odd.json can't be used: it / }
     }),
     huge: ({ dir }) => {
       huge(join(dir, `${ODD}.json`), 2 ** 41, '{"id":"task_1_odd"')
-      return { said: /task_1_odd.json can't be used: it is larger/ }
+      return { line: /task_1_odd.json can't be used: it is larger/ }
     },
     ...broken('', 'null', '1', '"task_1_odd"', '[]', '{}', '{"id":"task_2_odd","status":"queued","command":"echo x"}', '{"id":["task_1_odd"],"status":"queued"}',
       '{"id":"task_1_odd","status":"queued","command":', '\0'.repeat(4096), '{"id":"../task_1_odd","status":"queued","command":"x"}', '['.repeat(500_000))
@@ -123,7 +123,7 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
     ...fields('queued', { status: 'Queued' }, { status: ['queued'] }, { status: 'queued\n' }, { status: undefined }),
     'nested deeply': ({ dir }) => {
       writeFileSync(join(dir, `${ODD}.json`), `{"id":"${ODD}","status":"queued","command":"echo x","other":${'['.repeat(60_000)}${']'.repeat(60_000)}}`)
-      return { said: /task_1_odd/ }
+      return { line: /task_1_odd/ }
     }
   },
   running: table(['pid', 'pid 1', 'group', 'cgroup', 'heartbeat'], (place, _make, name) => {
@@ -136,12 +136,12 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
     ...table(ALL, async (place, make) => {
       putOdd(place)
       await make(join(place.dir, `${ODD}.claim`), place)
-      return { said: /task_1_odd: its claim can't be removed: it is / }
+      return { line: /task_1_odd: its claim can't be removed: it is / }
     }),
     huge: (place) => {
       putOdd(place)
       huge(join(place.dir, `${ODD}.claim`), 2 ** 41)
-      return { said: /task_1_odd: its claim can't be removed: it is larger/ }
+      return { line: /task_1_odd: its claim can't be removed: it is larger/ }
     },
     ...claims('completed', '{"by":"processor","nonce":"x"}', '{"by":"processor","nonce":"x","pid":1,"leader":1}'),
     ...claims('queued', '{"by":"cancel","nonce":"x"}', '{"by":"root","nonce":"x"}', '', 'no json', '{"by":"processor","nonce":1}', '{"by":["processor"]}')
@@ -155,7 +155,7 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
     ...table(FOLDERS, async (place, make) => {
       putOdd(place)
       await make(join(place.dir, `${ODD}.cancel`), place)
-      return { status: 'cancelled', said: /task_1_odd: E/ }
+      return { status: 'cancelled', line: /task_1_odd: E/ }
     }),
     huge: (place) => {
       putOdd(place)
@@ -185,15 +185,15 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
   FIFO: {
     ...table([...LINKS, 'socket', ...FOLDERS], async (place, make) => {
       await make(join(place.dir, '.queue.fifo'), place)
-      return { said: /Cannot use the FIFO/ }
+      return { line: /Cannot use the FIFO/ }
     }),
     'regular file': ({ dir }) => {
       writeFileSync(join(dir, '.queue.fifo'), 'task_1_odd\n')
-      return { said: /Cannot use the FIFO/ }
+      return { line: /Cannot use the FIFO/ }
     },
     'hard link': ({ dir, outside }) => {
       linkSync(join(outside, 'pipe'), join(dir, '.queue.fifo'))
-      return { said: /Cannot use the FIFO/ }
+      return { line: /Cannot use the FIFO/ }
     }
   },
   names: table(['control characters', 'not UTF-8', 'like options', 'almost ids', 'temporary', 'many'], ({ dir }, _make, name) => {
@@ -208,7 +208,7 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
     for (const one of names[name]!) writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from(one as string)]), '')
     return {}
   }),
-  'what the processor tells': table(ALL, async (place, make) => {
+  'processor info': table(ALL, async (place, make) => {
     await make(join(place.dir, '.processor.json'), place)
     return {}
   }),
@@ -226,7 +226,7 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
       chmodSync(records, 0o755)
       return { refused: /be accessible by no other user/ }
     },
-    'a file in its place': ({ records }) => {
+    'a file instead of its folder': ({ records }) => {
       writeFileSync(records, '')
       return { refused: /can't be used/ }
     },
@@ -243,7 +243,7 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
   record: {
     ...table(ALL, async (place, make) => {
       await putState(place, `${ODD}.n`, make)
-      return { said: /task_1_odd.n is not a regular file/ }
+      return { line: /task_1_odd.n is not a regular file/ }
     }),
     'for no task': (place) => {
       putRecord(place, { id: 'task_2_none' }, [], 'task_2_none.n')
@@ -277,7 +277,7 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
       return { status: name === 'cancelled' ? 'cancelled' : 'failed' }
     }),
     'with the cgroup of others': (place) => {
-      // a folder that looks like one, with the process that must not be signalled
+      // a folder like a cgroup, with the process that must not be signalled
       const cgroup = join(place.dir, 'cgroup')
       mkdirSync(cgroup)
       writeFileSync(join(cgroup, 'cgroup.procs'), `${place.bystander.pid}\n`)
@@ -289,13 +289,13 @@ export const ODDITIES: Record<string, Record<string, (place: Place) => Promise<E
 }
 
 function table (names: string[], make: (place: Place, make: Make, name: string) => Promise<Expected> | Expected) {
-  return Object.fromEntries(names.map((name) => [name, (place: Place) => make(place, STAND_INS[name]!, name)]))
+  return Object.fromEntries(names.map((name) => [name, (place: Place) => make(place, ODD_FILES[name]!, name)]))
 }
 
 function broken (...texts: string[]) {
   return Object.fromEntries(texts.map((text) => [`holding ${JSON.stringify(text).slice(0, 60)}`, ({ dir }: Place): Expected => {
     writeFileSync(join(dir, `${ODD}.json`), text)
-    return { said: /task_1_odd.json can't be used: it/ }
+    return { line: /task_1_odd.json can't be used: it/ }
   }]))
 }
 
@@ -321,7 +321,7 @@ function locks (expected: Expected, ...texts: string[]) {
   }]))
 }
 
-/** Where a processor keeps its records about that directory. */
+/** The folder of a processor's records about a directory. */
 export function recordsFolder (state: string, dir: string): string {
   return join(state, createHash('sha256').update(realpathSync(dir)).digest('hex').slice(0, 32))
 }

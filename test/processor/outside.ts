@@ -4,7 +4,7 @@ import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync, readd
 import { join } from 'node:path'
 import type { Test } from 'tap'
 
-/** What stands outside a tasks directory and must not be touched. Who reads a file of it is seen by its atime. */
+/** Files outside a tasks directory that a processor must not touch. Their atime shows whether a file was read. */
 export class Outside {
   readonly path: string
   readonly #pipe: number
@@ -17,39 +17,39 @@ export class Outside {
     writeFileSync(join(path, 'lock'), '1\nheartbeat of-another\n')
     writeFileSync(join(path, 'task.json'), JSON.stringify({ id: 'task_1_odd', status: 'queued', command: 'echo from outside' }))
     execFileSync('mkfifo', [join(path, 'pipe')])
-    // whoever reads from it takes the byte away
+    // a reader would consume this byte
     this.#pipe = openSync(join(path, 'pipe'), constants.O_RDWR | constants.O_NONBLOCK)
     t.teardown(() => closeSync(this.#pipe))
     writeSync(this.#pipe, 'x')
   }
 
-  /** Call it when all links to its files stand: they change the files themselves. */
+  /** Call it when all links to its files are created: creating a link changes the file. */
   remember (): void {
-    // older than the content, so that also a mount with relatime notes the next reading
+    // older than the mtime, so that a mount with relatime updates the atime on the next read, too
     for (const name of ['secret', 'linked', 'folder/inner', 'lock', 'task.json', 'pipe']) utimesSync(join(this.path, name), 1, 2)
-    this.#before = this.#see()
+    this.#before = this.#stats()
   }
 
   check (t: Test): void {
-    t.strictSame(this.#see(), this.#before, 'nothing outside was read or written')
+    t.strictSame(this.#stats(), this.#before, 'nothing outside was read or written')
     t.equal(readSync(this.#pipe, Buffer.alloc(9), 0, 9, null), 1, 'nothing was read from a pipe outside')
   }
 
-  #see (): Record<string, unknown> {
-    const seen: Record<string, unknown> = {}
+  #stats (): Record<string, unknown> {
+    const stats: Record<string, unknown> = {}
     for (const name of (readdirSync(this.path, { recursive: true }) as string[]).sort()) {
       const { mode, uid, gid, mtimeMs, atimeMs, ino } = lstatSync(join(this.path, name))
       const isFolder = (mode & constants.S_IFMT) === constants.S_IFDIR
-      seen[name] = { mode, uid, gid, ino, mtimeMs, atimeMs: isFolder ? 0 : atimeMs }
+      stats[name] = { mode, uid, gid, ino, mtimeMs, atimeMs: isFolder ? 0 : atimeMs }
     }
-    return seen
+    return stats
   }
 }
 
-/** A process that leads a session of its own and tells which signals it got. */
+/** A process in its own session that records the signals it receives. */
 export class Bystander {
   readonly pid: number
-  /** As `/proc/PID/stat` shows it. */
+  /** The content of `/proc/PID/stat`. */
   readonly stat: string
   readonly #signals: string
   readonly #exited: () => boolean
@@ -70,7 +70,7 @@ export class Bystander {
   }
 
   check (t: Test): void {
-    t.notOk(this.#exited(), 'a foreign process lives')
-    t.notOk(existsSync(this.#signals), 'and was not signalled')
+    t.notOk(this.#exited(), 'the bystander is alive')
+    t.notOk(existsSync(this.#signals), 'the bystander was not signalled')
   }
 }

@@ -8,11 +8,11 @@ import { wakeProcessor } from '../../lib/directory/wake-processor.ts'
 import { PROGRAM } from '../program.ts'
 import { enqueue, makeDirectory, until } from './fixtures.ts'
 
-/** A program that keeps the contract of the files. Both take the same arguments. */
+/** A program that implements the file contract. All take the same arguments. */
 export interface ProcessorProgram {
   readonly name: string
   readonly command: readonly [program: string, ...args: string[]]
-  /** Why it can't be tried here. */
+  /** The reason why it cannot be tested here. */
   readonly skip: string | false
 }
 
@@ -28,11 +28,11 @@ function whyNoBash (): string | false {
     execFileSync('bash', ['-c', 'type jq setsid && (( BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404 ))'], { stdio: 'ignore' })
     return false
   } catch {
-    return 'it needs bash 4.4, jq and setsid'
+    return 'bash 4.4, jq or setsid is missing'
   }
 }
 
-/** A directory for tasks, and one for whatever the processor keeps for itself. */
+/** A tasks directory, and a state directory. */
 export interface Place {
   readonly dir: string
   readonly state: string
@@ -47,12 +47,12 @@ export async function makePlace (t: Test): Promise<Place> {
 
 export interface RunningProgram {
   readonly child: ChildProcess
-  /** Resolves when it holds the directory's lock; rejects when it has ended before. */
+  /** Resolves when it holds the directory's lock; rejects if it exits before. */
   ready (): Promise<unknown>
   readonly ended: Promise<{ code: number | null, output: string }>
 }
 
-/** Starts a processor as a process of its own, which has ended, with its commands, when the test has. */
+/** Starts a processor as a separate process. It is stopped, with its commands, when the test ends. */
 export function startProgram (t: Test, { command: [program, ...args] }: ProcessorProgram, { dir, state }: Place, concurrency = 1): RunningProgram {
   const child = spawn(program, [...args, dir, '--allow-any-command', '--grace', '1000ms', '--concurrency', String(concurrency)], {
     env: { ...process.env, NODE_OPTIONS: '', XDG_STATE_HOME: state },
@@ -70,7 +70,7 @@ export function startProgram (t: Test, { command: [program, ...args] }: Processo
     ended,
     ready: () => Promise.race([
       until(dir, async () => await holderOf(dir) === child.pid ? true : undefined),
-      ended.then(({ code, output }) => { throw new Error(`It ended with ${code}: ${output}`) })
+      ended.then(({ code, output }) => { throw new Error(`the processor exited with code ${code}: ${output}`) })
     ])
   }
 }
@@ -79,7 +79,7 @@ async function holderOf (dir: string): Promise<number> {
   return parseInt(await readFile(join(dir, '.processor.lock.pid'), 'utf8').catch(() => ''), 10)
 }
 
-/** Puts a task in place by `mv`, and wakes the processor as the contract allows. */
+/** Enqueues a task, and writes its id to the FIFO as the contract allows. */
 export async function put (dir: string, fields: Record<string, unknown> = {}): Promise<string> {
   const id = await enqueue(dir, fields)
   await wakeProcessor(dir, id)

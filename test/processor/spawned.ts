@@ -2,26 +2,27 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Test } from 'tap'
 import { PROGRAM } from '../program.ts'
+import { WAIT_MS } from '../wait-for.ts'
 
 export interface Spawned {
   readonly child: ChildProcess
-  /** Of the processor itself, also where a program stands before it. */
+  /** Of the processor itself, also if another program runs it. */
   readonly pid: number
-  /** Resolves when it has said so, on either stream. */
+  /** Resolves when the output contains the text, on either stream. */
   said (text: string): Promise<void>
   kill (signal: NodeJS.Signals): void
-  /** Resolves with its exit code, or the signal that ended it. */
+  /** Resolves with the exit code, or the signal that terminated the process. */
   readonly exited: Promise<number | string>
 }
 
 export interface SpawnOptions {
   readonly env?: Record<string, string>
-  /** A program that runs it, with its arguments. */
+  /** A program that runs the processor, with its arguments. */
   readonly before?: string[]
   readonly imports?: string[]
 }
 
-/** A processor in a process of its own, ready when this resolves. */
+/** Starts a processor as a separate process. Resolves when it is ready. */
 export async function spawnProcessor (t: Test, dir: string, state: string, args: string[] = [], { env = {}, before = [], imports = [] }: SpawnOptions = {}): Promise<Spawned> {
   const [program = '', ...rest] = [
     ...before, process.execPath, ...imports.map((url) => `--import=${url}`),
@@ -29,20 +30,25 @@ export async function spawnProcessor (t: Test, dir: string, state: string, args:
   ]
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NODE_OPTIONS: '', ...env } })
   t.teardown(() => child.kill('SIGKILL'))
-  let text = ''
-  const add = (piece: string) => { text += piece }
+  let output = ''
+  const add = (piece: string) => { output += piece }
   child.stdout!.setEncoding('utf8').on('data', add)
   child.stderr!.setEncoding('utf8').on('data', add)
-  const exited = once(child, 'close').then(([code, signal]) => code ?? signal)
+  let hasExited = false
+  const exited = once(child, 'close').then(([code, signal]) => {
+    hasExited = true
+    return code ?? signal
+  })
   const spawned: Spawned = {
     child,
     pid: child.pid!,
     exited,
     kill: (signal) => child.kill(signal),
-    async said (wanted) {
-      while (!text.includes(wanted)) {
-        const ended = await Promise.race([once(child.stdout!, 'data'), once(child.stderr!, 'data'), exited.then(() => 'ended')])
-        if (ended === 'ended' && !text.includes(wanted)) throw new Error(`It ended without saying "${wanted}": ${text}`)
+    async said (text) {
+      const signal = AbortSignal.timeout(WAIT_MS)
+      while (!output.includes(text)) {
+        if (hasExited || signal.aborted) throw new Error(`The processor ${hasExited ? 'exited' : 'runs'} without ${JSON.stringify(text)} in its output: ${output}`)
+        await Promise.race([once(child.stdout!, 'data', { signal }), once(child.stderr!, 'data', { signal }), exited]).catch(() => {})
       }
     }
   }
