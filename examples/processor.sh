@@ -176,7 +176,7 @@ touch_lock () {
   (( now - touched >= TOUCH_MS )) || return 0
   touched=$now
   if holds_lock; then touch -cm -- "$lock"; return 0; fi
-  [[ -n $stepped_down ]] || warn 'Lost the lock to another processor, or it was removed; no more tasks will be taken.'
+  [[ -n $stepped_down ]] || warn 'Lost the lock to another processor, or it was removed; no more tasks will be claimed.'
   stepped_down=1
 }
 
@@ -217,7 +217,7 @@ prepare () {
   reason=${fields[1]}
   if [[ -z $reason ]]; then
     reason=$(prepare_log "$id")
-    reason=${reason:+"Could not be started: its log can't be written: $reason."}
+    reason=${reason:+"Could not start: its log can't be written: $reason."}
   fi
   if [[ -n $reason ]]; then
     finish_task "$id" queued failed "$reason" && say "$id failed: $reason"
@@ -333,7 +333,7 @@ run_task () {
   claim_task || return
   read_clock; local beat_at=$((now + HEARTBEAT_MS))
   [[ -z ${fields[6]} ]] || timeout_at=$((now + fields[6]))
-  start || { finish_task "$id" running failed "Could not be started: its log can't be written."; return; }
+  start || { finish_task "$id" running failed "Could not start: its log can't be written."; return; }
   say "$id started"
   supervise 2>/dev/null
   drain 2>/dev/null || complete=
@@ -350,8 +350,8 @@ run_task () {
   [[ -n $all_gone ]] || message+="${message:+ }Some of its processes could not be killed."
   # on a full disk, it waits for space; a file that stays malformed is not written
   until finish_task "$id" running "$status" "$message" "$code"; do
-    (( tries++ > 0 )) || warn "$id: its final status ($status) can't be written yet"
-    if ! has_processor || (( stop_signals > 1 )) || { (( tries > 5 )) && ! jq . "$dir/$id.json" > /dev/null 2>&1; }; then warn "$id: its final status ($status) is not written"; return; fi
+    (( tries++ > 0 )) || warn "$id: its outcome ($status) can't be written yet"
+    if ! has_processor || (( stop_signals > 1 )) || { (( tries > 5 )) && ! jq . "$dir/$id.json" > /dev/null 2>&1; }; then warn "$id: its outcome ($status) is not written"; return; fi
     sleep 1
   done
   say "$id $status (exit code ${code:-unknown})"

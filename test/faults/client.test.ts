@@ -12,18 +12,18 @@ const ROUNDS = Number(process.env.SOAK_ROUNDS ?? 12)
 const TASKS = 60
 const BACKOFF = { minDelayMs: 10, maxDelayMs: 200 }
 
-/** Bytes that never come again: a rewrite that keeps a log's first and last 64 bytes can't be told from none. */
+/** Never repeats bytes: a rewrite that keeps the first and last 64 bytes of a log cannot be detected. */
 let written = 0
 const TEXTS: Array<(random: Random) => Buffer> = [
   () => Buffer.from(`line ${written++} of output\n`),
   () => Buffer.from(`Größe ${written++}: 5 µm → ok, 進捗 🙂\n`),
-  // a character that waits for its rest
+  // an incomplete last character
   (random) => Buffer.from(`${written++} 🙂🙂`).subarray(0, -1 - random.below(3)),
   (random) => Buffer.from([0xff, 0xfe, written++ & 0xff, random.below(256), 0x0a]),
   (random) => Buffer.from(`${written++} `.repeat(random.below(20_000)))
 ]
 
-/** A program that works in the directory, as any other does: tasks come, run, log, end and go. */
+/** A program that creates, runs, logs, finishes and deletes tasks in the directory. */
 class Workload {
   readonly #dir: string
   readonly #random: Random
@@ -54,7 +54,7 @@ class Workload {
     } else await appendFile(log, text())
   }
 
-  /** The end of each task: what its log's last bytes are is certain then. */
+  /** Finishes each task: after that, an incomplete last character of its log is delivered. */
   async finish (): Promise<void> {
     for (const [id, state] of this.#states) if (state === 'running') await this.#put(id, 'ended')
   }
@@ -70,7 +70,7 @@ class Workload {
   }
 }
 
-t.test(`clients through ${ROUNDS} rounds of cut connections and killed servers end with what the directory holds`, { timeout: 60_000 + ROUNDS * 5000 }, async (t) => {
+t.test(`across ${ROUNDS} rounds of cut connections and killed servers, clients end with the state of the directory`, { timeout: 60_000 + ROUNDS * 5000 }, async (t) => {
   const seed = Number(process.env.SOAK_SEED ?? Date.now() % 1e9)
   t.comment(`SOAK_SEED=${seed}`)
   const random = randomFrom(seed)
@@ -88,7 +88,7 @@ t.test(`clients through ${ROUNDS} rounds of cut connections and killed servers e
     copies.fast.consume(() => undefined),
     copies.slow.consume(() => slowness > 0 && random() < 0.2 ? delay(random() * slowness) : undefined)
   ])
-  // a mistake of a copy ends the test at once
+  // an error of a copy fails the test immediately
   taken.catch(() => {})
 
   const workload = new Workload(dir, random)
@@ -132,5 +132,5 @@ t.test(`clients through ${ROUNDS} rounds of cut connections and killed servers e
   t.strictSame(await end, { status: 'completed' })
   const log = await readFile(join(dir, 'task_1_long.log'))
   t.ok(Buffer.concat(followed.logs.get('task_1_long')!).equals(log), `followed: ${log.length} bytes, ${JSON.stringify(followed.counts)}`)
-  t.equal(followed.counts.truncations, 0, 'what was only appended to is never told again')
+  t.equal(followed.counts.truncations, 0, 'a log that was only appended to is never delivered again')
 })

@@ -40,18 +40,18 @@ t.test('a clock jump neither ends tasks nor lets another processor take the lock
   }
   first.kill('SIGKILL')
   await first.exited
-  // the next one's clock is another again
+  // the clock of the next processor differs again
   writeFileSync(clock, String(HOUR))
   const next = await spawnProcessor(t, dir, state, [], options)
   await next.said(`${across} adopted`)
   t.match(await untilEnded(dir, late), { status: 'failed', errorMessage: 'Timed out after 6000 ms.' })
-  t.ok(performance.now() - began > 5_500, 'not before its time')
+  t.ok(performance.now() - began > 5_500, 'it was not terminated early')
   writeFileSync(join(base, 'go'), '')
   t.match(await untilEnded(dir, across), { status: 'failed', exitCode: 7 })
 })
 
 const mounts = ['unshare', '-m', 'sh', '-c', 'mount --bind "$0" /proc/uptime && exec "$@"']
-t.test('an uptime of its own, which containers may be shown, ends nothing', { skip: whyNoMounts() }, async (t) => {
+t.test('the uptime that a container is shown does not affect time limits', { skip: whyNoMounts() }, async (t) => {
   const dir = makeDirectory(t, { uptime: '1000000000.00 1000000000.00\n' })
   await spawnProcessor(t, dir, makeStateDirectory(t), [], { before: [...mounts, join(dir, 'uptime')] })
   const id = await enqueue(dir, { command: 'cat /proc/uptime; sleep 0.2', timeoutMs: 60_000 })
@@ -59,14 +59,14 @@ t.test('an uptime of its own, which containers may be shown, ends nothing', { sk
   t.equal(await readLogOf(dir, id), '1000000000.00 1000000000.00\n')
 })
 
-t.test('one that is suspended keeps those out who have its state directory', async (t) => {
+t.test('a suspended processor keeps out processors with the same state directory', async (t) => {
   const dir = makeDirectory(t)
   const state = makeStateDirectory(t)
   const first = await spawnProcessor(t, dir, state)
   const id = await enqueue(dir, { command: `echo up; ${waitForFile(join(dir, 'go'))}; exit 8` })
   await untilLogged(dir, id, 'up\n')
   first.kill('SIGSTOP')
-  // at once: this would be longer than the test may take
+  // rejects immediately: the test has no time to wait until the lock is stale
   const second = new TaskProcessor(dir, { lockStaleAfterMs: 1e9, stateDir: state })
   await t.rejects(second.start(), { code: 'PROCESSOR_START', message: `Another processor is running in this directory (process ${first.pid}).` })
   first.kill('SIGCONT')
@@ -74,11 +74,11 @@ t.test('one that is suspended keeps those out who have its state directory', asy
   t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 8 })
 })
 
-t.test('one that is suspended too long steps down, and its commands end', async (t) => {
+t.test('a processor that was suspended for too long terminates its commands and exits', async (t) => {
   const dir = makeDirectory(t)
   const state = makeStateDirectory(t)
   const first = await spawnProcessor(t, dir, state, ['--grace', '300ms'])
-  const held = await enqueue(dir, { command: `trap 'echo told; exit 0' TERM; echo up; ${waitForFile(join(dir, 'never'))}` })
+  const held = await enqueue(dir, { command: `trap 'echo signalled; exit 0' TERM; echo up; ${waitForFile(join(dir, 'never'))}` })
   const queued = await enqueue(dir, { command: `echo x >> ${join(dir, 'ran')}` })
   await untilLogged(dir, held, 'up\n')
   first.kill('SIGSTOP')
@@ -86,34 +86,34 @@ t.test('one that is suspended too long steps down, and its commands end', async 
   const taken = await untilEnded(dir, held)
   t.match(taken, { status: 'failed', exitCode: null, errorMessage: 'The processor stopped while this task was running.' })
   t.match(await untilEnded(dir, queued), { status: 'completed' })
-  t.ok(processesOf(held).length > 0, 'nobody but the first one may end it')
+  t.ok(processesOf(held).length > 0, 'only the first processor may terminate it')
   first.kill('SIGCONT')
   t.equal(await first.exited, 1)
   t.strictSame(processesOf(held), [])
-  t.match(await readLogOf(dir, held), /told\n$/)
-  t.strictSame(await readTaskOf(dir, held), taken, 'it has one end')
+  t.match(await readLogOf(dir, held), /signalled\n$/)
+  t.strictSame(await readTaskOf(dir, held), taken, 'its outcome was written once')
   t.equal(readFileSync(join(dir, 'ran'), 'utf8'), 'x\n')
-  t.ok(existsSync(join(dir, LOCK)), 'the other one keeps its lock')
+  t.ok(existsSync(join(dir, LOCK)), 'the second processor keeps its lock')
 })
 
-t.test('one that is suspended before it starts a command does not start it after another one did', async (t) => {
+t.test('a processor that was suspended before it started a command does not start it after another processor did', async (t) => {
   const base = makeDirectory(t, { tasks: {} })
   const dir = join(base, 'tasks')
   const state = makeStateDirectory(t)
   const suspended = join(base, 'suspended')
   const first = await spawnProcessor(t, dir, state, [], { env: { SUSPENDED: suspended }, imports: [suspendedAtStart] })
   const id = await enqueue(dir, { command: `echo x >> ${join(base, 'ran')}` })
-  await waitFor(() => existsSync(suspended))
+  await waitFor(() => existsSync(suspended), { describe: 'the processor is suspended before it starts a command' })
   await startProcessor(t, dir, { lockStaleAfterMs: 300, stateDir: join(state, 'another') })
   const ended = await untilEnded(dir, id)
   t.match(ended, { status: 'completed' })
   first.kill('SIGCONT')
   t.equal(await first.exited, 1)
-  t.equal(readFileSync(join(base, 'ran'), 'utf8'), 'x\n', 'it ran once')
+  t.equal(readFileSync(join(base, 'ran'), 'utf8'), 'x\n', 'the command ran once')
   t.strictSame(await readTaskOf(dir, id), ended)
 })
 
-t.test('all that is suspended goes on', async (t) => {
+t.test('a processor, its wrapper and a command that were suspended together continue', async (t) => {
   const dir = makeDirectory(t)
   const first = await spawnProcessor(t, dir, makeStateDirectory(t))
   const id = await enqueue(dir, { command: 'i=0; while [ $i -lt 200 ]; do i=$((i + 1)); echo $i; sleep 0.005; done; exit 9' })
@@ -132,10 +132,10 @@ t.test('all that is suspended goes on', async (t) => {
 function signal (pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
-  } catch { /* it has just ended */ }
+  } catch { /* it has just exited */ }
 }
 
 function whyNoMounts (): string | false {
   const { status, stderr } = spawnSync(mounts[0]!, [...mounts.slice(1), '/proc/version', 'true'], { encoding: 'utf8' })
-  return status === 0 ? false : `needs mounts of its own: ${stderr}`
+  return status === 0 ? false : `needs a mount namespace: ${stderr}`
 }

@@ -3,18 +3,21 @@ import { join } from 'node:path'
 import type { Random } from '../random.ts'
 import { enqueue, readLogOf, readTaskOf } from '../processor/fixtures.ts'
 
-/** A task of which all is known beforehand, and whose command counts how often it was begun. */
+/** A task with a known output and exit code, whose command counts its starts. */
 export interface Work {
   readonly id: string
   readonly output: string
   readonly exitCode: number
-  /** Holds a line for each time. */
+  /** A file with a line for each start. */
   readonly counter: string
 }
 
 let count = 0
 
-/** @param dir the tasks; @param counters a directory elsewhere */
+/**
+ * @param dir the tasks directory
+ * @param counters another directory, for the counters
+ */
 export async function enqueueWork (dir: string, counters: string, random: Random, { steps = 8 } = {}): Promise<Work> {
   const n = count++
   const counter = join(counters, String(n))
@@ -35,12 +38,12 @@ export function timesRun ({ counter }: Work): number {
   return existsSync(counter) ? readFileSync(counter, 'utf8').length / 2 : 0
 }
 
-/** What is wrong with a task that was to run to its end; undefined: nothing. */
-export async function whatIsWrong (dir: string, work: Work): Promise<string | undefined> {
+/** Describes how a task differs from one that ran once and to its end; undefined if it does not. */
+export async function describeProblem (dir: string, work: Work): Promise<string | undefined> {
   const { id, output, exitCode } = work
   const task = await readTaskOf(dir, id)
-  if (timesRun(work) !== 1) return `${id} was run ${timesRun(work)} times: ${JSON.stringify(task)}`
+  if (timesRun(work) !== 1) return `${id} ran ${timesRun(work)} times: ${JSON.stringify(task)}`
   if (task.exitCode !== exitCode || task.status !== (exitCode === 0 ? 'completed' : 'failed')) return `${id} exited with ${exitCode}: ${JSON.stringify(task)}`
   const log = await readLogOf(dir, id)
-  return log === output ? undefined : `${id} logged ${log.length} of ${output.length} bytes, or other ones`
+  return log === output ? undefined : `${id} logged ${log.length} of ${output.length} bytes, or different bytes`
 }

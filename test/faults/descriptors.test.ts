@@ -13,19 +13,19 @@ function setFiles (pid: number, limit: number): void {
   execFileSync('prlimit', ['--pid', String(pid), `--nofile=${limit}:`])
 }
 
-t.test('no descriptors left: what runs is still there, what waits runs when there are some', { skip: noLimits }, async (t) => {
+t.test('without free descriptors, running commands continue and queued tasks wait', { skip: noLimits }, async (t) => {
   const dir = makeDirectory(t)
   const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace', '200ms'])
   const go = join(dir, 'go')
   const running = await enqueue(dir, { command: `echo up; while [ ! -e ${go} ]; do sleep 0.02; done; exit 3` })
   const late = await enqueue(dir, { command: 'echo up; sleep 61', timeoutMs: 2_000 })
   for (const id of [running, late]) await untilLogged(dir, id, 'up\n')
-  // those that are open stay so
+  // open descriptors stay open
   setFiles(processor.pid, 3)
   const queued = await Promise.all([4, 5, 6].map((n) => enqueue(dir, { command: `exit ${n}` })))
   await processor.said('EMFILE')
-  // its end was due meanwhile
-  await processor.said('its record does not say why it is ended: EMFILE')
+  // its time limit has passed meanwhile
+  await processor.said('could not record the stop reason: EMFILE')
   t.match(await readTaskOf(dir, running), { status: 'running' })
   t.ok(processesOf(running).length > 0)
   setFiles(processor.pid, 1024)
@@ -42,7 +42,7 @@ t.test('finished tasks leave no open file descriptors', async (t) => {
   const processor = await spawnProcessor(t, dir, makeStateDirectory(t), ['--concurrency', '4', '--grace', '200ms'])
   const open = () => readdirSync(`/proc/${processor.pid}/fd`).length
   await untilEnded(dir, await enqueue(dir, { command: 'echo one' }))
-  await waitFor(() => recordsOf(t).length === 0)
+  await waitFor(() => recordsOf(t).length === 0, { describe: () => recordsOf(t) })
   const before = open()
   const ended = await Promise.all(Array.from({ length: 12 }, (_, i) => enqueue(dir, { command: `echo ${i}` })))
   const unstartable = `task_${Date.now()}_x`
@@ -50,14 +50,14 @@ t.test('finished tasks leave no open file descriptors', async (t) => {
   await putTask(dir, unstartable)
   const [cancelled, deleted] = await Promise.all([75, 76].map((n) => enqueue(dir, { command: `echo up; sleep ${n}` })))
   for (const id of [cancelled!, deleted!]) await untilLogged(dir, id, 'up\n')
-  await waitFor(() => open() === before)
+  await waitFor(() => open() === before, { describe: open })
   writeFileSync(join(dir, `${cancelled}.cancel`), '{}')
   rmSync(join(dir, `${deleted}.json`))
   for (const id of [...ended, unstartable, cancelled!]) await untilEnded(dir, id)
-  await waitFor(() => recordsOf(t).length === 0 && open() === before)
+  await waitFor(() => recordsOf(t).length === 0 && open() === before, { describe: () => [recordsOf(t), open(), before] })
 })
 
-t.test('no processes left: what waits runs when there are some', { skip: noLimits || (process.getuid!() !== 0 && 'needs root, to be a user without processes') }, async (t) => {
+t.test('while no process can be created, queued tasks wait', { skip: noLimits || (process.getuid!() !== 0 && 'needs root, to run as a user without processes') }, async (t) => {
   const base = mkdtempSync(join(tmpdir(), 'fastify-tasks-nproc-'))
   t.teardown(() => rmSync(base, { recursive: true, force: true }))
   const [dir, state] = [join(base, 'tasks'), join(base, 'state')]
@@ -67,10 +67,10 @@ t.test('no processes left: what waits runs when there are some', { skip: noLimit
   const before = ['setpriv', '--reuid', user, '--regid', user, '--clear-groups', '--']
   const readable = spawnSync(before[0]!, [...before.slice(1), process.execPath, '--version'], { cwd: process.cwd() }).status === 0 &&
     spawnSync(before[0]!, [...before.slice(1), 'cat', join(import.meta.dirname, '..', '..', 'package.json')]).status === 0
-  if (!readable) return t.comment('skipped: other users can not read this package')
-  // without what tap asks of child processes, which this user may not do
-  const alone = ['env', '-i', `PATH=${process.env.PATH}`, `HOME=${base}`]
-  const processor = await spawnProcessor(t, dir, state, [], { before: [...before, ...alone] })
+  if (!readable) return t.comment('skipped: other users cannot read this package')
+  // without tap's variables: its hooks in child processes need files that this user cannot write
+  const clean = ['env', '-i', `PATH=${process.env.PATH}`, `HOME=${base}`]
+  const processor = await spawnProcessor(t, dir, state, [], { before: [...before, ...clean] })
   const pids = [processor.pid, ...forkServersOf(processor.pid)]
   const threads = pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/task`).length, 0)
   const limit = (n: number) => {

@@ -1,4 +1,4 @@
-// Loaded before a program, it kills that just before the DIE_AT-th time that it changes a file, starts a process or asks for one.
+// Loaded before a program, kills it just before the DIE_AT-th time that it changes a file, or starts or requests a process.
 import childProcess from 'node:child_process'
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const PROGRAM = fileURLToPath(new URL('server.mjs', import.meta.url))
 
-/** A server process that can be killed and started again, behind a relay of TCP connections that can be cut. */
+/** A server process that can be killed and restarted, behind a TCP relay that can cut connections. */
 export class FaultyServer {
   readonly #dir: string
   readonly #connections = new Set<Socket>()
@@ -23,14 +23,15 @@ export class FaultyServer {
     await this.run()
   }
 
-  /** It stays the same whatever happens behind it. */
+  /** The URL of the relay, which stays the same after a restart of the server. */
   get url (): string {
     return `http://127.0.0.1:${(this.#relay.address() as AddressInfo).port}/api/tasks`
   }
 
   async run (): Promise<void> {
     this.#process = spawn(process.execPath, [PROGRAM, this.#dir], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
-    const [line] = await once(this.#process.stdout!, 'data')
+    const exited = once(this.#process, 'exit').then(([code]) => { throw new Error(`The server exited with code ${code} before it printed its port.`) })
+    const [line] = await Promise.race([once(this.#process.stdout!, 'data'), exited])
     this.#port = Number(line)
   }
 
@@ -41,12 +42,11 @@ export class FaultyServer {
     this.#port = 0
   }
 
-  /** Cuts connections, wherever they are in what they say. */
+  /** Cuts connections at arbitrary bytes. */
   cut (chosen: () => boolean = () => true): void {
     for (const socket of this.#connections) {
       if (!chosen()) continue
-      // from here on it goes by itself: a reset that is asked for while the end of a connection is under way fails, and
-      // Node.js then neither closes it nor, ever, exits
+      // removed first: a reset of a connection that is being closed fails, and Node.js would then neither close it nor exit
       this.#connections.delete(socket)
       if (socket.writableEnded) socket.destroy()
       else socket.resetAndDestroy()

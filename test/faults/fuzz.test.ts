@@ -8,7 +8,7 @@ import { randomFrom } from '../random.ts'
 
 const TEXTS = ['line of output\n', 'Größe: 5 µm → ok\n', '進捗 50 %\n', '🙂'.repeat(40) + '\n', 'x'.repeat(5000)]
 
-t.test('500 tasks changed in every way end at a client as they stand in the directory', async (t) => {
+t.test('a client ends with the state of a directory in which 500 tasks changed in all ways', async (t) => {
   const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1e9)
   t.comment(`FUZZ_SEED=${seed}`)
   const random = randomFrom(seed)
@@ -57,14 +57,14 @@ t.test('500 tasks changed in every way end at a client as they stand in the dire
   const isSame = waitFor(async () => (difference = await copy.difference(dir)) === undefined, { timeout: 15_000, every: 100 })
   await Promise.race([isSame.catch(() => {}), taken])
   t.equal(difference, undefined, JSON.stringify({ seed, ...copy.counts }))
-  t.equal(copy.counts.snapshots, 1, 'nothing but the feed told it')
+  t.equal(copy.counts.snapshots, 1, 'the feed was enough: no further snapshot')
 })
 
 function pause (ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-t.test('the directory is removed and made again, and another one is put in its place: the feed goes on', async (t) => {
+t.test('the feed continues after the directory was removed and created again, and replaced by another one', async (t) => {
   const parent = await temporaryDirectory(t)
   const dir = join(parent, 'tasks')
   const { url } = await startServer(t, { dir })
@@ -90,7 +90,7 @@ t.test('the directory is removed and made again, and another one is put in its p
   await feed.find(({ event, data }) => event === 'task.log' && data.chunk === 'still live\n')
 })
 
-t.test('a directory that is moved away for a while deletes nothing', async (t) => {
+t.test('moving the directory away for a while deletes no tasks', async (t) => {
   const parent = await temporaryDirectory(t)
   const dir = join(parent, 'tasks')
   const { app, url } = await startServer(t, { dir })

@@ -6,9 +6,9 @@ import { killAll, makeStateDirectory, processesOf, Said } from '../processor/fix
 
 const DIE_AT = new URL('die-at.mjs', import.meta.url).href
 
-/** The built processor as a process of its own, to be killed and started again, with one state directory. */
+/** The built processor in its own process, which can be killed and restarted with the same state directory. */
 export class KillableProcessor {
-  /** What all of them said, one after the other. */
+  /** The output of all its processes, in order. */
   readonly said = new Said()
   readonly #args: string[]
   readonly #ids: string[] = []
@@ -22,25 +22,25 @@ export class KillableProcessor {
     })
   }
 
-  /** Whose processes are to be gone after the test, whatever happens. */
+  /** Registers a task whose processes are killed after the test. @returns the id */
   owns (id: string): string {
     this.#ids.push(id)
     return id
   }
 
-  /** Resolves when it takes tasks. */
+  /** Resolves when it claims tasks. @throws if it exits before */
   async start (): Promise<void> {
     const child = this.spawn()
     for await (const text of child.stdout!.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
       if (this.#hear(text).includes('Processing')) break
     }
     child.stdout!.on('data', (text: string) => this.#hear(text))
-    if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}: ${this.said.lines.slice(-3).join('\n')}`)
+    if (child.exitCode !== null) throw new Error(`The processor exited with code ${child.exitCode}: ${this.said.lines.slice(-3).join('\n')}`)
   }
 
   /**
-   * Without waiting for anything.
-   * @param dieAt it kills itself before the change of a file of that number
+   * Starts the process without waiting until it is ready.
+   * @param dieAt it kills itself before this change of a file (see die-at.mjs)
    */
   spawn (dieAt?: number): ChildProcess {
     const [args, env] = dieAt === undefined ? [[], {}] : [['--import', DIE_AT], { DIE_AT: String(dieAt) }]

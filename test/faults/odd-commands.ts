@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 
-/** A command in three parts with a wait between each, all that it writes, and how it exits. */
+/** A command in three parts with waits in between, with its output and its exit code. */
 export interface OddCommand {
   readonly name: string
   readonly command: string
   readonly exitCode: number
-  /** Hash of the log, or of what `normalize` makes of it. */
+  /** Hash of the log, or of the result of `normalize`. */
   readonly hash: string
   readonly normalize?: (log: Buffer) => Buffer
 }
@@ -16,14 +16,14 @@ export function hashOf (...parts: Array<string | Buffer>): string {
   return hash.digest('hex')
 }
 
-/** Two programs write at the same time: only the order within each is certain, and that no line is cut. */
+/** For two programs that write at the same time: only whole lines are certain, not their order. */
 function sortLines (log: Buffer): Buffer {
   return Buffer.from(log.toString('latin1').split('\n').sort().join('\n'), 'latin1')
 }
 
 /**
- * @param wait the command that waits, the first and the second time
- * @param bytes about how much the largest one writes
+ * @param waits shell commands that wait, between the parts
+ * @param bytes approximate output of the largest command
  */
 export function oddCommands ([one, two]: readonly [string, string], bytes: number): OddCommand[] {
   const numbers = Math.ceil(bytes / 3 / 9)
@@ -50,8 +50,8 @@ export function oddCommands ([one, two]: readonly [string, string], bytes: numbe
       normalize: sortLines
     },
     {
-      // the second part of it is being written when the processor is killed
-      ...plain('much', `seq ${1e7} ${1e7 + numbers - 1}; ${one}; seq ${2e7} ${2e7 + numbers - 1}; ${two}; seq ${3e7} ${3e7 + numbers - 1}; exit 9`, '', 9),
+      // the processor is killed while the second part is written
+      ...plain('large output', `seq ${1e7} ${1e7 + numbers - 1}; ${one}; seq ${2e7} ${2e7 + numbers - 1}; ${two}; seq ${3e7} ${3e7 + numbers - 1}; exit 9`, '', 9),
       hash: hashOf(...[1e7, 2e7, 3e7].map((from) => Array.from({ length: numbers }, (_, i) => `${from + i}\n`).join('')))
     }
   ]

@@ -11,7 +11,7 @@ import {
   enqueue, makeDirectory, makeStateDirectory, processesOf, readLogOf, readTaskOf, recordsOf, until, untilEnded, untilLogged
 } from '../processor/fixtures.ts'
 import { randomFrom, type Random } from '../random.ts'
-import { enqueueWork, timesRun, whatIsWrong, type Work } from './counted-work.ts'
+import { enqueueWork, timesRun, describeProblem, type Work } from './counted-work.ts'
 import { FaultyServer } from './faulty-server.ts'
 import { KillableProcessor } from './killable-processor.ts'
 import { hashOf, oddCommands } from './odd-commands.ts'
@@ -20,7 +20,7 @@ import { TREES } from './trees.ts'
 const ROUNDS = Number(process.env.SOAK_ROUNDS ?? 0)
 const BACKOFF = { minDelayMs: 10, maxDelayMs: 200 }
 
-/** @returns `few`, or in a soak the part of `many` that 500 rounds stand for */
+/** @returns `few`, or in a soak test `many` in proportion to SOAK_ROUNDS / 500 */
 function scaled (few: number, many: number): number {
   return Math.max(few, Math.round(many * ROUNDS / 500))
 }
@@ -42,8 +42,8 @@ async function untilAllEnded (dir: string, ids: readonly string[]): Promise<void
   })
 }
 
-/** No process, no record, no claim, no marker. */
-async function leavesNothing (t: Test, dir: string, ids: readonly string[], files = /\.(claim|cancel)$/): Promise<void> {
+/** Checks that no process, attempt record, claim or marker is left. */
+async function checkNothingLeft (t: Test, dir: string, ids: readonly string[], files = /\.(claim|cancel)$/): Promise<void> {
   const rest = () => [
     ...processesOf(ids), ...recordsOf(t), ...readdirSync(dir).filter((name) => files.test(name))
   ]
@@ -51,8 +51,8 @@ async function leavesNothing (t: Test, dir: string, ids: readonly string[], file
   t.strictSame(rest(), [])
 }
 
-/** Kills it in the middle of its start or of its work, at random. */
-async function killSomewhere (processor: KillableProcessor, random: Random): Promise<void> {
+/** Kills the processor at a random moment of its start or of its work. */
+async function killAtRandom (processor: KillableProcessor, random: Random): Promise<void> {
   if (random() < 0.7) {
     await processor.start()
     await delay(random() * 300)
@@ -66,17 +66,17 @@ async function killSomewhere (processor: KillableProcessor, random: Random): Pro
 async function compare (t: Test, dir: string, works: readonly Work[], processor: KillableProcessor): Promise<void> {
   const problems: string[] = []
   for (const work of works) {
-    const problem = await whatIsWrong(dir, work)
+    const problem = await describeProblem(dir, work)
     if (problem !== undefined) problems.push(problem, ...processor.said.lines.filter((line) => line.includes(work.id)))
   }
   t.strictSame(problems, [])
 }
 
-/** Which states each task was seen in, one after the other. */
+/** The sequence of statuses that a client saw of each task. */
 class History {
   readonly #states = new Map<string, string[]>()
 
-  look (tasks: ReadonlyMap<string, Task>): void {
+  record (tasks: ReadonlyMap<string, Task>): void {
     for (const { id, status } of tasks.values()) {
       const states = this.#states.get(id) ?? []
       this.#states.set(id, states)
@@ -84,7 +84,7 @@ class History {
     }
   }
 
-  /** The histories of another form. */
+  /** The histories that do not match a pattern. */
   except (form: RegExp): string[] {
     return [...this.#states].map(([id, states]) => `${id} ${states.join(' ')}`).filter((line) => !form.test(line))
   }
@@ -92,7 +92,7 @@ class History {
 
 const KILLS = scaled(12, 40)
 
-t.test(`${KILLS} kills of the processor: all that is begun runs once, to its end`, { timeout: 60_000 + KILLS * 5000 }, async (t) => {
+t.test(`across ${KILLS} kills of the processor, each command runs once and to its end`, { timeout: 60_000 + KILLS * 5000 }, async (t) => {
   const random = seeded(t)
   const dir = makeDirectory(t)
   const counters = await temporaryDirectory(t)
@@ -101,17 +101,17 @@ t.test(`${KILLS} kills of the processor: all that is begun runs once, to its end
   for (let kill = 0; kill < KILLS; kill++) {
     for (let n = 0; n < 5; n++) works.push(await enqueueWork(dir, counters, random))
     for (const { id } of works) processor.owns(id)
-    await killSomewhere(processor, random)
+    await killAtRandom(processor, random)
   }
   await processor.start()
   await untilAllEnded(dir, works.map(({ id }) => id))
   await compare(t, dir, works, processor)
-  await leavesNothing(t, dir, works.map(({ id }) => id))
+  await checkNothingLeft(t, dir, works.map(({ id }) => id))
 })
 
 const BOTH = scaled(4, 20)
 
-t.test(`${BOTH} kills of the processor and the server: a client has what the directory has`, { timeout: 60_000 + BOTH * 5000 }, async (t) => {
+t.test(`across ${BOTH} kills of the processor and the server, a client ends with the state of the directory`, { timeout: 60_000 + BOTH * 5000 }, async (t) => {
   const random = seeded(t)
   const dir = makeDirectory(t)
   const counters = await temporaryDirectory(t)
@@ -123,17 +123,17 @@ t.test(`${BOTH} kills of the processor and the server: a client has what the dir
   const copy = new Copy(client.watch({ logs: true }))
   t.teardown(() => copy.live.close())
   const history = new History()
-  const taken = copy.consume(() => { history.look(copy.tasks); return undefined })
+  const taken = copy.consume(() => { history.record(copy.tasks); return undefined })
   taken.catch(() => {})
   const works: Work[] = []
-  const wished = new Set<Work>()
+  const requested = new Set<Work>()
   for (let round = 0; round < BOTH; round++) {
     for (let n = 0; n < 6; n++) works.push(await enqueueWork(dir, counters, random))
     for (const { id } of works) processor.owns(id)
     await processor.start()
     await delay(random() * 200)
     for (const work of works.filter(() => random() < 0.1)) {
-      wished.add(work)
+      requested.add(work)
       client.cancel(work.id).catch(() => {})
     }
     await delay(random() * 200)
@@ -147,20 +147,20 @@ t.test(`${BOTH} kills of the processor and the server: a client has what the dir
   await untilAllEnded(dir, works.map(({ id }) => id))
   const cancelled = new Set<Work>()
   for (const work of works) if ((await readTaskOf(dir, work.id)).status === 'cancelled') cancelled.add(work)
-  t.strictSame([...cancelled].filter((work) => !wished.has(work) || timesRun(work) > 1), [])
+  t.strictSame([...cancelled].filter((work) => !requested.has(work) || timesRun(work) > 1), [])
   for (const { id, output } of cancelled) t.ok(output.startsWith(await readLogOf(dir, id).catch(() => '')))
   await compare(t, dir, works.filter((work) => !cancelled.has(work)), processor)
   let difference: string | undefined
   await Promise.race([taken, waitFor(async () => (difference = await copy.difference(dir)) === undefined).catch(() => {})])
   t.equal(difference, undefined, JSON.stringify(copy.counts))
-  // a processor that dies between `running` and the start leaves a task that is queued again
+  // if a processor dies between `running` and the start, the task is queued again
   t.strictSame(history.except(/^\S+( queued| running)* (completed|failed|cancelled)$/), [])
-  await leavesNothing(t, dir, works.map(({ id }) => id))
+  await checkNothingLeft(t, dir, works.map(({ id }) => id))
 })
 
 const CANCELS = scaled(100, 500)
 
-t.test(`${CANCELS} cancels at any moment: one end each, and what was answered`, { timeout: 60_000 + CANCELS * 500 }, async (t) => {
+t.test(`${CANCELS} cancellations at random moments lead to one outcome each, as answered`, { timeout: 60_000 + CANCELS * 500 }, async (t) => {
   const random = seeded(t)
   const dir = makeDirectory(t)
   const counters = await temporaryDirectory(t)
@@ -173,7 +173,7 @@ t.test(`${CANCELS} cancels at any moment: one end each, and what was answered`, 
   const copy = new Copy(client.watch())
   t.teardown(() => copy.live.close())
   const history = new History()
-  copy.consume(() => { history.look(copy.tasks); return undefined }).catch(() => {})
+  copy.consume(() => { history.record(copy.tasks); return undefined }).catch(() => {})
 
   const works: Work[] = []
   const answers = new Map<string, string[]>()
@@ -181,7 +181,7 @@ t.test(`${CANCELS} cancels at any moment: one end each, and what was answered`, 
     const work = await enqueueWork(dir, counters, random, { steps: random.pick([0, 1, 3]) })
     works.push(work)
     processor.owns(work.id)
-    // half of them as soon as it is seen running, where it will be in the middle of its start or its end
+    // half of them as soon as the client sees it running, which is near its start or its end
     const waits = () => copy.tasks.get(work.id)?.status === 'queued' || !copy.tasks.has(work.id)
     if (random() < 0.5) await waitFor(() => !waits(), { every: 1 })
     await delay(random.pick([0, 10, 50, 200]) * random())
@@ -195,20 +195,20 @@ t.test(`${CANCELS} cancels at any moment: one end each, and what was answered`, 
   const problems: string[] = []
   for (const work of works) {
     const task = await readTaskOf(dir, work.id)
-    const began = task.startedAt !== null
-    const told = answers.get(work.id)!
-    const end = `${task.status} ${began ? 'after' : 'before'} start`
+    const hasStarted = task.startedAt !== null
+    const received = answers.get(work.id)!
+    const end = `${task.status} ${hasStarted ? 'after' : 'before'} start`
     ends[end] = (ends[end] ?? 0) + 1
     const problem = task.status === 'cancelled'
-      ? timesRun(work) > (began ? 1 : 0) && `it was run ${timesRun(work)} times`
-      : told.includes('cancelled') ? 'it was not cancelled' : await whatIsWrong(dir, work)
-    if (problem) problems.push(`${work.id} ${end}, answers ${told}: ${problem}`)
+      ? timesRun(work) > (hasStarted ? 1 : 0) && `it ran ${timesRun(work)} times`
+      : received.includes('cancelled') ? 'it was not cancelled' : await describeProblem(dir, work)
+    if (problem) problems.push(`${work.id} ${end}, answers ${received}: ${problem}`)
   }
   t.strictSame(problems, [])
   t.comment(JSON.stringify(ends))
   await waitFor(async () => (await copy.difference(dir))?.startsWith('the log') !== false).catch(() => {})
   t.strictSame(history.except(/^\S+( queued)?( running)? (completed|failed|cancelled)$/), [])
-  await leavesNothing(t, dir, works.map(({ id }) => id))
+  await checkNothingLeft(t, dir, works.map(({ id }) => id))
 })
 
 async function answerOf (client: TasksClient, id: string): Promise<string> {
@@ -223,7 +223,7 @@ async function answerOf (client: TasksClient, id: string): Promise<string> {
 
 const MEGABYTES = scaled(20, 100)
 
-t.test(`odd commands, with ${MEGABYTES} MB of output: every byte and the exit code, also across a kill`, { timeout: 120_000 }, async (t) => {
+t.test(`unusual commands with ${MEGABYTES} MB of output keep every byte and their exit code, also across a kill of the processor`, { timeout: 120_000 }, async (t) => {
   const random = seeded(t)
   const dir = makeDirectory(t)
   const flags = await temporaryDirectory(t)
@@ -257,10 +257,10 @@ t.test(`odd commands, with ${MEGABYTES} MB of output: every byte and the exit co
   await reached('second', disturbed)
   await Promise.all([processor.start(), delay(random() * 300).then(() => wave('second'))])
   await check(disturbed, 'across a kill')
-  await leavesNothing(t, dir, [...undisturbed, ...disturbed].map(({ id }) => id))
+  await checkNothingLeft(t, dir, [...undisturbed, ...disturbed].map(({ id }) => id))
 })
 
-t.test('what a command leaves behind is ended with it, also by a processor that did not begin it', { timeout: 120_000 }, async (t) => {
+t.test('processes that outlive their command are terminated with it, also by a processor that adopted it', { timeout: 120_000 }, async (t) => {
   const dir = makeDirectory(t)
   const flags = await temporaryDirectory(t)
   const processor = new KillableProcessor(t, dir, '--concurrency', '100', '--grace', '700ms')
@@ -286,7 +286,7 @@ t.test('what a command leaves behind is ended with it, also by a processor that 
   await processor.start()
   const adopted = performance.now()
   t.match(await untilEnded(dir, late), { status: 'failed', errorMessage: 'Timed out after 5000 ms.' })
-  t.ok(performance.now() - adopted < 4000, 'its time counts from its own start')
+  t.ok(performance.now() - adopted < 4000, 'its time limit counts from its start')
   await writeFile(join(flags, 'adopted'), '')
   await Promise.all([...after!.map(cancel), ...close.map(cancel), writeFile(join(flags, 'close'), '')])
   await untilAllEnded(dir, ids)
@@ -295,10 +295,10 @@ t.test('what a command leaves behind is ended with it, also by a processor that 
   }
   for (const id of left) t.match(await readTaskOf(dir, id), { status: 'failed', exitCode: 3 })
   for (const id of close) t.match(await readTaskOf(dir, id), { status: /completed|cancelled/ })
-  await leavesNothing(t, dir, ids)
+  await checkNothingLeft(t, dir, ids)
 })
 
-/** Whether the processor has begun to end it, or it has ended. */
+/** Whether the processor is terminating the command, or the task is finished. */
 function isStopping (t: Test, id: string): boolean {
   const root = makeStateDirectory(t)
   const [folder = ''] = readdirSync(root)
@@ -306,7 +306,7 @@ function isStopping (t: Test, id: string): boolean {
   return record === undefined || readFileSync(join(root, folder, record), 'latin1').includes('\nstop ')
 }
 
-t.test('a processor that is killed while it stops leaves the ending of its commands to the next one', { timeout: 60_000 }, async (t) => {
+t.test('the next processor continues to terminate the commands of a processor that was killed while it stopped', { timeout: 60_000 }, async (t) => {
   const dir = makeDirectory(t)
   const processor = new KillableProcessor(t, dir, '--grace', '1500ms')
   await processor.start()
@@ -317,14 +317,14 @@ t.test('a processor that is killed while it stops leaves the ending of its comma
   await processor.kill()
   await processor.start()
   t.match(await untilEnded(dir, id), { status: 'failed', exitCode: 137, errorMessage: 'The processor was stopped.' })
-  await leavesNothing(t, dir, [id])
+  await checkNothingLeft(t, dir, [id])
 })
 
-/** About as many as a processor makes from its start to the end of four tasks. */
+/** Approximate number of changes from a processor's start to the end of four tasks. */
 const CHANGES = 160
 const DEATHS = scaled(6, CHANGES)
 
-t.test(`dying before any of its changes of files, ${DEATHS} times: nothing is lost or done twice`, { timeout: 60_000 + DEATHS * 5000 }, async (t) => {
+t.test(`a processor that dies before any of its file changes, ${DEATHS} times, loses and repeats nothing`, { timeout: 60_000 + DEATHS * 5000 }, async (t) => {
   const random = seeded(t)
   const counters = await temporaryDirectory(t)
   let died = 0
@@ -340,7 +340,7 @@ t.test(`dying before any of its changes of files, ${DEATHS} times: nothing is lo
       untilAllEnded(dir, ids),
       untilLogged(dir, cancelled, 'up\n').then(() => writeFile(join(dir, `${cancelled}.cancel`), ''))
     ])
-    // now and then, the next one dies in its recovery
+    // sometimes the next processor dies in its recovery
     for (const death of random() < 0.5 ? [change] : [change, 1 + random.below(60)]) {
       const ended = new Promise((resolve) => processor.spawn(death).once('exit', resolve))
       await Promise.race([ended.then(() => died++), done])
@@ -352,8 +352,8 @@ t.test(`dying before any of its changes of files, ${DEATHS} times: nothing is lo
     t.match(await readTaskOf(dir, cancelled), { status: 'cancelled', exitCode: 143 })
     t.notOk(existsSync(join(counters, `of-${change}`)))
     await compare(t, dir, works, processor)
-    // a marker beside an end is cleared after some seconds
-    await leavesNothing(t, dir, ids, /\.claim$/)
+    // the marker of a finished task is removed after some seconds
+    await checkNothingLeft(t, dir, ids, /\.claim$/)
   }
   for (let n = 0; n < DEATHS; n++) {
     const change = ROUNDS > 0 ? 1 + n % CHANGES : 1 + random.below(CHANGES)

@@ -1,4 +1,4 @@
-// Loaded before a program, shifts its wall clock by the ms that a file tells, so that it can jump while it runs.
+// Loaded before a program, shifts its wall clock by the ms in a file, so that the clock can jump while the program runs.
 import { readFileSync } from 'node:fs'
 
 const RealDate = Date

@@ -1,5 +1,5 @@
-// Loaded before a processor, suspends it once: when it is about to start the processes of its first task, or, with
-// SUSPEND_AT=open, to let them go.
+// Loaded before a processor, suspends it once: before it starts the processes of its first task, or, with
+// SUSPEND_AT=open, before it opens the start gate.
 import childProcess from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -15,12 +15,12 @@ function suspend () {
   process.kill(process.pid, 'SIGSTOP')
 }
 
-// what the fork server is asked for
+// requests to the fork server
 net.Socket.prototype.write = function (data, ...rest) {
   if (data.toString('latin1', 4).startsWith(`${SUSPEND_AT}\0`)) suspend()
   return write.call(this, data, ...rest)
 }
-// a wrapper, which has the log besides
+// a spawned wrapper: it has six descriptors
 childProcess.spawn = (program, ...rest) => {
   if (SUSPEND_AT === 'fork' && rest.at(-1)?.stdio?.length === 6) suspend()
   return spawn(program, ...rest)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseRecord } from '../../lib/processor/state/attempt-record.ts'
+import { isGateDecided, neverStarted, parseRecord, wasStarted, type AttemptRecord } from '../../lib/processor/state/attempt-record.ts'
 
 const HEADER = { version: 1, id: 'task_1_a', nonce: 'n', bootId: 'b', type: 'custom' }
 const FIRST = `${JSON.stringify(HEADER)}\n`
@@ -21,7 +21,10 @@ const TABLE: Array<[name: string, lines: string, record: object]> = [
   ['of an earlier version with "stop processor stopped" holds the stop reason', 'stop processor stopped\n', { stop: 'processor-stopped' }],
   ['ignores an unknown stop reason', 'stop because\n', {}],
   ['ignores an exit code in an incomplete line', 'exit 14', {}],
-  ['ignores unknown words and invalid values', 'noise\n\nleader unknown\n', {}]
+  ['ignores unknown words and invalid values', 'noise\n\nleader unknown\n', {}],
+  ['ignores words that are names of object properties', 'constructor x\n__proto__ x\n', {}],
+  ['says whether the writer of the log waits for space', 'full\nroom\nfull\n', { full: true }],
+  ['says that the task file has its outcome', 'ended\n', { finished: true }]
 ]
 
 for (const [name, lines, facts] of TABLE) {
@@ -29,3 +32,34 @@ for (const [name, lines, facts] of TABLE) {
     t.strictSame(parseRecord(FIRST + lines), { header: HEADER, ...facts })
   })
 }
+
+t.test('a header of an earlier version names the fork server "launcher"', async (t) => {
+  t.strictSame(parseRecord(`${JSON.stringify({ ...HEADER, launcher: 'f' })}\n`), { header: { ...HEADER, forkServer: 'f' } })
+})
+
+const LEADER_FACT = { leader: { pid: 12, startTicks: 67762 } }
+
+/** Whether the gate is decided while the leader runs, and after it exited; whether the command never started, or was started. */
+const PHASES: Array<[facts: Partial<AttemptRecord>, running: boolean, exited: boolean, never: boolean, was: boolean]> = [
+  // no process yet
+  [{}, true, true, false, false],
+  // at the gate; if it exits without a further line, it may have executed the command
+  [LEADER_FACT, false, true, false, true],
+  [{ ...LEADER_FACT, gate: 'started' }, true, true, false, true],
+  [{ ...LEADER_FACT, gate: 'started', exitCode: 0 }, true, true, false, true],
+  [{ ...LEADER_FACT, gate: 'unstarted' }, true, true, true, false],
+  // the process at the gate was killed, and its wrapper recorded that
+  [{ ...LEADER_FACT, exitCode: 137 }, false, true, true, false],
+  [{ exitCode: 1 }, true, true, true, false]
+]
+
+t.test('the start of a command is derived from its record', async (t) => {
+  for (const [facts, running, exited, never, was] of PHASES) {
+    const record: AttemptRecord = { header: { ...HEADER, version: 1 }, ...facts }
+    const name = JSON.stringify(facts)
+    t.equal(isGateDecided(record, () => true), running, `isGateDecided while the leader runs: ${name}`)
+    t.equal(isGateDecided(record, () => false), exited, `isGateDecided after the leader exited: ${name}`)
+    t.equal(neverStarted(record), never, `neverStarted: ${name}`)
+    t.equal(wasStarted(record), was, `wasStarted: ${name}`)
+  }
+})

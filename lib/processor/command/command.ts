@@ -12,7 +12,7 @@ import { MAX_FINISH_MS, OutputDrain } from './output-drain.ts'
  */
 const EXIT_REPORT_MS = 2_000
 
-/** A started command, launched by this processor or adopted from an earlier one. */
+/** The command of an attempt, started by this processor or adopted from an earlier one. */
 export class Command {
   readonly #attempt: Attempt
   /** Undefined if the machine was restarted since, or the recorded pids belong to other processes. */
