@@ -16,7 +16,7 @@ t.test('the message is the description of the schema, if it has one', async (t) 
 })
 
 t.test('without a description, the message is that of the validator', async (t) => {
-  t.match(check({ size: 1, tags: ['a', 'B'] }), { path: '/tags/1', message: /pattern/ })
+  t.match(check({ size: 1, tags: ['a', 'B'] }), { path: '/tags/1', message: /^Expected string to match/ })
 })
 
 t.test('an unknown property is an error', async (t) => {

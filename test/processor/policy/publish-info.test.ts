@@ -75,7 +75,7 @@ t.test('the processor retries until it can publish', async (t) => {
   const { tasks, path } = makeDirectories(t)
   await mkdir(path)
   const { said } = await startProcessor(t, tasks, { pollIntervalMs: 50 })
-  await said.until("warning: The policy cannot be published: ")
+  await said.until('warning: The policy cannot be published: ')
   await rmdir(path)
   await until(tasks, async () => (await readFile(path, 'utf8').catch(() => '')) === '' ? undefined : true)
   t.match(JSON.parse(await readFile(path, 'utf8')), { version: 1, anyType: true })
