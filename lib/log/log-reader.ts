@@ -16,15 +16,18 @@ export interface LogPiece {
 /** `at-end`: all bytes were read. `interrupted`: there may be more, read again. */
 export type ReadResult = 'at-end' | 'interrupted'
 
+/** A truncation that has not been handled: detected by the reader itself, reported by the store, or both. */
+type Truncation = 'none' | 'detected' | 'reported' | 'both'
+
+const AFTER_DETECTION: Record<Truncation, Truncation> = { none: 'detected', detected: 'detected', reported: 'both', both: 'both' }
+const AFTER_REPORT: Record<Truncation, Truncation> = { none: 'reported', detected: 'both', reported: 'reported', both: 'both' }
+
 /** Reads one log from a position to its current end, as often as it is called, and detects that the log was truncated. */
 export class LogReader {
   readonly #store: LogStore
   readonly #taskId: string
   #read: LogFingerprint
-  /** The store reported a truncation, and this reader has not handled the report yet. */
-  #isTruncationReported = false
-  /** This reader detected a truncation that the store has not reported yet. */
-  #isTruncationDetected = false
+  #truncation: Truncation = 'none'
 
   constructor (store: LogStore, taskId: string, position: number) {
     this.#store = store
@@ -39,21 +42,22 @@ export class LogReader {
 
   /** The store reported that the log was truncated. It interrupts a read in progress. */
   reportTruncation (): void {
-    this.#isTruncationReported = true
+    this.#truncation = AFTER_REPORT[this.#truncation]
   }
 
   async * readToEnd (signal: AbortSignal): AsyncGenerator<LogPiece, ReadResult, undefined> {
-    if (this.#isTruncationReported) {
-      this.#isTruncationReported = false
-      if (!this.#isTruncationDetected || !await this.#beginsAsRead()) yield this.#restart()
-      this.#isTruncationDetected = false
+    if (this.#isReported) {
+      const truncation = this.#truncation
+      this.#truncation = 'none'
+      // the report may belong to the truncation that was detected
+      if (truncation === 'reported' || !await this.#beginsAsRead()) yield this.#restart()
     }
     const { position, last } = this.#read
     const log = await this.#store.readLog(this.#taskId, { start: position - last.length })
     if (log === undefined || log.size < position) {
       log?.body.destroy()
       if (position === 0) return 'at-end'
-      this.#isTruncationDetected = true
+      this.#truncation = AFTER_DETECTION[this.#truncation]
       yield this.#restart()
       return log === undefined ? 'at-end' : 'interrupted'
     }
@@ -70,10 +74,10 @@ export class LogReader {
     const overlap = new Overlap(this.#read.last)
     for await (const chunk of body) {
       // after a truncation the rest may belong to another log than the beginning
-      if (this.#isTruncationReported || signal.aborted) return 'interrupted'
+      if (this.#isReported || signal.aborted) return 'interrupted'
       const bytes = overlap.remove(chunk)
       if (bytes === undefined) {
-        this.#isTruncationDetected = true
+        this.#truncation = AFTER_DETECTION[this.#truncation]
         yield this.#restart()
         return 'interrupted'
       }
@@ -83,6 +87,10 @@ export class LogReader {
       yield { offset, bytes }
     }
     return 'at-end'
+  }
+
+  get #isReported (): boolean {
+    return this.#truncation === 'reported' || this.#truncation === 'both'
   }
 
   #restart (): LogPiece {

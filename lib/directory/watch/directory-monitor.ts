@@ -17,7 +17,7 @@ export interface DirectoryMonitorContext {
   readonly log: StoreLogger
 }
 
-/** `loading`: the first scan is in progress. */
+/** `loading` (the first scan is in progress) → `watching` → `closed`; `loading` → `closed` if it is closed before. */
 type Phase = 'loading' | 'watching' | 'closed'
 
 /** Monitors the directory itself: it keeps the file events attached, starts the scans, and detects that the directory cannot be read. */
