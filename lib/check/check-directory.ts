@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access, readdir, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectoryIdentity } from '../protocol/directory-identity.ts'
-import { isTemporaryName, parseFileName, type FileKind } from '../protocol/file-names.ts'
+import { isTemporaryName, kindsById, type FileKind } from '../protocol/file-names.ts'
 import { UnreadableFile } from '../protocol/regular-file.ts'
 import { TEMPORARY_AFTER_MS } from '../protocol/stale-rules.ts'
 import { forEachConcurrently } from '../util/for-each-concurrently.ts'
@@ -55,10 +55,10 @@ export async function checkDirectory (dir: string, { recheckAfterMs = 1_000 }: C
   // if the directory vanished, every file looks absent and the report would be clean
   if (!await identity.isIntact()) throw new UnreadableFile('it was removed or replaced meanwhile')
   for (const name of names) for (const finding of checkName(name)) findings.push({ name, ...finding })
-  return { tasks: [...kinds.values()].filter((present) => present.includes('json')).length, findings: findings.sort(bySeverity) }
+  return { tasks: [...kinds.values()].filter((present) => present.has('json')).length, findings: findings.sort(bySeverity) }
 }
 
-function checksOf (names: readonly string[], kinds: ReadonlyMap<string, readonly FileKind[]>): FileCheck[] {
+function checksOf (names: readonly string[], kinds: ReadonlyMap<string, ReadonlySet<FileKind>>): FileCheck[] {
   return [
     checkLockFile,
     checkFifo,
@@ -71,19 +71,6 @@ function checksOf (names: readonly string[], kinds: ReadonlyMap<string, readonly
 async function checkTemporaryFile (reader: FileReader, name: string): Promise<void> {
   const stats = await reader.lstat(name)
   if (stats !== undefined && ageOf(stats) > TEMPORARY_AFTER_MS) reader.add(name, [warning('a temporary file that was left behind over an hour ago')])
-}
-
-/** The kinds of files that each task has. */
-function kindsById (names: readonly string[]): Map<string, FileKind[]> {
-  const kinds = new Map<string, FileKind[]>()
-  for (const name of names) {
-    const file = parseFileName(name)
-    if (file === undefined) continue
-    const present = kinds.get(file.id)
-    if (present === undefined) kinds.set(file.id, [file.kind])
-    else present.push(file.kind)
-  }
-  return kinds
 }
 
 /** @returns the checks that have findings */

@@ -18,11 +18,11 @@ const HARD_LINKED = 'it has more than one hard link'
  * Checks the files of one task in their present state. A file that no longer exists has no findings.
  * @param kinds the files that the task had when the names were read
  */
-export async function checkTaskFiles (reader: FileReader, id: string, kinds: readonly FileKind[]): Promise<void> {
+export async function checkTaskFiles (reader: FileReader, id: string, kinds: ReadonlySet<FileKind>): Promise<void> {
   const status = await checkTaskFile(reader, id)
-  if (kinds.includes('log')) await checkLogFile(reader, id, status)
-  if (kinds.includes('claim')) await checkClaimFile(reader, id, status)
-  if (kinds.includes('cancel')) await checkMarkerFile(reader, id, status)
+  if (kinds.has('log')) await checkLogFile(reader, id, status)
+  if (kinds.has('claim')) await checkClaimFile(reader, id, status)
+  if (kinds.has('cancel')) await checkMarkerFile(reader, id, status)
 }
 
 async function checkTaskFile (reader: FileReader, id: string): Promise<Status> {

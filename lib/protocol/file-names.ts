@@ -25,6 +25,19 @@ export function parseFileName (name: string): { id: string, kind: FileKind } | u
   return kind !== undefined && isTaskId(id) ? { id, kind } : undefined
 }
 
+/** The kinds of files that each task has, from the names in the directory. It ignores names of other files. */
+export function kindsById (names: Iterable<string>): Map<string, Set<FileKind>> {
+  const kinds = new Map<string, Set<FileKind>>()
+  for (const name of names) {
+    const file = parseFileName(name)
+    if (file === undefined) continue
+    const present = kinds.get(file.id)
+    if (present === undefined) kinds.set(file.id, new Set([file.kind]))
+    else present.add(file.kind)
+  }
+  return kinds
+}
+
 /** Whether this package gave that name to a temporary file: other programs use other names. */
 export function isTemporaryName (name: string): boolean {
   return /^\.tmp-[0-9a-f]{18}$/.test(name)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isTemporaryName, parseFileName } from '../../lib/protocol/file-names.ts'
+import { isTemporaryName, kindsById, parseFileName } from '../../lib/protocol/file-names.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 import { replaceFile } from '../../lib/protocol/write-file.ts'
 import { before } from './fixtures/system-calls.ts'
@@ -15,6 +15,11 @@ for (const name of ['', 'task_1_a', 'task_1_a.', 'task_1_a.txt', 'task_1_a.json.
     t.equal(parseFileName(name), undefined)
   })
 }
+
+t.test('kindsById() groups the names of task files by task', async (t) => {
+  const kinds = kindsById(['task_1_a.json', 'README', 'task_2_b.log', 'task_1_a.log', '.tmp-1', 'task_1_a.txt'])
+  t.strictSame(kinds, new Map([['task_1_a', new Set(['json', 'log'])], ['task_2_b', new Set(['log'])]]))
+})
 
 t.test('isTemporaryName() accepts the temporary names of this package', async (t) => {
   const dir = t.testdir()

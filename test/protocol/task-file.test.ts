@@ -74,7 +74,7 @@ t.test('changeTask() does not create a deleted task again', async (t) => {
 t.test('changeTask() keeps a large task readable', async (t) => {
   const dir = t.testdir()
   // 800 KB in compact JSON, 4 MB if each item has its own line
-  writeTask(dir, { config: Array(400_000).fill(1) })
+  writeFileSync(join(dir, JSON_NAME), JSON.stringify({ id: ID, status: 'queued', config: Array(400_000).fill(1) }))
   await changeTask(tasksDirectory(dir), ID, { status: 'running' })
   t.equal((await readTask(tasksDirectory(dir), ID))?.status, 'running')
   t.ok(formatTask(taskIn(dir)).length < MAX_TASK_BYTES, 'formatTask() writes compact JSON')

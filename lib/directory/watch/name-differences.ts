@@ -1,4 +1,4 @@
-import { parseFileName, type FileKind } from '../../protocol/file-names.ts'
+import { kindsById, type FileKind } from '../../protocol/file-names.ts'
 import type { RefreshTarget } from './refresh-queue.ts'
 
 /** What is known about the files of a tasks directory. */
@@ -25,18 +25,6 @@ export interface NameDifference {
 export function nameDifferences (names: readonly string[], known: KnownFiles): NameDifference[] {
   const present = kindsById(names)
   return [...appeared(present, known), ...disappeared(present, known)]
-}
-
-function kindsById (names: readonly string[]): Map<string, Set<FileKind>> {
-  const present = new Map<string, Set<FileKind>>()
-  for (const name of names) {
-    const file = parseFileName(name)
-    if (file === undefined) continue
-    const kinds = present.get(file.id)
-    if (kinds === undefined) present.set(file.id, new Set([file.kind]))
-    else kinds.add(file.kind)
-  }
-  return present
 }
 
 function * appeared (present: ReadonlyMap<string, ReadonlySet<FileKind>>, known: KnownFiles): Generator<NameDifference> {
