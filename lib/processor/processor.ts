@@ -15,7 +15,7 @@ export type ProcessorEnd = 'stopped' | 'lost-lock'
 
 /** Runs the queued tasks of a directory, oldest first, according to its policy. */
 export class TaskProcessor {
-  /** Resolves when the processor and its commands have ended, or its commands were left running. */
+  /** Resolves when the processor has stopped: its commands have finished, or were left running. */
   readonly ended: Promise<ProcessorEnd>
   readonly #directory: TasksDirectory
   readonly #options: ResolvedOptions

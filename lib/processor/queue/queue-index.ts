@@ -70,7 +70,8 @@ export class QueueIndex {
    * claimed, the next scan adds it again.
    */
   takeOldest (accepts: (task: QueuedTask) => boolean): QueuedTask | undefined {
-    const task = this.#queue.takeOldest(accepts)
+    this.#queue.compact()
+    const task = this.#queue.findOldest(accepts)
     if (task !== undefined) this.forget(task.id)
     return task
   }

@@ -2,8 +2,8 @@ import { newestFirst } from '../../shared/task-order.ts'
 import type { IndexedTask, QueuedTask } from './indexed-file.ts'
 
 /**
- * Queued tasks in the order of their creation. It is sorted only when a task is taken, and drops stale entries (of tasks
- * that have changed since) only then, so that adding one task costs nothing more in a long queue.
+ * Queued tasks in the order of their creation. They are sorted, and stale entries (of tasks that have changed since) are
+ * dropped, only by `compact`, so that adding a task to a long queue costs little.
  */
 export class TaskQueue {
   readonly #isCurrent: (task: IndexedTask) => boolean
@@ -21,10 +21,14 @@ export class TaskQueue {
     this.#isSorted = false
   }
 
-  /** Returns the oldest task that `accepts` accepts. The caller makes it stale once it is taken. */
-  takeOldest (accepts: (task: QueuedTask) => boolean): IndexedTask | undefined {
+  /** Prepares `findOldest`: sorts the tasks if any was added, and drops stale entries. */
+  compact (): void {
     this.#sort()
     this.#dropStaleEnd()
+  }
+
+  /** The oldest task that `accepts` accepts. Call `compact` before. */
+  findOldest (accepts: (task: QueuedTask) => boolean): IndexedTask | undefined {
     return this.#tasks.findLast((task) => this.#isCurrent(task) && accepts(task))
   }
 

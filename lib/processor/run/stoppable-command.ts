@@ -22,7 +22,7 @@ export class StoppableCommand {
     this.command = command
     this.#logger = logger
     this.#graceMs = graceMs
-    // an earlier processor may have begun to stop it
+    // an earlier processor may have been stopping it
     this.#stopReason = attempt.record.stop
   }
 
