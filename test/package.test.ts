@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import ts from 'typescript'
 import { temporaryDirectory } from './helpers.ts'
+import { enqueue, makeDirectory, makeStateDirectory, readLogOf, untilEnded } from './processor/fixtures.ts'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -169,6 +170,16 @@ t.test('the packed package', async (t) => {
     const program = join(host, 'node_modules/fastify-tasks/dist/cli/index.js')
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
     t.equal((await run(process.execPath, [program, '--version'])).stdout, `${version}\n`)
+  })
+
+  t.test('as a processor, with the programs of its wrappers', async (t) => {
+    const program = join(host, 'node_modules/fastify-tasks/dist/cli/index.js')
+    const dir = makeDirectory(t)
+    const child = execFile(process.execPath, [program, 'process', dir, '--allow-any-command', '--state-dir', makeStateDirectory(t)])
+    t.teardown(() => child.kill())
+    const id = await enqueue(dir, { command: 'echo installed' })
+    t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0 })
+    t.equal(await readLogOf(dir, id), 'installed\n')
   })
 
   t.test('in a strict TypeScript host', async (t) => {

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { withDeadline } from '../with-deadline.ts'
 
 const PROGRAM = fileURLToPath(new URL('server.mjs', import.meta.url))
 
@@ -31,7 +32,7 @@ export class FaultyServer {
   async run (): Promise<void> {
     this.#process = spawn(process.execPath, [PROGRAM, this.#dir], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } })
     const exited = once(this.#process, 'exit').then(([code]) => { throw new Error(`The server exited with code ${code} before it printed its port.`) })
-    const [line] = await Promise.race([once(this.#process.stdout!, 'data'), exited])
+    const [line] = await withDeadline(Promise.race([once(this.#process.stdout!, 'data'), exited]), () => 'no port of the server')
     this.#port = Number(line)
   }
 

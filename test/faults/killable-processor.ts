@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Test } from 'tap'
 import { PROGRAM } from '../program.ts'
+import { withDeadline } from '../with-deadline.ts'
 import { killAll, makeStateDirectory, processesOf, Said } from '../processor/fixtures.ts'
 
 const DIE_AT = new URL('die-at.mjs', import.meta.url).href
@@ -31,6 +32,10 @@ export class KillableProcessor {
   /** Resolves when it claims tasks. @throws if it exits before */
   async start (): Promise<void> {
     const child = this.spawn()
+    await withDeadline(this.#untilReady(child), () => this.said.lines)
+  }
+
+  async #untilReady (child: ChildProcess): Promise<void> {
     for await (const text of child.stdout!.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
       if (this.#hear(text).includes('Processing')) break
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import t from 'tap'
 import { chooseWrapper, perlWrapper, shellWrapper, type Wrapper } from '../../lib/processor/command/wrapper.ts'
+import { withDeadline } from '../with-deadline.ts'
 import { enqueue, makeDirectory, readLogOf, startProcessor, until, untilEnded } from './fixtures.ts'
 
 const bytes = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => (i * 31 + (i >> 8)) & 255))
@@ -16,7 +17,7 @@ interface Started {
   readonly log: string
   /** The lines of the record; of those that identify a process, only the first word. */
   facts (): Promise<string[]>
-  readonly exited: Promise<unknown>
+  untilExited (): Promise<void>
 }
 
 /** Starts a wrapper as the processor does, for a shell command. */
@@ -29,13 +30,9 @@ function start (wrapper: Wrapper, dir: string, command: string, { limit = '', na
   fds.forEach(closeSync)
   const gate = child.stdio[3] as Writable
   gate.on('error', () => {})
-  return {
-    child,
-    gate,
-    log,
-    facts: async () => (await readFile(record, 'latin1')).split('\n').slice(0, -1).map((line) => line.replace(/^(wrapper|leader) .*/, '$1')),
-    exited: once(child, 'exit')
-  }
+  const facts = async () => (await readFile(record, 'latin1')).split('\n').slice(0, -1).map((line) => line.replace(/^(wrapper|leader) .*/, '$1'))
+  const exited = once(child, 'exit')
+  return { child, gate, log, facts, untilExited: async () => { await withDeadline(exited, facts) } }
 }
 
 const WRAPPERS = { perl: await perlWrapper(), sh: await shellWrapper() }
@@ -45,17 +42,17 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
 
   t.test(`${name}: appends every byte of the output to the log, in order`, async (t) => {
     const dir = directory({ log: 'before\n', bytes })
-    const { gate, exited, facts, log } = start(wrapper, dir, `cat ${join(dir, 'bytes')}; echo x > /dev/stderr; exit 7`)
+    const { gate, untilExited, facts, log } = start(wrapper, dir, `cat ${join(dir, 'bytes')}; echo x > /dev/stderr; exit 7`)
     gate.end('\n')
-    await exited
+    await untilExited()
     t.strictSame(await facts(), ['wrapper', 'leader', 'started', 'exit 7', 'drained 0'])
     t.ok(Buffer.concat([Buffer.from('before\n'), bytes, Buffer.from('x\n')]).equals(await readFile(log)))
   })
 
   t.test(`${name}: does not run the command if the gate is aborted`, async (t) => {
-    const { gate, exited, facts, log } = start(wrapper, directory(), 'echo ran', { name: 'unstarted' })
+    const { gate, untilExited, facts, log } = start(wrapper, directory(), 'echo ran', { name: 'unstarted' })
     gate.destroy()
-    await exited
+    await untilExited()
     t.strictSame((await facts()).slice(0, 3), ['wrapper', 'leader', 'unstarted'])
     t.equal(await readFile(log, 'utf8'), '')
   })
@@ -65,9 +62,9 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
       ['exit 0', 0], ['exit 255', 255], ['kill -9 $$', 137], ['kill -TERM 0; sleep 5', 143], ['exec /not/there', 127], ['kill -INT $$', 130]
     ]
     for (const [index, [command, code]] of table.entries()) {
-      const { gate, exited, facts } = start(wrapper, directory(), command, { name: `code-${index}` })
+      const { gate, untilExited, facts } = start(wrapper, directory(), command, { name: `code-${index}` })
       gate.end('\n')
-      await exited
+      await untilExited()
       t.ok((await facts()).includes(`exit ${code}`), command)
     }
   })
@@ -87,9 +84,9 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
     const dir = directory({ bytes })
     for (const [before, limit] of [[0, 102_400], [1_000, 102_400], [110_000, 102_400]] as const) {
       await writeFile(join(dir, `limit-${before}`), bytes.subarray(0, before))
-      const { gate, exited, facts, log } = start(wrapper, dir, `tail -c +${before + 1} ${join(dir, 'bytes')}`, { limit: String(limit), name: `limit-${before}` })
+      const { gate, untilExited, facts, log } = start(wrapper, dir, `tail -c +${before + 1} ${join(dir, 'bytes')}`, { limit: String(limit), name: `limit-${before}` })
       gate.end('\n')
-      await exited
+      await untilExited()
       t.strictSame((await facts()).slice(2), ['started', 'exit 0', 'drained 153'])
       t.ok(bytes.subarray(0, Math.max(before, limit)).equals(await readFile(log)), `${before}, ${limit}`)
     }
@@ -101,13 +98,13 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1536k', 'none', dir])
     t.teardown(() => execFileSync('umount', ['-l', dir]))
     await writeFile(join(dir, 'filler'), Buffer.alloc(1_000_000))
-    const { gate, exited, facts, log } = start(wrapper, dir, `cat ${join(around, 'bytes')}`)
+    const { gate, untilExited, facts, log } = start(wrapper, dir, `cat ${join(around, 'bytes')}`)
     gate.end('\n')
     if (wrapper.waitsForDisk) {
       await until(around, async () => (await facts()).includes('full') ? true : undefined)
       await unlink(join(dir, 'filler'))
     }
-    await exited
+    await untilExited()
     t.strictSame((await facts()).slice(2).sort(), wrapper.waitsForDisk
       ? ['drained 0', 'exit 0', 'full', 'room', 'started']
       : ['drained 1', 'exit 141', 'started'])
@@ -117,9 +114,9 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
 
 t.test('signals to its parent process do not stop the wrapper in Perl', async (t) => {
   const dir = join(makeDirectory(t, { all: {} }), 'all')
-  const { gate, exited, facts, log } = start(WRAPPERS.perl, dir, 'for s in TERM INT HUP; do kill -$s $PPID; done; sleep 0.2; echo after; exit 7')
+  const { gate, untilExited, facts, log } = start(WRAPPERS.perl, dir, 'for s in TERM INT HUP; do kill -$s $PPID; done; sleep 0.2; echo after; exit 7')
   gate.end('\n')
-  await exited
+  await untilExited()
   t.strictSame((await facts()).slice(2), ['started', 'exit 7', 'drained 0'])
   t.equal(await readFile(log, 'utf8'), 'after\n')
 })
