@@ -2,8 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { FileEvents } from '../../lib/util/file-events.ts'
-
-const TIMEOUT_MS = 10_000
+import { waitFor } from '../wait-for.ts'
 
 /** File events that collect what they report. */
 class CollectedEvents {
@@ -17,11 +16,7 @@ class CollectedEvents {
 
   /** Waits until a file event with this name has arrived. */
   async until (name: string): Promise<void> {
-    const deadline = performance.now() + TIMEOUT_MS
-    while (!this.names.includes(name)) {
-      if (performance.now() > deadline) throw new Error(`No file event for ${name} within ${TIMEOUT_MS} ms; names: ${this.names}; lost: ${this.lost}`)
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    await waitFor(() => this.names.includes(name), { timeout: 10_000, every: 1, describe: () => ({ name, names: this.names, lost: this.lost }) })
   }
 }
 
