@@ -1,7 +1,17 @@
 /**
- * A server with its page and a processor beside it: all that is needed to try fastify-tasks, or to run it on one machine.
+ * A server with the dashboard, and a processor: everything that is needed to try fastify-tasks, or to run it on one machine.
  *
- * Options (or environment): --port (PORT) 3000, --host (HOST) 127.0.0.1, --dir (TASKS_DIR) ./tasks, --token (TOKEN) none.
+ *   node --import=tsx examples/standalone.ts
+ *
+ * Options, or environment variables:
+ *
+ *   --port   PORT       port of the server. Default: 3000
+ *   --host   HOST       address that the server listens on. Default: 127.0.0.1; any other address requires a token
+ *   --dir    TASKS_DIR  directory of the tasks. Default: ./tasks
+ *   --token  TOKEN      token that every client must send. Default: none
+ *
+ * Every client that can reach this server can run any command as the user that runs it. The processor allows that with
+ * `--allow-any-command`; a production setup has a policy instead.
  */
 import { spawn } from 'node:child_process'
 import { createHash, timingSafeEqual } from 'node:crypto'
@@ -16,12 +26,15 @@ import tasksPlugin from 'fastify-tasks'
 import tasksDashboard from 'fastify-tasks/dashboard'
 
 const LOOPBACK = ['localhost', '127.0.0.1', '::1']
-/** npm passes a Ctrl-C on to who has got it from the terminal already: two signals so close are one. */
+/** npm forwards a Ctrl-C that the terminal has sent to this process too: signals within this time, in ms, count as one. */
 const SAME_SIGNAL_MS = 300
+/** Time that the server waits, after the processor has exited, until it has read the final status of all tasks. */
+const FINAL_STATUS_MS = 1000
+const FINAL_STATUS_CHECK_MS = 50
 
-const HostError = createError<[string]>('STANDALONE_HOST', 'This server does not answer as %s: use localhost, 127.0.0.1 or [::1].', 421)
-const OriginError = createError<[string]>('STANDALONE_ORIGIN', 'Pages of %s may not use this server.', 403)
-const TokenError = createError('STANDALONE_TOKEN', 'Send the token: "Authorization: Bearer TOKEN"; in a browser, open /?token=TOKEN once.', 401)
+const HostError = createError<[string]>('STANDALONE_HOST', 'This server does not accept the host name "%s". Use localhost, 127.0.0.1 or [::1].', 421)
+const OriginError = createError<[string]>('STANDALONE_ORIGIN', 'Pages of %s must not use this server.', 403)
+const TokenError = createError('STANDALONE_TOKEN', 'The token is missing or wrong. Send "Authorization: Bearer TOKEN"; in a browser, open /?token=TOKEN once.', 401)
 
 interface Settings {
   readonly host: string
@@ -34,33 +47,33 @@ function readSettings (): Settings {
   const option = { type: 'string' } as const
   const { values } = parseArgs({ options: { port: option, host: option, dir: option, token: option } })
   const { PORT, HOST, TASKS_DIR, TOKEN } = process.env
-  // an empty variable counts as none
+  // an empty variable counts as unset
   const port = values.port ?? (PORT || '3000')
   const host = values.host ?? (HOST || LOOPBACK[1]!)
   const token = values.token ?? TOKEN ?? ''
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new Error(`The port must be a number up to 65535, not "${port}".`)
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw new Error(`The port must be a number from 0 to 65535, not "${port}".`)
   if (!LOOPBACK.includes(host) && token === '') {
-    throw new Error(`Whoever reaches ${host} could run commands here: give a token (TOKEN or --token), or bind to 127.0.0.1.`)
+    throw new Error(`Every client that reaches ${host} could run commands. Set a token (TOKEN or --token), or listen on 127.0.0.1.`)
   }
   return { host, port: Number(port), dir: resolve(values.dir ?? (TASKS_DIR || 'tasks')), token }
 }
 
-/** Who may use this server: no web page of another site, whatever name it gives this machine, and none without the token. */
-function guard (app: FastifyInstance, { host, token }: Settings): void {
+/** Rejects requests without the token, and requests of web pages of other sites. */
+function protect (app: FastifyInstance, { host, token }: Settings): void {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   const expected = digest(token)
   const isToken = (given = '') => timingSafeEqual(digest(given), expected)
   const names = LOOPBACK.includes(host) ? /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i : /./
   app.addHook('onRequest', async ({ headers, socket, url }, reply) => {
-    // a page can point a name of its own at 127.0.0.1 (DNS rebinding); the name then stands here
-    if (!names.test(headers.host ?? '')) throw new HostError(headers.host ?? 'nobody')
-    // a POST without a body (a cancel) needs no consent in advance, as JSON does; but it tells where it comes from
+    // DNS rebinding: another site can point a name of its own at 127.0.0.1; the Host header then contains that name
+    if (!names.test(headers.host ?? '')) throw new HostError(headers.host ?? '')
+    // CORS: browsers send a POST without a body (a cancellation) without asking first, but they name the page's origin
     const { origin } = headers
     if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== headers.host) throw new OriginError(origin)
     if (token === '' || isToken(/^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1])) return
-    // a browser keeps it, and sends it with what the page asks for; to all ports of this machine, so its name tells them apart
+    // the dashboard's requests carry a cookie; browsers send it to all ports of a host, so its name contains the port
     const cookie = `fastify-tasks-token-${socket.localPort}`
-    if (isToken(valueOf(cookie, headers.cookie))) return
+    if (isToken(cookieValue(cookie, headers.cookie))) return
     const [path, query] = url.split('?', 2)
     if (path === '/' && isToken(new URLSearchParams(query).get('token') ?? undefined)) {
       return await reply.header('set-cookie', `${cookie}=${encodeURIComponent(token)}; HttpOnly; SameSite=Lax; Path=/`).redirect('/')
@@ -70,8 +83,8 @@ function guard (app: FastifyInstance, { host, token }: Settings): void {
   })
 }
 
-function valueOf (cookie: string, header = ''): string | undefined {
-  const value = header.split(/; */).find((pair) => pair.startsWith(`${cookie}=`))?.slice(cookie.length + 1)
+function cookieValue (name: string, header = ''): string | undefined {
+  const value = header.split(/; */).find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
   try {
     return value && decodeURIComponent(value)
   } catch {
@@ -83,16 +96,17 @@ async function main (): Promise<void> {
   const settings = readSettings()
   const { host, port, dir } = settings
   const app = Fastify({ logger: { level: 'warn' }, forceCloseConnections: true })
-  guard(app, settings)
+  protect(app, settings)
   await app.register(tasksPlugin, { dir })
   await app.register(tasksDashboard)
-  // first the port: where it is taken, no processor is started
+  // before the processor: if the port is in use, no processor is started
   const url = await app.listen({ host, port })
-  greet(url, settings)
-  runProcessor(app, dir)
+  printInstructions(url, settings)
+  const processor = startProcessor(dir)
+  closeOnSignals(app, processor)
 }
 
-function greet (origin: string, { dir, token }: Settings): void {
+function printInstructions (origin: string, { dir, token }: Settings): void {
   const url = `${origin}/api/tasks`
   const curl = token === '' ? 'curl' : 'curl -H "authorization: Bearer $TOKEN"'
   console.log(`
@@ -108,51 +122,70 @@ Files: ${dir}
 `)
 }
 
-/** For a shell. */
+/** Quotes an argument for a shell. */
 function quote (text: string): string {
   return /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
-/** The processor is a program of its own: a crash of one side leaves the other running. */
-function runProcessor (app: FastifyInstance, dir: string): void {
+interface RunningProcessor {
+  /** Terminates its commands; the second call kills them. */
+  stop (): void
+  /** Resolves when it has exited. */
+  readonly exited: Promise<unknown>
+}
+
+/** Starts the processor as a separate program, so that a crash of one side leaves the other side running. */
+function startProcessor (dir: string): RunningProcessor {
   const program = fileURLToPath(new URL('cli/index.js', import.meta.resolve('fastify-tasks')))
   const args = [program, 'process', dir, '--allow-any-command']
-  // in a group of its own, so that a Ctrl-C reaches it from here alone
+  // in its own process group, so that the terminal does not send it a Ctrl-C that this process forwards
   const processor = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true })
-  const ended = once(processor, 'exit')
-  let stoppingSince: number | undefined
-  ended.then(([code, signal]) => {
-    if (stoppingSince !== undefined) return
-    console.error(`The processor ended (${signal ?? `exit code ${code}`}). The server goes on; queued tasks wait for a processor:\n` +
+  let isStopping = false
+  const exited = once(processor, 'exit').then(([code, signal]) => {
+    if (isStopping) return
+    console.error(`The processor exited (${signal ?? `exit code ${code}`}). The server keeps running; queued tasks wait for a processor:\n` +
       `  node ${args.map(quote).join(' ')}`)
   }, (error: Error) => console.error(`The processor could not be started: ${error.message}`))
-
-  const running = async () => (await app.tasks.list({ status: ['running'] })).tasks
-  const stop = async () => {
-    const tasks = await running()
-    console.log(tasks.length === 0 ? 'Stopping.' : 'Stopping; Ctrl-C again kills at once what is still running:')
-    for (const { id, command } of tasks) console.log(`  ${id} ${command}`)
-    processor.kill('SIGTERM')
-    // the server last, so that whoever watches sees how the tasks end
-    await ended.catch(() => {})
-    for (let looks = 0; looks < 20 && (await running()).length > 0; looks++) await sleep(50)
-    await app.close()
+  return {
+    stop () {
+      isStopping = true
+      processor.kill('SIGTERM')
+    },
+    exited
   }
+}
+
+/** The first signal stops the processor and closes the server; the second one kills the commands that still run. */
+function closeOnSignals (app: FastifyInstance, processor: RunningProcessor): void {
+  let stoppingSince: number | undefined
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const now = performance.now()
-      if (stoppingSince !== undefined) {
-        if (now - stoppingSince > SAME_SIGNAL_MS) processor.kill('SIGTERM')
-        return
+      if (stoppingSince === undefined) {
+        stoppingSince = now
+        close(app, processor).catch(fail)
+      } else if (now - stoppingSince > SAME_SIGNAL_MS) {
+        processor.stop()
       }
-      stoppingSince = now
-      stop().catch(fail)
     })
   }
 }
 
+async function close (app: FastifyInstance, processor: RunningProcessor): Promise<void> {
+  const running = async () => (await app.tasks.list({ status: ['running'] })).tasks
+  const tasks = await running()
+  console.log(tasks.length === 0 ? 'Stopping.' : 'Stopping. Press Ctrl-C again to kill the commands that are still running:')
+  for (const { id, command } of tasks) console.log(`  ${id} ${command}`)
+  processor.stop()
+  // the server closes last, so that its clients receive the final status of the tasks
+  await processor.exited
+  const deadline = performance.now() + FINAL_STATUS_MS
+  while (performance.now() < deadline && (await running()).length > 0) await sleep(FINAL_STATUS_CHECK_MS)
+  await app.close()
+}
+
 function fail (error: NodeJS.ErrnoException): never {
-  console.error(error.code === 'EADDRINUSE' ? `The port is in use: ${error.message}. Take another one with --port.` : error.message)
+  console.error(error.code === 'EADDRINUSE' ? `The port is in use: ${error.message}. Choose another one with --port.` : error.message)
   process.exit(1)
 }
 

@@ -6,18 +6,20 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { EventStream, openFeed, post, temporaryDirectory } from '../helpers.ts'
+import { EventStream, openFeed, post, temporaryDirectory, waitFor } from '../helpers.ts'
 import { makeStateDirectory } from '../processor/fixtures.ts'
+import { WAIT_MS } from '../wait-for.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 interface Standalone {
   readonly child: ChildProcessWithoutNullStreams
-  /** Resolves when it has said so, with what matched. */
-  said (pattern: RegExp): Promise<RegExpExecArray>
-  ended (): Promise<{ code: number | null, stdout: string, stderr: string }>
+  /** Resolves when the output matches. */
+  printed (pattern: RegExp): Promise<RegExpExecArray>
+  exited (): Promise<{ code: number | null, stdout: string, stderr: string }>
 }
 
+/** Starts the example on a free port; it is stopped after the test. */
 function run (t: Test, dir: string, args: string[] = [], environment: Record<string, string> = {}): Standalone {
   const child = spawn(process.execPath, ['--import=tsx', 'examples/standalone.ts', '--dir', dir, ...args], {
     cwd: ROOT,
@@ -33,32 +35,34 @@ function run (t: Test, dir: string, args: string[] = [], environment: Record<str
   })
   return {
     child,
-    async said (pattern) {
+    async printed (pattern) {
+      const signal = AbortSignal.timeout(WAIT_MS)
       for (;;) {
         const match = pattern.exec(stdout + stderr)
         if (match !== null) return match
-        const next = await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), closed.then(() => 'ended')])
-        if (next === 'ended' && !pattern.test(stdout + stderr)) throw new Error(`It ended without saying ${pattern}: ${stdout}${stderr}`)
+        if (signal.aborted) throw new Error(`The server had not printed ${pattern} after ${WAIT_MS} ms: ${stdout}${stderr}`)
+        const next = await Promise.race([once(child.stdout, 'data', { signal }), once(child.stderr, 'data', { signal }), closed.then(() => 'closed')]).catch(() => {})
+        if (next === 'closed' && !pattern.test(stdout + stderr)) throw new Error(`The server exited without printing ${pattern}: ${stdout}${stderr}`)
       }
     },
-    async ended () {
+    async exited () {
       const [code] = await closed
       return { code, stdout, stderr }
     }
   }
 }
 
-/** Resolves when both the server and the processor are there. */
+/** Resolves with the URL of the tasks when the server and the processor are running. */
 async function started (standalone: Standalone): Promise<string> {
-  await standalone.said(/Processing the tasks/)
-  return (await standalone.said(/Tasks: (\S+)/))[1]!
+  await standalone.printed(/Processing the tasks/)
+  return (await standalone.printed(/Tasks: (\S+)/))[1]!
 }
 
 function processorOf (dir: string): number {
   return parseInt(readFileSync(join(dir, '.processor.lock.pid'), 'utf8'), 10)
 }
 
-function lives (pid: number): boolean {
+function isRunning (pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch {
@@ -66,7 +70,7 @@ function lives (pid: number): boolean {
   }
 }
 
-/** With headers that `fetch` does not let through. */
+/** The answer to a request with headers that `fetch` does not allow. */
 async function statusOf (url: string, headers: Record<string, string>, method = 'GET'): Promise<[status: number | undefined, code: string | undefined]> {
   const sent = request(url, { method, headers, agent: false }).end()
   const [response] = await once(sent, 'response')
@@ -75,13 +79,11 @@ async function statusOf (url: string, headers: Record<string, string>, method = 
   return [response.statusCode, JSON.parse(body).code]
 }
 
-t.test('runs what is posted, shows it live, and ends with its processor', async (t) => {
+t.test('runs a posted command and shows it live', async (t) => {
   const dir = join(await temporaryDirectory(t), 'tasks')
-  const standalone = run(t, dir)
-  const url = await started(standalone)
+  const url = await started(run(t, dir))
   const feed = await openFeed(url)
   t.teardown(() => feed.close())
-
   const { id } = await (await post(url, { command: 'echo hello; sleep .2; echo world' })).json() as { id: string }
   await feed.find(({ event, data }) => event === 'task.upsert' && data.status === 'completed')
   const seen: string[] = []
@@ -90,7 +92,10 @@ t.test('runs what is posted, shows it live, and ends with its processor', async 
     else if (data.id === id) seen.push(event === 'task.log' ? data.chunk : data.status)
   }
   t.strictSame(seen, ['queued', 'running', 'hello\nworld\n', 'completed'])
+})
 
+t.test('accepts only host names of this machine', async (t) => {
+  const url = await started(run(t, await temporaryDirectory(t)))
   const evil = { host: 'evil.example' }
   t.strictSame(await statusOf(url, evil), [421, 'STANDALONE_HOST'])
   t.strictSame(await statusOf(`${url}/events`, evil), [421, 'STANDALONE_HOST'])
@@ -101,8 +106,13 @@ t.test('runs what is posted, shows it live, and ends with its processor', async 
   for (const host of ['localhost.evil.example', 'localhost:80:80', '127.0.0.1.evil.example', 'evil@localhost']) {
     t.strictSame(await statusOf(url, { host }), [421, 'STANDALONE_HOST'], host)
   }
+})
 
-  // what a page of another site can send without asking in advance
+t.test('rejects requests of web pages of other sites', async (t) => {
+  const url = await started(run(t, await temporaryDirectory(t)))
+  const { id } = await (await post(url, { command: 'true' })).json() as { id: string }
+  await waitFor(async () => (await (await fetch(`${url}/${id}`)).json() as { status: string }).status === 'completed')
+  // the types that a browser sends without asking first
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain;application/json']) {
     const response = await fetch(url, { method: 'POST', headers: { 'content-type': type }, body: '{"command":"true"}' })
     t.equal(response.status, 415, type)
@@ -112,53 +122,64 @@ t.test('runs what is posted, shows it live, and ends with its processor', async 
   t.strictSame(await statusOf(`${url}/${id}/cancel`, { origin: new URL(url).origin }, 'POST'), [409, 'FST_TASKS_NOT_ACTIVE'])
   const preflight = await fetch(url, { method: 'OPTIONS', headers: { origin: 'http://evil.example', 'access-control-request-method': 'POST' } })
   t.equal(preflight.headers.get('access-control-allow-origin'), null)
-
-  const inUse = await run(t, join(dir, 'other'), ['--port', new URL(url).port]).ended()
-  t.match(inUse, { code: 1, stderr: /port is in use.*--port/ })
-  t.notOk(existsSync(join(dir, 'other', '.processor.lock.pid')), 'it started no processor')
-
-  const long = await (await post(url, { command: 'echo begun; sleep 600' })).json() as { id: string }
-  await feed.find(({ event, data }) => event === 'task.log' && data.id === long.id)
-  const processor = processorOf(dir)
-  standalone.child.kill('SIGINT')
-  t.match(await feed.find(({ data }) => data.id === long.id && data.status === 'failed'), { data: { errorMessage: /processor was stopped/ } })
-  t.match(await standalone.ended(), { code: 0, stdout: new RegExp(`still running:\n  ${long.id} echo begun; sleep 600\n`) })
-  t.notOk(lives(processor), 'the processor has ended')
 })
 
-t.test('a second signal kills at once', async (t) => {
+t.test('starts no processor if the port is in use', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const url = await started(run(t, dir))
+  const inUse = await run(t, join(dir, 'other'), ['--port', new URL(url).port]).exited()
+  t.match(inUse, { code: 1, stderr: /port is in use.*--port/ })
+  t.notOk(existsSync(join(dir, 'other', '.processor.lock.pid')))
+})
+
+t.test('a signal stops the processor and its commands, then the server', async (t) => {
   const dir = await temporaryDirectory(t)
   const standalone = run(t, dir)
   const url = await started(standalone)
   const feed = await openFeed(url)
   t.teardown(() => feed.close())
-  await post(url, { command: 'trap "" TERM; echo begun; sleep 600' })
+  const { id } = await (await post(url, { command: 'echo started; sleep 600' })).json() as { id: string }
+  await feed.find(({ event, data }) => event === 'task.log' && data.id === id)
+  const processor = processorOf(dir)
+  standalone.child.kill('SIGINT')
+  t.match(await feed.find(({ data }) => data.id === id && data.status === 'failed'), { data: { errorMessage: /processor was stopped/ } })
+  t.match(await standalone.exited(), { code: 0, stdout: new RegExp(`still running:\n  ${id} echo started; sleep 600\n`) })
+  t.notOk(isRunning(processor), 'the processor has exited')
+})
+
+t.test('a second signal kills the commands immediately', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const standalone = run(t, dir)
+  const url = await started(standalone)
+  const feed = await openFeed(url)
+  t.teardown(() => feed.close())
+  await post(url, { command: 'trap "" TERM; echo started; sleep 600' })
   await feed.find(({ event }) => event === 'task.log')
   const processor = processorOf(dir)
   standalone.child.kill('SIGINT')
   standalone.child.kill('SIGINT')
-  await standalone.said(/SIGTERM: stopping task_/)
-  // two at the same moment count as one
+  await standalone.printed(/SIGTERM: stopping task_/)
+  // signals within 300 ms count as one
   await sleep(400)
   standalone.child.kill('SIGINT')
-  await standalone.said(/SIGTERM: killing task_/)
-  t.match(await standalone.ended(), { code: 0 })
-  t.notOk(lives(processor))
+  await standalone.printed(/SIGTERM: killing task_/)
+  t.match(await standalone.exited(), { code: 0 })
+  t.notOk(isRunning(processor))
 })
 
-t.test('outlives its processor', async (t) => {
+t.test('the server keeps running when the processor is killed', async (t) => {
   const dir = await temporaryDirectory(t)
   const standalone = run(t, dir)
   const url = await started(standalone)
   process.kill(processorOf(dir), 'SIGKILL')
-  await standalone.said(/processor ended \(SIGKILL\).*queued tasks wait/)
+  await standalone.printed(/processor exited \(SIGKILL\).*queued tasks wait/)
   const { status } = await (await post(url, { command: 'true' })).json() as { status: string }
   t.equal(status, 'queued')
   standalone.child.kill('SIGTERM')
-  t.match(await standalone.ended(), { code: 0, stdout: /Stopping\.\n$/ })
+  t.match(await standalone.exited(), { code: 0, stdout: /Stopping\.\n$/ })
 })
 
-t.test('with a token, nothing goes without it', async (t) => {
+t.test('rejects every request without the token', async (t) => {
   const dir = await temporaryDirectory(t)
   const url = await started(run(t, dir, ['--host', '0.0.0.0'], { TOKEN: 'a secret' }))
   for (const headers of [{}, { authorization: 'Bearer a secre' }, { authorization: 'a secret' }, { authorization: 'Bearer ' }]) {
@@ -171,7 +192,7 @@ t.test('with a token, nothing goes without it', async (t) => {
   const login = await fetch(`${page}?token=a%20secret`, { redirect: 'manual' })
   t.match([login.status, login.headers.get('location')], [302, '/'])
   const set = login.headers.get('set-cookie') ?? ''
-  // Lax: a link in a mail leads to the page, too; what changes something asks where it comes from
+  // Lax, so that links in mails work; requests that change something are protected by their origin
   t.match(set, /; HttpOnly; SameSite=Lax; Path=\/$/)
   const cookie = set.split(';', 1)[0]!
   t.match(await (await fetch(page, { headers: { cookie } })).text(), '<title>Tasks</title>')
@@ -182,16 +203,16 @@ t.test('with a token, nothing goes without it', async (t) => {
   t.strictSame(await statusOf(url, {}, 'POST'), [401, 'STANDALONE_TOKEN'])
   const headers = { authorization: 'Bearer a secret' }
   t.strictSame(await statusOf(url, headers), [200, undefined])
-  t.strictSame(await statusOf(url, { ...headers, host: 'box.example:3000' }), [200, undefined], 'by any name')
+  t.strictSame(await statusOf(url, { ...headers, host: 'box.example:3000' }), [200, undefined], 'any host name is accepted with a token')
   const feed = await new EventStream(`${url}/events`, { headers }).open()
   t.teardown(() => feed.close())
   await feed.find(({ event }) => event === 'ready')
 })
 
-t.test('a browser is logged in to several servers of one machine', async (t) => {
+t.test('a browser can be logged in to several servers of one machine', async (t) => {
   const tokens = ['one', 'other']
   const urls = await Promise.all(tokens.map(async (token) => await started(run(t, await temporaryDirectory(t), [], { TOKEN: token }))))
-  // a browser keeps them by name, whatever the port
+  // browsers store cookies by name, for all ports
   const cookies = new Map<string, string>()
   for (const [index, url] of urls.entries()) {
     const { headers } = await fetch(new URL(`/?token=${tokens[index]}`, url), { redirect: 'manual' })
@@ -202,17 +223,17 @@ t.test('a browser is logged in to several servers of one machine', async (t) => 
   for (const url of urls) t.strictSame(await statusOf(url, { cookie }), [200, undefined])
 })
 
-t.test('refuses settings that are wrong or unsafe', async (t) => {
+t.test('rejects invalid and unsafe settings before it creates anything', async (t) => {
   const dir = join(await temporaryDirectory(t), 'tasks')
   const [elsewhere, byEnvironment, port, unknown] = await Promise.all([
-    run(t, dir, ['--host', '0.0.0.0']).ended(),
-    run(t, dir, [], { HOST: '::' }).ended(),
-    run(t, dir, ['--port', '65536']).ended(),
-    run(t, dir, ['--poort', '1']).ended()
+    run(t, dir, ['--host', '0.0.0.0']).exited(),
+    run(t, dir, [], { HOST: '::' }).exited(),
+    run(t, dir, ['--port', '65536']).exited(),
+    run(t, dir, ['--poort', '1']).exited()
   ])
   t.match(elsewhere, { code: 1, stderr: /reaches 0\.0\.0\.0.*token/ })
   t.match(byEnvironment, { code: 1, stderr: /reaches ::.*token/ })
   t.match(port, { code: 1, stderr: /port must be a number/ })
   t.match(unknown, { code: 1, stderr: /--poort/ })
-  t.notOk(existsSync(dir), 'nothing was made')
+  t.notOk(existsSync(dir), 'nothing was created')
 })
