@@ -1,5 +1,5 @@
 /**
- * The plugin in a host with two kinds of users: operators with a token, who manage tasks, and everybody else, who may watch.
+ * The plugin in a host with two kinds of users: operators manage tasks with a token, and everybody else may watch.
  *
  *   ADMIN_TOKEN=a VIEWER_TOKEN=v node --import=tsx examples/embedding.ts
  *

@@ -11,7 +11,7 @@ import { enqueue, makeDirectory, makeStateDirectory, readLogOf, untilEnded } fro
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** A folder in which the packed package is installed, beside the dependencies of this one. */
+/** Installs the packed package in a new directory, with the dependencies of this one. */
 async function install (t: { teardown (work: () => unknown): void }): Promise<string> {
   const host = await temporaryDirectory(t)
   const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', host], { cwd: ROOT })
@@ -150,29 +150,29 @@ const TSCONFIG = {
 t.test('the packed package', async (t) => {
   const host = await install(t)
 
-  t.test('holds what it should', async (t) => {
+  t.test('the tarball contains exactly the published files', async (t) => {
     const names = await readdir(join(host, 'node_modules/fastify-tasks'))
     t.strictSame(names.sort(), ['LICENSE', 'README.md', 'dist', 'examples', 'lib', 'package.json'])
   })
 
-  t.test('in an ESM host', async (t) => {
+  t.test('the package works in an ESM host', async (t) => {
     await writeFile(join(host, 'host.mjs'), `import Fastify from 'fastify'\nimport tasksPlugin from 'fastify-tasks'\nimport tasksDashboard from 'fastify-tasks/dashboard'\n${HOST_PROGRAM}`)
     t.equal((await run(process.execPath, ['host.mjs'], { cwd: host })).stdout, 'function 201 queued 200\n')
   })
 
-  t.test('in a CommonJS host', async (t) => {
+  t.test('the package works in a CommonJS host', async (t) => {
     await writeFile(join(host, 'host.cjs'), `const Fastify = require('fastify')\nconst tasksPlugin = require('fastify-tasks')\nconst tasksDashboard = require('fastify-tasks/dashboard')\n${HOST_PROGRAM}`)
     const { stdout } = await run(process.execPath, ['host.cjs'], { cwd: host })
     t.equal(stdout, 'function 201 queued 200\n')
   })
 
-  t.test('as a program', async (t) => {
+  t.test('the package contains the program', async (t) => {
     const program = join(host, 'node_modules/fastify-tasks/dist/cli/index.js')
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'))
     t.equal((await run(process.execPath, [program, '--version'])).stdout, `${version}\n`)
   })
 
-  t.test('as a processor, with the programs of its wrappers', async (t) => {
+  t.test('the package runs a command, with the programs of its wrappers', async (t) => {
     const program = join(host, 'node_modules/fastify-tasks/dist/cli/index.js')
     const dir = makeDirectory(t)
     const child = execFile(process.execPath, [program, 'process', dir, '--allow-any-command', '--state-dir', makeStateDirectory(t)])
@@ -182,7 +182,7 @@ t.test('the packed package', async (t) => {
     t.equal(await readLogOf(dir, id), 'installed\n')
   })
 
-  t.test('in a strict TypeScript host', async (t) => {
+  t.test('the types compile in a strict TypeScript host', async (t) => {
     await writeFile(join(host, 'host.mts'), STRICT_HOST)
     await writeFile(join(host, 'host.cts'), "import tasksPlugin = require('fastify-tasks')\nimport Fastify = require('fastify')\n" +
       "Fastify.fastify().register(tasksPlugin, { dir: 'tasks' })\n")
@@ -191,7 +191,7 @@ t.test('the packed package', async (t) => {
     t.equal(stdout, '')
   })
 
-  t.test('in a strict page, without any types of Node.js', async (t) => {
+  t.test('the client\'s types compile in a strict page without the types of Node.js', async (t) => {
     await writeFile(join(host, 'page.ts'), STRICT_PAGE)
     const { compilerOptions } = TSCONFIG
     await writeFile(join(host, 'page.json'), JSON.stringify({
@@ -206,11 +206,11 @@ t.test('the packed package', async (t) => {
 interface Imports {
   /** Files of the package. */
   readonly files: string[]
-  /** Node's own modules too. */
+  /** With the modules of Node.js. */
   readonly packages: string[]
 }
 
-/** What a file imports when it runs, or (in `lib/`) also for its types. */
+/** The imports of a file; in `lib/` they include imports of types. */
 async function importsOf (file: string): Promise<Imports> {
   const { importedFiles } = ts.preProcessFile(await readFile(file, 'utf8'))
   const names = importedFiles.map(({ fileName }) => fileName)
@@ -220,7 +220,7 @@ async function importsOf (file: string): Promise<Imports> {
   }
 }
 
-/** Everything that is imported from some files on, with the packages that each file names. */
+/** Follows the imports of some files. @returns the packages that each reached file imports */
 async function walk (entries: string[]): Promise<Map<string, string[]>> {
   const seen = new Map<string, string[]>()
   const next = [...entries]
@@ -251,7 +251,7 @@ t.test('the client loads one small parser, and nothing of Node.js', async (t) =>
   t.strictSame(packages, ['eventsource-parser'])
 })
 
-t.test('no file of lib/ is left out', async (t) => {
+t.test('every module of lib/ is imported by an entry file', async (t) => {
   const entries = ['index.ts', 'cli/index.ts', 'client/index.ts', 'dashboard/index.ts', 'dashboard/page/main.tsx', 'dashboard/page/feed/worker.ts']
   const used = await walk(entries.map((name) => join(ROOT, 'lib', name)))
   const files = [...await filesIn('lib', '.ts'), ...await filesIn('lib', '.tsx')].filter((file) => !file.endsWith('.d.ts'))

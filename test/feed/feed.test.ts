@@ -5,11 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { TasksClient } from '../../lib/client/index.ts'
 import { Copy } from '../copy.ts'
-import { EventStream, openFeed, post, putTask, startServer, temporaryDirectory, waitFor } from '../helpers.ts'
-
-async function health (url: string): Promise<{ sseClients: number, feed: { withheld: number, dropped: number } }> {
-  return await (await fetch(`${url}/_meta/health`)).json() as any
-}
+import { EventStream, healthOf, openFeed, post, putTask, startServer, temporaryDirectory, untilClients, untilKnown, waitFor } from '../helpers.ts'
 
 async function position (url: string): Promise<string> {
   const response = await fetch(url)
@@ -17,7 +13,7 @@ async function position (url: string): Promise<string> {
   return response.headers.get('last-event-id')!
 }
 
-t.test('the stream\'s head, and what comes first', async (t) => {
+t.test('the feed starts with its position', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const feed = await openFeed(url)
@@ -25,10 +21,10 @@ t.test('the stream\'s head, and what comes first', async (t) => {
   t.match(feed.response.headers, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' })
   const ready = await feed.find(() => true)
   t.match(ready, { event: 'ready', data: { at: Number, resumed: false } })
-  t.equal(feed.lastEventId, await position(url), 'it goes on from the list\'s position')
+  t.equal(feed.lastEventId, await position(url), 'the position of the list')
 })
 
-t.test('list, then open with the list\'s position: nothing is missed, nothing is told twice', async (t) => {
+t.test('a feed opened with the list\'s position misses nothing and repeats nothing', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   await post(url, { command: 'true', id: 'task_1_before' })
@@ -42,12 +38,12 @@ t.test('list, then open with the list\'s position: nothing is missed, nothing is
   const [ready, ...events] = feed.messages
   t.match(ready, { id: at, data: { resumed: true } })
   t.strictSame(events.filter(({ event }) => event === 'task.upsert').map(({ data }) => data.id), ['task_2_between', 'task_3_after'])
-  // the log grew while nobody listened: its size alone is told
-  const head = await feed.find(({ event }) => event === 'task.log')
-  t.strictSame(head.data, { id: 'task_1_before', offset: 4, end: 4, chunk: '' })
+  // the log was not read, because it had no subscriber: only its size is sent
+  const sizeUpdate = await feed.find(({ event }) => event === 'task.log')
+  t.strictSame(sizeUpdate.data, { id: 'task_1_before', offset: 4, end: 4, chunk: '' })
 })
 
-t.test('a client that was away gets each change, and a head for each log', async (t) => {
+t.test('a client that reconnects receives each task event, and a size update for each log', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   await putTask(dir, 'task_1_a', { status: 'running' })
@@ -93,7 +89,7 @@ t.test('unknown event ids make the client list again', async (t) => {
   t.match((await header.find(() => true)).data, { resumed: true }, 'the header wins')
 })
 
-t.test('after a restart of the server, ids of the first run are foreign', async (t) => {
+t.test('event ids of a previous run make the client list again', async (t) => {
   const dir = await temporaryDirectory(t)
   const first = await startServer(t, { dir })
   const at = await position(first.url)
@@ -104,13 +100,13 @@ t.test('after a restart of the server, ids of the first run are foreign', async 
   t.match((await feed.find(() => true)).data, { resumed: false })
 })
 
-t.test('an id that is too old: list again', async (t) => {
+t.test('event ids that are too old make the client list again', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const at = await position(url)
   const all = await openFeed(url)
   t.teardown(() => all.close())
-  // what is remembered is bounded by its bytes, too
+  // the history is also limited by its bytes
   for (let index = 0; index < 20; index++) {
     await putTask(dir, `task_${index}_big`, { command: 'x'.repeat(1_000_000) })
     await all.find(({ data }) => data.id === `task_${index}_big`)
@@ -120,7 +116,7 @@ t.test('an id that is too old: list again', async (t) => {
   t.match((await feed.find(() => true)).data, { resumed: false })
 })
 
-t.test('narrowed clients resume too, with what is theirs alone', async (t) => {
+t.test('a client with a filter resumes with the events that pass it', async (t) => {
   const dir = await temporaryDirectory(t)
   for (const id of ['task_1_a', 'task_2_b']) await putTask(dir, id, { status: 'running' })
   const { url } = await startServer(t, { dir })
@@ -146,7 +142,7 @@ t.test('narrowed clients resume too, with what is theirs alone', async (t) => {
   t.strictSame(await seen('?log=task_2_b'), ['ready true', 'upsert task_1_a', 'log task_2_b', 'upsert task_2_b'])
 })
 
-t.test('clients are told to come back at different times', async (t) => {
+t.test('clients get different delays before they reconnect', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const times = new Set<string>()
@@ -161,11 +157,11 @@ t.test('clients are told to come back at different times', async (t) => {
   t.ok(times.size > 5)
 })
 
-t.test('so many clients from one address, and others', async (t) => {
+t.test('clients over maxClientsPerAddress are rejected, other addresses are not', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir, maxClientsPerAddress: 2 })
   await putTask(dir, 'task_1_a', { status: 'running' })
-  await waitFor(async () => (await fetch(`${url}/task_1_a`)).ok)
+  await untilKnown(url, 'task_1_a')
   const one = await openFeed(url)
   const two = await new EventStream(`${url}/task_1_a/log/events`).open()
   const other = await new EventStream(`${url}/events`, { localAddress: '127.0.0.2' }).open()
@@ -174,15 +170,15 @@ t.test('so many clients from one address, and others', async (t) => {
   t.match(await (await fetch(`${url}/events`)).text(), /^retry: \d+\n\n$/)
   t.match(await (await fetch(`${url}/task_1_a/log/events`)).text(), /^retry: \d+\n\n$/)
   t.match(await (await fetch(`${url}/task_1_a/log?follow=true`)).json(), { statusCode: 503, code: 'FST_TASKS_TOO_MANY_CLIENTS' })
-  t.equal((await health(url)).sseClients, 3)
+  t.equal((await healthOf(url)).sseClients, 3)
   two.close()
-  await waitFor(async () => (await health(url)).sseClients === 2)
+  await untilClients(url, 2)
   const three = await openFeed(url)
   t.teardown(() => three.close())
   await three.find(({ event }) => event === 'ready')
 })
 
-t.test('narrowed to tasks, and without logs', async (t) => {
+t.test('a feed can be limited to some tasks, and to no logs', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const one = await openFeed(url, '?task=task_1_a&task=task_2_b&logs=false')
@@ -199,14 +195,14 @@ t.test('narrowed to tasks, and without logs', async (t) => {
   t.equal((await fetch(`${url}/events`, { headers: { accept: 'application/json' } })).status, 406)
 })
 
-t.test('rejects clients over maxClients with a 200 and a long retry', async (t) => {
+t.test('clients over maxClients are rejected with a 200 and a long retry', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir, maxClients: 1 })
   const feed = await openFeed(url)
   const second = await fetch(`${url}/events`)
   t.match([second.status, second.headers.get('content-type'), await second.text()], [200, 'text/event-stream', /^retry: [1-3]\d{4}\n\n$/])
   feed.close()
-  await waitFor(async () => (await health(url)).sseClients === 0)
+  await untilClients(url, 0)
   const third = await openFeed(url)
   t.teardown(() => third.close())
   t.match(await third.find(() => true), { event: 'ready' })
@@ -223,21 +219,21 @@ t.test('a stalled client does not delay others: log chunks are skipped and it ca
   let read: () => void = () => {}
   const pause = new Promise<void>((resolve) => { read = resolve })
   slow.consume(() => slow.counts.pieces > 0 ? pause : undefined).catch((error) => t.fail(error))
-  await waitFor(async () => (await health(url)).sseClients === 2)
+  await untilClients(url, 2)
   const block = 'y'.repeat(64 * 1024)
   for (let index = 0; index < 400; index++) await appendFile(join(dir, 'task_1_a.log'), block)
   const size = 400 * block.length
   await fast.find(({ event, data }) => event === 'task.log' && data.end === size)
-  const { feed } = await health(url)
+  const { feed } = await healthOf(url)
   t.ok(feed.withheld > 0, `withheld ${feed.withheld}`)
   t.equal(feed.dropped, 0)
   read()
   await putTask(dir, 'task_1_a', { status: 'completed' })
-  await waitFor(async () => await slow.difference(dir) === undefined)
+  await waitFor(async () => await slow.difference(dir) === undefined, { describe: () => slow.difference(dir) })
   t.match(slow.counts, { disconnects: 0, truncations: 0 })
 })
 
-t.test('disconnects a client over clientBufferBytes, which then resumes', async (t) => {
+t.test('a client over clientBufferBytes is disconnected, and resumes', async (t) => {
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir, clientBufferBytes: 64 * 1024 })
   const copy = new Copy(new TasksClient(url, { minDelayMs: 1 }).watch())
@@ -245,14 +241,14 @@ t.test('disconnects a client over clientBufferBytes, which then resumes', async 
   let read: () => void = () => {}
   const pause = new Promise<void>((resolve) => { read = resolve })
   copy.consume(() => copy.tasks.size > 0 ? pause : undefined).catch((error) => t.fail(error))
-  await waitFor(async () => (await health(url)).sseClients === 1)
-  for (let index = 0; (await health(url)).feed.dropped === 0; index++) await app.tasks.create({ command: 'z'.repeat(200_000), id: `task_${index}_big` })
+  await untilClients(url, 1)
+  for (let index = 0; (await healthOf(url)).feed.dropped === 0; index++) await app.tasks.create({ command: 'z'.repeat(200_000), id: `task_${index}_big` })
   read()
-  await waitFor(async () => await copy.difference(dir) === undefined)
+  await waitFor(async () => await copy.difference(dir) === undefined, { describe: () => copy.difference(dir) })
   t.not(copy.counts.disconnects, 0)
 })
 
-t.test('pings carry the id, so that a quiet client stays resumable', async (t) => {
+t.test('pings carry the id, so that a client without events stays resumable', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const quiet = await new EventStream(`${url}/events?task=task_9_none`).open()

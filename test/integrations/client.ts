@@ -8,15 +8,15 @@ import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import type { Test } from 'tap'
 import { putTask } from '../helpers.ts'
 
-/** How long something that is to come at once may take on a busy machine. */
-const AT_ONCE_MS = 10_000
+/** Time in which bytes that are not buffered arrive, on a busy machine. */
+const ARRIVAL_MS = 10_000
 
-/** An answer as it comes, over HTTP/1 or HTTP/2, decompressed. */
+/** A response as it arrives, over HTTP/1 or HTTP/2, decompressed. */
 export class Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   text = ''
-  /** `cut`: it broke off before its end. */
+  /** `cut`: the connection was closed before the end. Undefined: it is open. */
   ended: 'end' | 'cut' | undefined
   readonly leave: () => void
   readonly #changes = new EventEmitter()
@@ -40,7 +40,7 @@ export class Answer {
     })
   }
 
-  /** The parsed data of its Server-Sent Events. */
+  /** The data of its Server-Sent Events, parsed. */
   get data (): any[] {
     return [...this.text.matchAll(/^data: (.*)\n/gm)].map(([, json]) => JSON.parse(json!))
   }
@@ -49,19 +49,19 @@ export class Answer {
     return JSON.parse(this.text)
   }
 
-  /** Resolves when the text is there, and fails if it is held back. */
+  /** Resolves when the text has arrived; rejects if it is delayed. */
   async until (text: string): Promise<this> {
-    return await this.#await(() => this.text.includes(text), `${JSON.stringify(text)} is to come`)
+    return await this.#await(() => this.text.includes(text), JSON.stringify(text))
   }
 
   async end (): Promise<this> {
-    return await this.#await(() => this.ended !== undefined, 'it is to end')
+    return await this.#await(() => this.ended !== undefined, 'the end of the response')
   }
 
   async #await (holds: () => boolean, wanted: string): Promise<this> {
-    const signal = AbortSignal.timeout(AT_ONCE_MS)
+    const signal = AbortSignal.timeout(ARRIVAL_MS)
     while (!holds()) {
-      if (signal.aborted || this.ended !== undefined) throw new Error(`${wanted}; so far: ${this.ended ?? 'open'}, ${JSON.stringify(this.text)}`)
+      if (signal.aborted || this.ended !== undefined) throw new Error(`Expected ${wanted}. The response is ${this.ended ?? 'open'}: ${JSON.stringify(this.text)}`)
       await once(this.#changes, 'change', { signal }).catch(() => {})
     }
     return this
@@ -75,33 +75,33 @@ function decoded (source: Readable, encoding: string | undefined): Readable {
 
 export type Get = (path: string, headers?: Record<string, string>) => Promise<Answer>
 
-/** Over a connection of its own each time. */
+/** Each request uses a new connection. */
 export function getFrom (t: Test, url: string, always: Record<string, string> = {}): Get {
   return async (path, headers = {}) => {
     const sent = request(`${url}${path}`, { agent: false, headers: { ...always, ...headers } })
     t.teardown(() => sent.destroy())
     sent.on('error', () => {})
-    const response = once(sent, 'response', { signal: AbortSignal.timeout(AT_ONCE_MS) })
+    const response = once(sent, 'response', { signal: AbortSignal.timeout(ARRIVAL_MS) })
     sent.end()
     const [message] = await response as [IncomingMessage]
     return new Answer(message.statusCode!, message.headers, message, () => sent.destroy())
   }
 }
 
-/** All over one HTTP/2 session. */
+/** All requests use one HTTP/2 session. */
 export function getOver (session: ClientHttp2Session, prefix: string): Get {
   return async (path, headers = {}) => {
     const stream = session.request({ ':path': `${prefix}${path}`, ...headers })
     stream.on('error', () => {})
-    const [head] = await once(stream, 'response', { signal: AbortSignal.timeout(AT_ONCE_MS) }) as [IncomingHttpHeaders & { ':status': number }]
+    const [head] = await once(stream, 'response', { signal: AbortSignal.timeout(ARRIVAL_MS) }) as [IncomingHttpHeaders & { ':status': number }]
     return new Answer(head[':status'], head, stream, () => stream.close(constants.NGHTTP2_CANCEL))
   }
 }
 
 export interface Streams {
-  /** Still open. */
+  /** It is still open. */
   readonly feed: Answer
-  /** Ended with their task. */
+  /** These ended with their task. */
   readonly events: Answer
   readonly follow: Answer
   readonly log: Answer
@@ -109,7 +109,7 @@ export interface Streams {
   readonly list: Answer
 }
 
-/** What a user of the streams relies on, whatever stands in between: all comes at once, whole, and ends with the task. */
+/** Checks that streams arrive immediately and completely, and that those of logs end with their task. */
 export async function checkStreams (t: Test, get: Get, dir: string, id = 'task_1_a'): Promise<Streams> {
   const log = join(dir, `${id}.log`)
   const feed = await (await get('/events')).until('event: ready\n')
@@ -124,11 +124,11 @@ export async function checkStreams (t: Test, get: Get, dir: string, id = 'task_1
   const live = 'one live line: é\n'
   await appendFile(log, live)
   await Promise.all([feed.until('one live line'), events.until('one live line'), follow.until('one live line')])
-  t.match(feed.data.at(-1), { id, offset: 0, end: 18, chunk: live }, 'the feed has the chunk')
+  t.match(feed.data.at(-1), { id, offset: 0, end: 18, chunk: live }, 'the feed sends the chunk')
   t.match(events.text, /^id: 18\ndata: /m)
   t.strictSame(events.data, [{ offset: 0, end: 18, chunk: live }])
   t.equal(follow.text, live)
-  t.strictSame([feed.ended, events.ended, follow.ended], [undefined, undefined, undefined], 'all before the task ends')
+  t.strictSame([feed.ended, events.ended, follow.ended], [undefined, undefined, undefined], 'every stream is open until the task finishes')
 
   const range = await (await get(`/${id}/log`, { range: 'bytes=4-7' })).end()
   t.match([range.status, range.headers['content-range'], range.headers['content-encoding'], range.text], [206, 'bytes 4-7/18', undefined, 'live'])
@@ -140,13 +140,13 @@ export async function checkStreams (t: Test, get: Get, dir: string, id = 'task_1
   await appendFile(log, 'the last one\n')
   await putTask(dir, id, { status: 'completed' })
   await Promise.all([events.end(), follow.end(), feed.until('"completed"')])
-  t.strictSame([events.ended, follow.ended, feed.ended], ['end', 'end', undefined], 'logs end with their task')
+  t.strictSame([events.ended, follow.ended, feed.ended], ['end', 'end', undefined], 'streams of a log end with its task')
   t.match(events.text, /\nid: 31-end\nevent: end\ndata: \{"status":"completed"\}\n\n$/)
   t.equal(follow.text, `${live}the last one\n`)
   return { feed, events, follow, log: whole, range, list }
 }
 
-/** With streams open, `close` ends promptly and each client can tell whether there is more to come. */
+/** Checks that `close` resolves promptly while streams are open, and that clients can distinguish it from the end of a task. */
 export async function checkClose (t: Test, get: Get, dir: string, close: () => Promise<unknown>): Promise<void> {
   const feed = await (await get('/events')).until('event: ready\n')
   await putTask(dir, 'task_2_b', { status: 'running' })
@@ -156,7 +156,7 @@ export async function checkClose (t: Test, get: Get, dir: string, close: () => P
   const follow = await (await get('/task_2_b/log?follow=true')).until('line')
   const started = performance.now()
   await close()
-  t.ok(performance.now() - started < 1000, 'nothing waits for the second after which streams are cut')
+  t.ok(performance.now() - started < 1000, 'close does not wait for the deadline of the streams')
   await Promise.all([feed.end(), events.end(), follow.end()])
   t.strictSame([feed.ended, follow.ended], ['end', 'cut'])
   t.notMatch(events.text, 'event: end')

@@ -6,14 +6,14 @@ import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { tasksPlugin } from '../../lib/index.ts'
-import { EventStream, openFeed, post, putTask, temporaryDirectory, waitFor } from '../helpers.ts'
+import { EventStream, healthOf, openFeed, post, putTask, temporaryDirectory, untilClients, waitFor } from '../helpers.ts'
 import { checkStreams, getFrom } from './client.ts'
 
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }
 const found = spawnSync('nginx', ['-v'], { env }).status === 0
-const options = found ? {} : { skip: 'there is no nginx (Debian: apt-get install nginx-light)' }
+const options = found ? {} : { skip: 'nginx is not installed (Debian: apt-get install nginx-light)' }
 
-/** What a site has that says no more than it must; and one that compresses whatever it can. */
+/** Two sites: one with the default settings, one that compresses everything. */
 const PROXIES = {
   defaults: '',
   'HTTP/1.1 and gzip': 'proxy_http_version 1.1; gzip on; gzip_types *; gzip_min_length 0;'
@@ -22,12 +22,12 @@ type Proxy = keyof typeof PROXIES
 
 interface Proxied {
   readonly dir: string
-  /** Where the tasks' routes are, for each kind of proxy. */
+  /** URLs of the plugin's routes, by kind of proxy. */
   readonly urls: Record<Proxy, string>
-  /** The same without a proxy. */
+  /** The URL without a proxy. */
   readonly url: string
   readonly app: FastifyInstance
-  /** In place of one that was closed. */
+  /** Starts a server that replaces a closed one. */
   startAgain (): Promise<FastifyInstance>
 }
 
@@ -52,7 +52,7 @@ async function startProxied (t: Test): Promise<Proxied> {
   }
 }
 
-/** @returns the origin of one site for each of the settings, all in front of the port */
+/** Starts a proxy of the port. @returns the origins of its sites, one for each of the settings */
 async function startNginx (t: Test, port: number, sites: readonly string[]): Promise<string[]> {
   const dir = await temporaryDirectory(t)
   const ports = await freePorts(sites.length)
@@ -73,22 +73,22 @@ async function startNginx (t: Test, port: number, sites: readonly string[]): Pro
         location / { proxy_pass http://127.0.0.1:${port}; }
       }`).join('\n')}
     }`)
-  // the shell ends it when this process is gone, however that ends
+  // the shell terminates nginx when this process exits for any reason
   const nginx = spawn('sh', ['-c', 'nginx "$@" & read _; kill $!; wait $!', 'sh', '-p', dir, '-e', 'stderr', '-c', join(dir, 'nginx.conf')], { env, stdio: ['pipe', 'ignore', 'pipe'] })
   const exited = once(nginx, 'exit')
   t.teardown(async () => {
     nginx.stdin.end()
     await exited
   })
-  let said = ''
+  let output = ''
   nginx.stderr.setEncoding('utf8')
   await new Promise<void>((resolve, reject) => {
     nginx.stderr.on('data', (text: string) => {
-      said += text
-      if (said.includes('start worker process ')) resolve()
-      if (said.includes('[emerg]')) reject(new Error(said))
+      output += text
+      if (output.includes('start worker process ')) resolve()
+      if (output.includes('[emerg]')) reject(new Error(output))
     })
-    exited.then(() => reject(new Error(said)), reject)
+    exited.then(() => reject(new Error(output)), reject)
   })
   return ports.map((each) => `http://127.0.0.1:${each}`)
 }
@@ -104,23 +104,19 @@ async function freePorts (count: number): Promise<number[]> {
   return ports
 }
 
-async function clients (url: string): Promise<number> {
-  return (await (await fetch(`${url}/_meta/health`)).json() as { sseClients: number }).sseClients
-}
-
-t.test('streams pass nginx at once, whole, and ranges are right', options, async (t) => {
+t.test('streams pass nginx immediately and completely, and ranges are correct', options, async (t) => {
   const { dir, urls } = await startProxied(t)
   for (const [index, [name, url]] of Object.entries(urls).entries()) {
     await t.test(name, async (t) => {
       const streams = await checkStreams(t, getFrom(t, url, { 'accept-encoding': 'gzip' }), dir, `task_${index}_a`)
       const zipped = Object.entries(streams).filter(([, { headers }]) => headers['content-encoding'] === 'gzip').map(([name]) => name)
-      t.strictSame(zipped, name === 'defaults' ? [] : ['feed', 'events', 'follow', 'log', 'list'], 'nginx compresses what it was told to')
+      t.strictSame(zipped, name === 'defaults' ? [] : ['feed', 'events', 'follow', 'log', 'list'], 'nginx compresses according to its settings')
       t.equal(streams.feed.headers.server?.slice(0, 5), 'nginx')
     })
   }
 })
 
-t.test('a client that leaves nginx leaves the server', options, async (t) => {
+t.test('a client that disconnects from nginx is disconnected from the server', options, async (t) => {
   const { dir, urls: { defaults: url }, url: direct } = await startProxied(t)
   const get = getFrom(t, url)
   const feed = await (await get('/events')).until('event: ready\n')
@@ -128,12 +124,12 @@ t.test('a client that leaves nginx leaves the server', options, async (t) => {
   await feed.until('task_1_a')
   const events = await get('/task_1_a/log/events')
   const follow = await get('/task_1_a/log?follow=true')
-  t.equal(await clients(direct), 3)
+  t.equal((await healthOf(direct)).sseClients, 3)
   for (const { leave } of [feed, events, follow]) leave()
-  await waitFor(async () => await clients(direct) === 0)
+  await untilClients(direct, 0)
 })
 
-t.test('a feed that broke off behind nginx is resumed', options, async (t) => {
+t.test('a feed that was interrupted behind nginx is resumed', options, async (t) => {
   const { dir, app, urls: { defaults: url } } = await startProxied(t)
   await putTask(dir, 'task_1_a', { status: 'running' })
   const feed = await openFeed(url)
@@ -149,7 +145,7 @@ t.test('a feed that broke off behind nginx is resumed', options, async (t) => {
   t.match(await back.find(() => true, 1), { event: 'task.upsert', data: { id: 'task_2_b' } })
 })
 
-t.test('a server that goes away and comes back behind nginx', options, async (t) => {
+t.test('clients behind nginx notice that the server has closed, and continue with the next one', options, async (t) => {
   const { dir, app, urls, startAgain } = await startProxied(t)
   const url = urls['HTTP/1.1 and gzip']
   const get = getFrom(t, url)
@@ -163,18 +159,18 @@ t.test('a server that goes away and comes back behind nginx', options, async (t)
   await app.close()
   await Promise.all([waitFor(() => feed.closed), events.end(), follow.end(), plain.end()])
   t.notMatch(events.text, 'event: end')
-  t.equal(follow.ended, 'cut', 'it broke off, which is not the task\'s end')
-  t.equal(plain.ended, 'cut', 'with HTTP/1.0 behind nginx, too')
+  t.equal(follow.ended, 'cut', 'an interruption is not the end of the task')
+  t.equal(plain.ended, 'cut', 'over HTTP/1.0 behind nginx')
   t.equal((await fetch(`${url}/events`)).status, 502)
 
   await startAgain()
   const back = await new EventStream(`${url}/events`, { headers: { 'last-event-id': feed.lastEventId } }).open()
   t.teardown(() => back.close())
-  t.match(await back.find(() => true), { event: 'ready', data: { resumed: false } }, 'list again')
+  t.match(await back.find(() => true), { event: 'ready', data: { resumed: false } }, 'the client must list again')
   const list = await fetch(url)
   t.match([list.status, await list.json()], [200, [{ id: 'task_1_a' }]])
   const position = /^id: (\d+)$/m.exec(events.text)![1]!
   await appendFile(join(dir, 'task_1_a.log'), 'more\n')
   const further = await (await get('/task_1_a/log/events', { 'last-event-id': position })).until('more')
-  t.strictSame(further.data, [{ offset: 5, end: 10, chunk: 'more\n' }], 'a log goes on where it was')
+  t.strictSame(further.data, [{ offset: 5, end: 10, chunk: 'more\n' }], 'a log continues at its position')
 })

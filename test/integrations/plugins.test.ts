@@ -20,7 +20,7 @@ interface Host {
   readonly url: string
 }
 
-/** A host with something else at its root, and then the tasks. */
+/** Starts a host. @param prepare registers other plugins, before the tasks */
 async function startHost (t: Test, app: FastifyInstance, prepare: () => unknown = () => {}): Promise<Host> {
   const dir = await temporaryDirectory(t)
   t.teardown(() => app.close())
@@ -30,12 +30,12 @@ async function startHost (t: Test, app: FastifyInstance, prepare: () => unknown 
   return { app, dir, origin, url: `${origin}/api/tasks` }
 }
 
-/** All responses, those that bypass Fastify's `send` too. */
-function eachHas (t: Test, streams: Streams, headers: Record<string, unknown>): void {
+/** Checks the headers of all responses, which include those that bypass Fastify's `send`. */
+function checkHeaders (t: Test, streams: Streams, headers: Record<string, unknown>): void {
   for (const [name, answer] of Object.entries(streams)) t.match(answer.headers, headers, `${name} has the headers`)
 }
 
-t.test('@fastify/compress: logs and streams are never compressed nor held back, JSON is', async (t) => {
+t.test('@fastify/compress: JSON is compressed, logs and streams are neither compressed nor buffered', async (t) => {
   const app = Fastify()
   const { dir, url } = await startHost(t, app, () => app.register(compress, { global: true, threshold: 0 }))
   const get = getFrom(t, url, { 'accept-encoding': 'gzip, br' })
@@ -50,14 +50,14 @@ t.test('@fastify/compress: logs and streams are never compressed nor held back, 
   await checkClose(t, get, dir, () => app.close())
 })
 
-t.test('@fastify/cors: other origins may read the streams, too', async (t) => {
+t.test('@fastify/cors: other origins may read the streams', async (t) => {
   const app = Fastify()
   const origin = 'https://page.example'
   const { dir, url } = await startHost(t, app, () => app.register(cors, {
     origin, methods: ['GET', 'POST', 'DELETE'], exposedHeaders: ['Last-Event-ID', 'Log-Position', 'ETag', 'Content-Range']
   }))
   const get = getFrom(t, url, { origin })
-  eachHas(t, await checkStreams(t, get, dir), {
+  checkHeaders(t, await checkStreams(t, get, dir), {
     'access-control-allow-origin': origin,
     'access-control-expose-headers': 'Last-Event-ID, Log-Position, ETag, Content-Range'
   })
@@ -72,11 +72,11 @@ t.test('@fastify/cors: other origins may read the streams, too', async (t) => {
   await checkClose(t, get, dir, () => app.close())
 })
 
-t.test('@fastify/helmet: its headers are on the streams, too', async (t) => {
+t.test('@fastify/helmet: streams have its headers', async (t) => {
   const app = Fastify()
   const { dir, url } = await startHost(t, app, () => app.register(helmet))
   const get = getFrom(t, url)
-  eachHas(t, await checkStreams(t, get, dir), {
+  checkHeaders(t, await checkStreams(t, get, dir), {
     'content-security-policy': /default-src 'self'/, 'x-frame-options': 'SAMEORIGIN', 'x-content-type-options': 'nosniff'
   })
   await checkClose(t, get, dir, () => app.close())
@@ -88,18 +88,18 @@ t.test('@fastify/rate-limit: streams count against the limit; over it the client
   const { dir, url } = await startHost(t, app, () => app.register(rateLimit, { max: 6, timeWindow: 60_000 }))
   const get = getFrom(t, url)
   const streams = await checkStreams(t, get, dir)
-  eachHas(t, streams, { 'x-ratelimit-limit': '6', 'x-ratelimit-remaining': /^[0-5]$/ })
+  checkHeaders(t, streams, { 'x-ratelimit-limit': '6', 'x-ratelimit-remaining': /^[0-5]$/ })
   t.equal(streams.feed.headers['x-ratelimit-remaining'], '5')
   for (const path of ['/events', '/task_1_a/log/events', '/task_1_a/log?follow=true', '']) {
-    const refused = await (await get(path)).end()
-    t.match([refused.status, refused.headers], [429, { 'content-type': /^application\/json/, 'retry-after': /^\d+$/ }], path)
-    t.match(refused.json(), { statusCode: 429, error: 'Too Many Requests', message: /^Rate limit exceeded/ })
+    const rejected = await (await get(path)).end()
+    t.match([rejected.status, rejected.headers], [429, { 'content-type': /^application\/json/, 'retry-after': /^\d+$/ }], path)
+    t.match(rejected.json(), { statusCode: 429, error: 'Too Many Requests', message: /^Rate limit exceeded/ })
   }
   await putTask(dir, 'task_3_c')
   await streams.feed.until('task_3_c')
 })
 
-t.test('@fastify/under-pressure: a busy server refuses new streams with JSON, and goes on with those it has', async (t) => {
+t.test('@fastify/under-pressure: a busy server rejects new streams with JSON, and keeps the open ones', async (t) => {
   const app = Fastify()
   let healthy = true
   const { dir, url } = await startHost(t, app, () => app.register(underPressure, { healthCheck: async () => healthy, healthCheckInterval: 10 }))
@@ -108,8 +108,8 @@ t.test('@fastify/under-pressure: a busy server refuses new streams with JSON, an
   healthy = false
   await waitFor(async () => (await (await get('')).end()).status === 503)
   for (const path of ['/events', '/task_1_a/log/events', '/task_1_a/log?follow=true']) {
-    const refused = await (await get(path)).end()
-    t.match([refused.status, refused.headers['content-type'], refused.json()], [503, /^application\/json/, { statusCode: 503, code: 'FST_UNDER_PRESSURE', error: 'Service Unavailable' }], path)
+    const rejected = await (await get(path)).end()
+    t.match([rejected.status, rejected.headers['content-type'], rejected.json()], [503, /^application\/json/, { statusCode: 503, code: 'FST_UNDER_PRESSURE', error: 'Service Unavailable' }], path)
   }
   await putTask(dir, 'task_3_c')
   await feed.until('task_3_c')
@@ -118,7 +118,7 @@ t.test('@fastify/under-pressure: a busy server refuses new streams with JSON, an
   await checkClose(t, get, dir, () => app.close())
 })
 
-t.test('handlerTimeout: streams outlive it', async (t) => {
+t.test('handlerTimeout: streams stay open longer', async (t) => {
   const app = Fastify({ handlerTimeout: 300 })
   const { dir, url, origin } = await startHost(t, app, () => app.get('/never', () => new Promise(() => {})))
   const get = getFrom(t, url)
@@ -127,7 +127,7 @@ t.test('handlerTimeout: streams outlive it', async (t) => {
   await feed.until('task_2_b')
   const events = await get('/task_2_b/log/events')
   const follow = await get('/task_2_b/log?follow=true')
-  // begun after the streams, so that theirs has passed with its own
+  // started after the streams, so that their timeout has passed when this one has
   for (let passed = 0; passed < 2; passed++) t.equal((await fetch(`${origin}/never`)).status, 503)
   await appendFile(join(dir, 'task_2_b.log'), 'later\n')
   await Promise.all([feed.until('later'), events.until('later'), follow.until('later')])
@@ -140,7 +140,7 @@ t.test('handlerTimeout: streams outlive it', async (t) => {
   await checkClose(t, get, dir, () => app.close())
 })
 
-t.test('HTTP/2: a session goes on when one of its streams ends, and ends with the server', async (t) => {
+t.test('HTTP/2: a session survives the end of one of its streams, and closes with the server', async (t) => {
   const app = Fastify({ http2: true }) as unknown as FastifyInstance
   const { dir, origin } = await startHost(t, app)
   const session = connect(origin)
@@ -151,21 +151,21 @@ t.test('HTTP/2: a session goes on when one of its streams ends, and ends with th
   t.notOk(session.closed || session.destroyed)
   await putTask(dir, 'task_3_c')
   await feed.until('task_3_c')
-  t.match((await (await get('/task_3_c')).end()).json(), { id: 'task_3_c', status: 'queued' }, 'new requests, too')
+  t.match((await (await get('/task_3_c')).end()).json(), { id: 'task_3_c', status: 'queued' }, 'the session accepts new requests')
 
   feed.leave()
   await waitFor(async () => (await (await get('/_meta/health')).end()).json().sseClients === 0)
-  t.notOk(session.closed || session.destroyed, 'one stream that leaves takes no other with it')
-  const alone = connect(origin)
-  t.teardown(() => alone.destroy())
-  const follow = await getOver(alone, '/api/tasks')('/task_3_c/log?follow=true')
-  const closed = [once(session, 'close'), once(alone, 'close')]
+  t.notOk(session.closed || session.destroyed, 'cancelling one stream does not close the session')
+  const other = connect(origin)
+  t.teardown(() => other.destroy())
+  const follow = await getOver(other, '/api/tasks')('/task_3_c/log?follow=true')
+  const closed = [once(session, 'close'), once(other, 'close')]
   await checkClose(t, get, dir, () => app.close())
   await Promise.all(closed)
-  t.equal(follow.ended, 'cut', 'a session with nothing but a cut stream ends, too')
+  t.equal(follow.ended, 'cut', 'a session whose only stream is cut closes')
 })
 
-t.test('all of them together', async (t) => {
+t.test('all of these plugins together: streams work as with each of them', async (t) => {
   const app = Fastify({ handlerTimeout: 300 })
   const { dir, url } = await startHost(t, app, async () => {
     await app.register(helmet)
@@ -175,7 +175,7 @@ t.test('all of them together', async (t) => {
     await app.register(underPressure, { maxEventLoopDelay: 10_000 })
   })
   const get = getFrom(t, url, { origin: 'https://page.example', 'accept-encoding': 'gzip' })
-  eachHas(t, await checkStreams(t, get, dir), {
+  checkHeaders(t, await checkStreams(t, get, dir), {
     'access-control-allow-origin': 'https://page.example', 'x-frame-options': 'SAMEORIGIN', 'x-ratelimit-limit': '100'
   })
   t.equal((await post(url, { command: 'true', id: 'task_4_d' })).status, 201)

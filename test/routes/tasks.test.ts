@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openFeed, post, putTask, startServer, temporaryDirectory } from '../helpers.ts'
 
-t.test('a task is created whole, once, and told once', async (t) => {
+t.test('each created task is written completely, listed immediately, and emitted once', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const feed = await openFeed(url)
@@ -16,22 +16,25 @@ t.test('a task is created whole, once, and told once', async (t) => {
     const task = await response.json() as { id: string }
     t.match([response.status, response.headers.get('location')], [201, `/api/tasks/${task.id}`])
     t.strictSame(JSON.parse(await readFile(join(dir, `${task.id}.json`), 'utf8')), task)
-    t.match(await (await fetch(url)).json(), [task], 'the list is right at once')
+    t.match(await (await fetch(url)).json(), [task], 'the list contains it immediately')
     ids.push(task.id)
   }
   const last = await (await post(url, { command: 'true' })).json() as { id: string }
   await feed.find(({ data }) => data.id === last.id)
   t.strictSame(feed.messages.filter(({ event }) => event === 'task.upsert').map(({ data }) => data.id), [...ids, last.id], 'exactly one upsert each')
   t.match((await stat(join(dir, `${last.id}.json`))).mode & 0o777, 0o640)
+})
 
-  const again = { command: 'true', id: 'task_1_mine' }
-  t.equal((await post(url, again)).status, 201)
+t.test('creating a task with the id of an existing task returns that task', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  t.equal((await post(url, { command: 'true', id: 'task_1_mine' })).status, 201)
   const second = await post(url, { command: 'false', id: 'task_1_mine' })
   t.match([second.status, await second.json()], [200, { command: 'true' }])
   t.notOk((await readdir(dir)).some((name) => name.startsWith('.tmp')))
 })
 
-t.test('the list: newest first, pages, states, entity tags', async (t) => {
+t.test('the list is sorted newest first, and has pages, a status filter and an entity tag', async (t) => {
   const dir = await temporaryDirectory(t)
   for (let index = 0; index < 25; index++) {
     await putTask(dir, `task_${1000 + index}_p`, { createdAt: new Date(1e12 + index).toISOString(), status: index % 2 === 0 ? 'queued' : 'failed' })
@@ -58,7 +61,7 @@ t.test('the list: newest first, pages, states, entity tags', async (t) => {
   t.equal((await fetch(url, { headers: { 'if-none-match': etag } })).status, 200)
 })
 
-t.test('cancel and delete', async (t) => {
+t.test('a queued task is cancelled and deleted immediately', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   await post(url, { command: 'true', id: 'task_1_a' })
@@ -69,23 +72,27 @@ t.test('cancel and delete', async (t) => {
   t.strictSame(await (await fetch(`${url}/task_1_a`, { method: 'DELETE' })).json(), { ok: true, forced: false })
   t.strictSame(await readdir(dir), [])
   t.equal((await fetch(`${url}/task_1_a`)).status, 404)
+})
 
+t.test('cancelling or deleting a running task leaves a marker for the processor', async (t) => {
+  const dir = await temporaryDirectory(t)
   await putTask(dir, 'task_2_b', { status: 'running' })
+  const { url } = await startServer(t, { dir })
   await writeFile(join(dir, 'task_2_b.log'), 'x')
   const requested = await fetch(`${url}/task_2_b/cancel`, { method: 'POST' })
   t.match([requested.status, await requested.json()], [202, { ok: true }])
   t.ok((await readdir(dir)).includes('task_2_b.cancel'))
   t.strictSame(await (await fetch(`${url}/task_2_b?force=true`, { method: 'DELETE' })).json(), { ok: true, forced: true })
-  t.strictSame(await readdir(dir), ['task_2_b.cancel'], 'the wish stays for whoever runs it')
+  t.strictSame(await readdir(dir), ['task_2_b.cancel'], 'the marker stays for the processor')
   t.equal(await readFile(join(dir, 'task_2_b.cancel'), 'utf8'), '{"delete": true}\n')
-  // its holder's last write crosses the deletion
+  // the last write of the processor arrives after the deletion
   await putTask(dir, 'task_2_b', { status: 'completed' })
   await post(url, { command: 'true', id: 'task_3_c' })
   t.match(await (await fetch(url)).json(), [{ id: 'task_3_c' }])
   t.equal((await fetch(`${url}/task_2_b`)).status, 404)
 })
 
-t.test('a log by position, and its head', async (t) => {
+t.test('a log is read from a position', async (t) => {
   const dir = await temporaryDirectory(t)
   await putTask(dir, 'task_1_a', { status: 'running' })
   const { url } = await startServer(t, { dir })
@@ -103,7 +110,7 @@ t.test('a log by position, and its head', async (t) => {
   t.equal((await fetch(`${url}/events`, { method: 'HEAD' })).headers.get('content-type'), 'text/event-stream')
 })
 
-t.test('bad input is a 4xx with a code, writes nothing and tells nothing', async (t) => {
+t.test('invalid requests are rejected with 4xx and a code, write nothing, and reveal no path', async (t) => {
   const dir = await temporaryDirectory(t)
   await putTask(dir, 'task_1_a')
   const { url } = await startServer(t, { dir })
@@ -141,18 +148,18 @@ t.test('bad input is a 4xx with a code, writes nothing and tells nothing', async
   t.strictSame(await readdir(dir), ['task_1_a.json'], 'nothing was written')
 })
 
-t.test('no input holds up the server', async (t) => {
+t.test('no request takes the server long to validate', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const started = performance.now()
   t.equal((await post(url, { command: 'x', config: ' '.repeat(500_000) })).status, 201)
   t.equal((await post(url, { command: `${'a'.repeat(500_000)}\0` })).status, 400)
   t.equal((await post(url, { command: `${' '.repeat(500_000)}` })).status, 400)
-  // what took minutes where a pattern was quadratic
+  // a quadratic pattern would need minutes
   t.ok(performance.now() - started < 5000)
 })
 
-t.test('no header and no frame can be injected', async (t) => {
+t.test('task fields and event ids cannot inject headers or frames', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   await putTask(dir, 'task_1_a', { evil: 'x\n\nevent: forged\ndata: {}\n\n', 'k\r\nid: 9': '\r\r' })
@@ -170,10 +177,10 @@ t.test('no header and no frame can be injected', async (t) => {
   t.match(raw, /^HTTP\/1\.1 [24]00/)
 })
 
-t.test('a full disk is an error with a code, and leaves no half file', async (t) => {
+t.test('a full disk is reported with 507, and leaves no incomplete file', async (t) => {
   const dir = await temporaryDirectory(t)
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', dir]).status !== 0) {
-    t.pass('needs a small file system', { skip: 'mount is refused here' })
+    t.pass('needs a small file system', { skip: 'mount is not permitted' })
     return
   }
   t.teardown(() => execFileSync('umount', ['-l', dir]))

@@ -12,11 +12,11 @@ import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const NOTHING = { types: [], anyType: false }
 
-t.test('what the processor published', async (t) => {
+t.test('types and limits are the ones that the processor published', async (t) => {
   const dir = await temporaryDirectory(t)
   const { app, url } = await startServer(t, { dir })
   const types = async () => await (await fetch(`${url}/_meta/types`)).json()
-  t.strictSame(await types(), NOTHING, 'nothing yet')
+  t.strictSame(await types(), NOTHING, 'before the processor has published any')
   t.notOk('limits' in await app.tasks.health())
   const config = { type: 'object', properties: { site: { type: 'string', title: 'Site' } } }
   const policy = await parsePolicy(JSON.stringify({
@@ -33,7 +33,7 @@ t.test('what the processor published', async (t) => {
   t.match(await (await fetch(`${url}/_meta/health`)).json(), { limits: { concurrency: 4 } })
 })
 
-t.test('what somebody else put there', async (t) => {
+t.test('a published file with unusable content counts as absent, and unknown fields are dropped', async (t) => {
   const dir = await temporaryDirectory(t)
   const app = Fastify()
   t.teardown(() => app.close())
