@@ -367,7 +367,7 @@ scan () {
   local -A there=()
   while read -rd '' kind size print id; do
     id=${id%.json}
-    # shellcheck disable=SC2053
+    # shellcheck disable=SC2053 # the right side is a pattern
     [[ $id == $ID && ${#id} -le 100 ]] || continue
     there[$id]=1
     [[ ${known[$id]-} != "$print" ]] || continue
@@ -512,7 +512,7 @@ main () {
     if read -rn 4096 -t "$pause" -u 3 line; then
       # an empty line: a task has finished, and its subshell exits in a moment
       pause=0.05
-      # shellcheck disable=SC2053
+      # shellcheck disable=SC2053 # the right side is a pattern
       if [[ $line == $ID ]]; then scanned_at=-$POLL_MS; fi
       # one scan for all lines that arrive together
       for _ in {1..200}; do
