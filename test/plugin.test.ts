@@ -161,19 +161,25 @@ t.test('the routes are unaffected by the host\'s compilers, ajv options, parsers
   t.match(app.swagger(), { paths: { '/api/tasks/': { get: {}, post: {} }, '/api/tasks/{id}/cancel': {} } })
 })
 
-t.test('reply.taskEvents() sends a filtered feed, and rejects a route without SSE', async (t) => {
-  const dir = await temporaryDirectory(t)
+t.test('reply.taskEvents() rejects a route without SSE with the fix', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(fastifySSE)
-  await app.register(tasksPlugin, { dir })
-  app.get('/mine', { sse: { kind: 'only', heartbeat: false } }, async (_request, reply) => {
-    await reply.taskEvents({ where: (task) => task.app === 'mine' && task.status === 'queued', logs: false })
-  })
+  await app.register(tasksPlugin, { dir: await temporaryDirectory(t) })
   app.get('/wrong', async (_request, reply) => { await reply.taskEvents() })
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   t.match(await (await fetch(`${origin}/wrong`)).json(), { statusCode: 500, code: 'FST_TASKS_NOT_AN_SSE_ROUTE', message: /sse: \{ kind: 'only', heartbeat: false \}/ })
+})
 
+t.test('reply.taskEvents() sends only matching tasks, and a deletion when a task stops matching', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(fastifySSE)
+  await app.register(tasksPlugin, { dir: await temporaryDirectory(t) })
+  app.get('/mine', { sse: { kind: 'only', heartbeat: false } }, async (_request, reply) => {
+    await reply.taskEvents({ where: (task) => task.app === 'mine' && task.status === 'queued', logs: false })
+  })
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   await app.tasks.create({ command: 'true', app: 'mine', id: 'task_1_mine' })
   const feed = await new EventStream(`${origin}/mine`).open()
   t.teardown(() => feed.close())
