@@ -14,7 +14,7 @@ set -uo pipefail
 shopt -s globasciiranges
 
 readonly HELP='Usage: processor.sh DIR --allow-any-command [--concurrency N] [--grace TIME]
-  --allow-any-command   required: anyone who can write to DIR can run any command as this user
+  --allow-any-command   required: anyone with write access to DIR can run any command as this user
   --concurrency N       number of tasks that run at the same time (default: 1)
   --grace TIME          time from TERM to KILL, such as 10s, 500ms or 0s; units d, h, m, s, ms (default: 10s)
 INT, TERM or HUP stops it: running tasks are terminated and become failed. A second signal kills them immediately.
@@ -133,7 +133,7 @@ marker_of () {
 read_lock () {
   seen=
   exists "$lock" || return 0
-  is_regular "$lock" || die 1 "$lock can't be used as a lock: it is not a regular file. Remove it and start again."
+  is_regular "$lock" || die 1 "$lock cannot be used as a lock: it is not a regular file. Remove it and start again."
   seen=$(head -c 4096 -- "$lock" 2>/dev/null; stat -c '%i %.9Y' -- "$lock" 2>/dev/null)
 }
 die_running () { die 1 "Another processor is running in this directory (process ${1%%[!0-9]*})."; }
@@ -149,7 +149,7 @@ acquire_lock () {
   make_nonce; lock_text=$$$'\n'"heartbeat $random"$'\n'
   until create_exclusive "${lock##*/}" "$lock_text"; do
     read_lock; first=$seen
-    [[ -n $first ]] || { exists "$lock" || same_directory || die 1 "The directory $dir can't be used."; sleep 0.1; continue; }
+    [[ -n $first ]] || { exists "$lock" || same_directory || die 1 "The directory $dir cannot be used."; sleep 0.1; continue; }
     [[ $first == *$'\n'heartbeat\ * ]] || die 1 "An older processor, which gives no heartbeat, holds $lock. If it no longer runs, remove that file and start again."
     say "Process ${first%%[!0-9]*} holds the directory's lock: waiting $STALE_MS ms to see whether it is running"
     read_clock; since=$now
@@ -217,7 +217,7 @@ prepare () {
   reason=${fields[1]}
   if [[ -z $reason ]]; then
     reason=$(prepare_log "$id")
-    reason=${reason:+"Could not start: its log can't be written: $reason."}
+    reason=${reason:+"Could not start: its log cannot be written: $reason."}
   fi
   if [[ -n $reason ]]; then
     finish_task "$id" queued failed "$reason" && say "$id failed: $reason"
@@ -333,7 +333,7 @@ run_task () {
   claim_task || return
   read_clock; local beat_at=$((now + HEARTBEAT_MS))
   [[ -z ${fields[6]} ]] || timeout_at=$((now + fields[6]))
-  start || { finish_task "$id" running failed "Could not start: its log can't be written."; return; }
+  start || { finish_task "$id" running failed "Could not start: its log cannot be written."; return; }
   say "$id started"
   supervise 2>/dev/null
   drain 2>/dev/null || complete=
@@ -350,7 +350,7 @@ run_task () {
   [[ -n $all_gone ]] || message+="${message:+ }Some of its processes could not be killed."
   # on a full disk, it waits for space; a file that stays malformed is not written
   until finish_task "$id" running "$status" "$message" "$code"; do
-    (( tries++ > 0 )) || warn "$id: its outcome ($status) can't be written yet"
+    (( tries++ > 0 )) || warn "$id: its outcome ($status) cannot be written yet"
     if ! has_processor || (( stop_signals > 1 )) || { (( tries > 5 )) && ! jq . "$dir/$id.json" > /dev/null 2>&1; }; then warn "$id: its outcome ($status) is not written"; return; fi
     sleep 1
   done
@@ -372,7 +372,7 @@ scan () {
     there[$id]=1
     [[ ${known[$id]-} != "$print" ]] || continue
     known[$id]=$print state[$id]=unusable
-    if [[ $kind == f ]] && (( size <= MAX_BYTES )); then changed+=("$id"); else warn "$id.json can't be used: it is not a regular file of at most 1 MiB"; fi
+    if [[ $kind == f ]] && (( size <= MAX_BYTES )); then changed+=("$id"); else warn "$id.json cannot be used: it is not a regular file of at most 1 MiB"; fi
   done < <(find "$dir/" -mindepth 1 -maxdepth 1 -name '*.json' -printf '%y %s %i:%T@:%C@ %f\0' 2>/dev/null)
   for id in "${!known[@]}"; do [[ -n ${there[$id]-} ]] || unset "known[$id]" "state[$id]" "created[$id]"; done
   while (( ${#changed[@]} > 0 )); do
@@ -392,7 +392,7 @@ index () {
   fi
   while read -r id status at; do
     state[$id]=$status created[$id]=$at
-    [[ $status != unusable ]] || warn "$id.json can't be used now: it does not hold a task of that id"
+    [[ $status != unusable ]] || warn "$id.json cannot be used now: it does not hold a task of that id"
   done <<< "$text"
 }
 
@@ -476,7 +476,7 @@ parse_arguments () {
     shift
   done
   [[ -n $dir ]] || die 2 'Missing argument DIR. See --help.'
-  [[ -n $allowed ]] || die 2 'Anyone who can write to the directory can run any command as this user. To allow that, use --allow-any-command.'
+  [[ -n $allowed ]] || die 2 'Anyone with write access to the directory can run any command as this user. To allow that, use --allow-any-command.'
   [[ $concurrency == [1-9]*([0-9]) && ${#concurrency} -le 9 ]] || die 2 "--concurrency must be an integer of at least 1, not \"$concurrency\"."
   grace_ms=$(parse_duration "$grace") || die 2 "--grace must be a duration with a unit, such as 10s (units: ms, s, m, h, d), not \"$grace\"."
 }
@@ -486,7 +486,7 @@ main () {
   parse_arguments "$@"
   for program in jq setsid mkfifo find; do command -v "$program" > /dev/null || die 1 "The program $program is missing; install it."; done
   mkdir -p -- "$dir" 2>/dev/null
-  [[ -d $dir && -r $dir && -w $dir && -x $dir ]] || die 1 "The directory $dir can't be used."
+  [[ -d $dir && -r $dir && -w $dir && -x $dir ]] || die 1 "The directory $dir cannot be used."
   directory=$(stat -Lc %d:%i -- "$dir") lock=$dir/.processor.lock.pid fifo=$dir/.queue.fifo stop_signals=0
   group=$(stat -Lc %g -- "$dir"); [[ $group != "$(id -g)" ]] || group=
   command_umask=$(umask); umask 027

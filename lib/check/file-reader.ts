@@ -29,11 +29,11 @@ export class FileReader {
   async result<T extends { stats: BigIntStats }> (name: string, reading: Promise<T>): Promise<T | NoContent> {
     try {
       const file = await reading
-      if (!this.#groupCanRead(file.stats)) this.add(name, [warning('the directory\'s group can\'t read it')])
+      if (!this.#groupCanRead(file.stats)) this.add(name, [warning('the directory\'s group cannot read it')])
       return file
     } catch (reason) {
       if (errorCode(reason) === 'ENOENT') return 'absent'
-      this.add(name, [error(reason instanceof UnreadableFile ? reason.message : `it can't be read (${errorCode(reason)})`)])
+      this.add(name, [error(reason instanceof UnreadableFile ? reason.message : `it cannot be read (${errorCode(reason)})`)])
       return 'unusable'
     }
   }

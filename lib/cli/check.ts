@@ -21,6 +21,6 @@ async function check (dir: string): Promise<CheckReport> {
     return await checkDirectory(dir)
   } catch (error) {
     if (errorCode(error) === 'UNKNOWN') throw error
-    throw new UsageError(`The directory ${dir} can't be checked: ${(error as Error).message}`)
+    throw new UsageError(`The directory ${dir} cannot be checked: ${(error as Error).message}`)
   }
 }

@@ -38,7 +38,7 @@ export class QueueRunner {
     const { mayClaim, onRun, stopping, warnings } = host
     this.#context = context
     this.#host = host
-    const index = new QueueIndex(directory, (id, problem) => logger.warn(`${id}.json can't be used: ${problem}`))
+    const index = new QueueIndex(directory, (id, problem) => logger.warn(`${id}.json cannot be used: ${problem}`))
     const dispatcher = new Dispatcher(context, index, { concurrency, policy, mayClaim, onRun, onError: (id, error) => warnings.warn(id, error) })
     const isActive = (id: string) => dispatcher.isActive(id)
     // its own tasks are excluded, and no other processor runs any

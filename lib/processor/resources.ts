@@ -96,6 +96,6 @@ async function requireDirectory (path: string): Promise<void> {
     await mkdir(path, { recursive: true })
     await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
-    throw new ProcessorStartError(`The directory ${path} can't be used: ${(error as Error).message}`)
+    throw new ProcessorStartError(`The directory ${path} cannot be used: ${(error as Error).message}`)
   }
 }

@@ -13,5 +13,5 @@ export function alreadyRunning (lockText: string): ProcessorStartError {
 
 /** Wraps system errors (disk full, out of descriptors), which need no stack trace; other errors are returned unchanged. */
 export function asStartError (error: unknown): unknown {
-  return error instanceof Error && 'syscall' in error ? new ProcessorStartError(`The processor can't start: ${error.message}`) : error
+  return error instanceof Error && 'syscall' in error ? new ProcessorStartError(`The processor cannot start: ${error.message}`) : error
 }

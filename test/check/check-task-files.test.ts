@@ -38,7 +38,7 @@ const situations: Array<[name: string, arrange: Arrange, lines: string[]]> = [
   ['warns about files without a task', (at, dir) => { writeClaim(dir, 'processor'); writeMarker(dir, 'cancel'); writeFileSync(at(`${ID}.log`), '') },
     [`warning ${ID}.cancel: it has no task`, `warning ${ID}.claim: it has no task`, `warning ${ID}.log: it has no task`]],
   ['warns about an unfinished deletion', (_, dir) => { writeTask(dir); writeMarker(dir, 'delete') }, [`warning ${ID}.cancel: an unfinished deletion`]],
-  ['warns about a file that the directory\'s group cannot read', (at, dir) => { writeTask(dir); chmodSync(at(`${ID}.json`), 0o600) }, [`warning ${ID}.json: the directory's group can't read it`]],
+  ['warns about a file that the directory\'s group cannot read', (at, dir) => { writeTask(dir); chmodSync(at(`${ID}.json`), 0o600) }, [`warning ${ID}.json: the directory's group cannot read it`]],
   ['accepts private files in a private directory', (at, dir) => { writeTask(dir); chmodSync(at(`${ID}.json`), 0o600); chmodSync(dir, 0o700) }, []]
 ]
 
@@ -56,12 +56,12 @@ t.test('a file of another group needs read permission for all users', { skip: pr
   execFileSync('chgrp', ['12345', join(dir, `${ID}.json`)])
   t.strictSame(await linesOf(dir), [])
   chmodSync(join(dir, `${ID}.json`), 0o640)
-  t.strictSame(await linesOf(dir), [`warning ${ID}.json: the directory's group can't read it`])
+  t.strictSame(await linesOf(dir), [`warning ${ID}.json: the directory's group cannot read it`])
 })
 
 t.test('checkDirectory() reports the code of a system error', async (t) => {
   const dir = t.testdir({ [`${ID}.log`]: '' })
   writeTask(dir)
   before(t, 'open', (path: string) => { if (path.endsWith('.log')) throw systemError('EACCES') })
-  t.strictSame(await linesOf(dir), [`error ${ID}.log: it can't be read (EACCES)`])
+  t.strictSame(await linesOf(dir), [`error ${ID}.log: it cannot be read (EACCES)`])
 })

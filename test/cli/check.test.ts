@@ -24,8 +24,8 @@ t.test('invalid arguments are rejected', async (t) => {
 
 t.test('a directory that cannot be read is rejected', async (t) => {
   const dir = t.testdir({ file: '' })
-  await t.rejects(checkCommand([join(dir, 'none')]), { code: 'USAGE', message: /none can't be checked: ENOENT/ })
-  await t.rejects(checkCommand([join(dir, 'file')]), { code: 'USAGE', message: /file can't be checked: / })
+  await t.rejects(checkCommand([join(dir, 'none')]), { code: 'USAGE', message: /none cannot be checked: ENOENT/ })
+  await t.rejects(checkCommand([join(dir, 'file')]), { code: 'USAGE', message: /file cannot be checked: / })
 })
 
 t.test('warnings do not change the exit code', async (t) => {
@@ -61,5 +61,5 @@ t.test('--json prints the report as JSON', async (t) => {
 })
 
 t.test('a usage error is printed with the help command and exit code 2', async (t) => {
-  t.match(await check(t, join(t.testdir(), 'none')), { code: 2, stdout: '', stderr: /none can't be checked.*\nSee fastify-tasks check --help\.\n$/ })
+  t.match(await check(t, join(t.testdir(), 'none')), { code: 2, stdout: '', stderr: /none cannot be checked.*\nSee fastify-tasks check --help\.\n$/ })
 })

@@ -20,15 +20,15 @@ t.test('a usage error creates no directory', async (t) => {
 
 t.test('a path that is not a directory ends the program with exit code 1', async (t) => {
   const file = join(makeDirectory(t, { file: '' }), 'file')
-  t.match(await runProgram(t, 'process', file, '--allow-any-command').exit, { code: 1, stderr: new RegExp(`${file} can't be used`) })
+  t.match(await runProgram(t, 'process', file, '--allow-any-command').exit, { code: 1, stderr: new RegExp(`${file} cannot be used`) })
 })
 
 t.test('an invalid or missing policy ends the program before it writes anything', async (t) => {
   const dir = makeDirectory(t, { tasks: {}, 'wrong.json': '{"types":{"greet":{"argv":[]}}}' })
   const tasks = join(dir, 'tasks')
   const [wrong, missing] = await Promise.all(['wrong.json', 'none.json'].map((name) => runProgram(t, 'process', tasks, '--policy', join(dir, name)).exit))
-  t.match(wrong, { code: 1, stdout: '', stderr: /^The policy .*wrong\.json can't be used: types\/greet\/argv: must be a program and its arguments\n$/ })
-  t.match(missing, { code: 1, stdout: '', stderr: /^The policy .*none\.json can't be used: ENOENT/ })
+  t.match(wrong, { code: 1, stdout: '', stderr: /^The policy .*wrong\.json cannot be used: types\/greet\/argv: must be a program and its arguments\n$/ })
+  t.match(missing, { code: 1, stdout: '', stderr: /^The policy .*none\.json cannot be used: ENOENT/ })
   t.strictSame(readdirSync(tasks), [])
 })
 

@@ -24,7 +24,7 @@ t.test('processor.sh --help prints its options', async (t) => {
 t.test('processor.sh rejects invalid arguments with exit code 2', async (t) => {
   const table: Array<[args: string[], message: RegExp]> = [
     [[], /^Missing argument DIR/],
-    [['/not/there'], /^Anyone who can write .* use --allow-any-command\.$/m],
+    [['/not/there'], /^Anyone with write access .* use --allow-any-command\.$/m],
     [['a', 'b'], /^Expected one directory, but also got b\.$/m],
     [['--grace-ms', '5'], /^Unknown option --grace-ms\./],
     [['/not/there', '--allow-any-command', '--concurrency', '0'], /^--concurrency must be an integer of at least 1, not "0"\.$/m],

@@ -85,8 +85,8 @@ t.test('survives a disk filled by others and continues once there is space', { s
   for (const id of queued) writeFileSync(join(dir, `${id}.json`), JSON.stringify({ ...await readTaskOf(dir, id), status: 'queued' }))
   await said.untilMatch(/task_\w+: ENOSPC/)
   writeFileSync(go, '')
-  await said.until(`${running}: its outcome (failed) can't be written yet: ENOSPC`)
-  await said.until(`${late}: its outcome (failed) can't be written yet: ENOSPC`)
+  await said.until(`${running}: its outcome (failed) cannot be written yet: ENOSPC`)
+  await said.until(`${late}: its outcome (failed) cannot be written yet: ENOSPC`)
   t.strictSame(processesOf(late), [], 'it was terminated at its time limit')
   for (const id of queued) t.match(await readTaskOf(dir, id), { status: 'queued' })
   free()
@@ -149,12 +149,12 @@ t.test('outcomes are written after a read-only directory becomes writable', { sk
   const running = await enqueue(dir, { command: `echo up; ${waitForFile(go)}; exit 11` })
   await untilLogged(dir, running, 'up\n')
   const queued = await enqueue(dir, { command: 'exit 12' })
-  // the log is open for writing, so the mount as a whole can't change; a bind mount of the directory can
+  // the log is open for writing, so the mount as a whole cannot change; a bind mount of the directory can
   execFileSync('mount', ['--bind', dir, dir])
   t.teardown(() => spawnSync('umount', ['-l', dir]))
   execFileSync('mount', ['-o', 'remount,bind,ro', dir])
   writeFileSync(go, '')
-  await said.until(`${running}: its outcome (failed) can't be written yet: EROFS`)
+  await said.until(`${running}: its outcome (failed) cannot be written yet: EROFS`)
   execFileSync('mount', ['-o', 'remount,bind,rw', dir])
   t.match(await untilEnded(dir, running), { status: 'failed', exitCode: 11 })
   t.match(await untilEnded(dir, queued), { status: 'failed', exitCode: 12 })
@@ -169,7 +169,7 @@ t.test('tasks continue after their directory was renamed and renamed back', asyn
   const queued = await enqueue(dir, { command: 'exit 14' })
   renameSync(dir, join(path, 'away'))
   writeFileSync(join(path, 'go'), '')
-  await said.until(`${id}: its outcome (failed) can't be written yet: the tasks directory is missing`)
+  await said.until(`${id}: its outcome (failed) cannot be written yet: the tasks directory is missing`)
   // longer than the interval of the lock's heartbeat
   await said.until('The tasks directory: ENOENT')
   await new Promise((resolve) => setTimeout(resolve, 2_100))
@@ -188,7 +188,7 @@ t.test('a processor whose directory is unmounted loses its lock, and tasks conti
   const queued = await enqueue(dir, { command: 'exit 16' })
   execFileSync('umount', ['-l', dir])
   writeFileSync(join(path, 'go'), '')
-  await said.until(`${id}: its outcome (failed) can't be written yet: the tasks directory is missing`)
+  await said.until(`${id}: its outcome (failed) cannot be written yet: the tasks directory is missing`)
   // the mount point is another directory, without its lock
   await said.until('no more tasks will be claimed')
   execFileSync('mount', ['--bind', join(path, 'disk'), dir])

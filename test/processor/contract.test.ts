@@ -147,7 +147,7 @@ const SHARED: Record<string, (t: Test, dir: string) => Promise<void>> = {
     await Promise.all(made.map(async ([name, make]) => {
       await make(join(dir, `task_1_${name}.log`))
       const id = await put(dir, { id: `task_1_${name}`, command: 'echo written' })
-      t.match(await untilEnded(dir, id), { status: 'failed', errorMessage: /log can't be written: it /, startedAt: null }, name)
+      t.match(await untilEnded(dir, id), { status: 'failed', errorMessage: /log cannot be written: it /, startedAt: null }, name)
     }))
     t.equal(await readFile(secret, 'utf8'), 'untouched\n')
     t.notOk(existsSync(join(dir, '.new')))

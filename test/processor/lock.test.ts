@@ -72,7 +72,7 @@ t.test('another kind of file in place of the lock is an error that says what to 
   await symlink(join(dir, 'outside'), join(dir, 'link', LOCK_NAME))
   execFileSync('mkfifo', [join(dir, 'fifo', LOCK_NAME)])
   for (const name of ['link', 'fifo', 'folder']) {
-    await t.rejects(ProcessorLock.acquire(tasksDirectory(join(dir, name)), options), { code: 'PROCESSOR_START', message: /can't be used as a lock: it is .*Remove it/ })
+    await t.rejects(ProcessorLock.acquire(tasksDirectory(join(dir, name)), options), { code: 'PROCESSOR_START', message: /cannot be used as a lock: it is .*Remove it/ })
   }
   t.equal(await readFile(join(dir, 'outside'), 'utf8'), '4711\nheartbeat x\n')
 })

@@ -90,7 +90,7 @@ export const ODD_DIRECTORIES: Record<string, Record<string, (place: Place) => Pr
     ...table(ALL, async (place, make) => {
       putOdd(place)
       await make(join(place.dir, `${ODD}.log`), place)
-      return { status: 'failed', errorMessage: /log can't be written: it / }
+      return { status: 'failed', errorMessage: /log cannot be written: it / }
     }),
     'hard link': (place) => {
       putOdd(place)
@@ -106,11 +106,11 @@ export const ODD_DIRECTORIES: Record<string, Record<string, (place: Place) => Pr
   json: {
     ...table(ALL, async (place, make) => {
       await make(join(place.dir, `${ODD}.json`), place)
-      return { line: /task_1_odd.json can't be used: it / }
+      return { line: /task_1_odd.json cannot be used: it / }
     }),
     huge: ({ dir }) => {
       huge(join(dir, `${ODD}.json`), 2 ** 41, '{"id":"task_1_odd"')
-      return { line: /task_1_odd.json can't be used: it is larger/ }
+      return { line: /task_1_odd.json cannot be used: it is larger/ }
     },
     ...broken('', 'null', '1', '"task_1_odd"', '[]', '{}', '{"id":"task_2_odd","status":"queued","command":"echo x"}', '{"id":["task_1_odd"],"status":"queued"}',
       '{"id":"task_1_odd","status":"queued","command":', '\0'.repeat(4096), '{"id":"../task_1_odd","status":"queued","command":"x"}', '['.repeat(500_000))
@@ -136,12 +136,12 @@ export const ODD_DIRECTORIES: Record<string, Record<string, (place: Place) => Pr
     ...table(ALL, async (place, make) => {
       putOdd(place)
       await make(join(place.dir, `${ODD}.claim`), place)
-      return { line: /task_1_odd: its claim can't be removed: it is / }
+      return { line: /task_1_odd: its claim cannot be removed: it is / }
     }),
     huge: (place) => {
       putOdd(place)
       huge(join(place.dir, `${ODD}.claim`), 2 ** 41)
-      return { line: /task_1_odd: its claim can't be removed: it is larger/ }
+      return { line: /task_1_odd: its claim cannot be removed: it is larger/ }
     },
     ...claims('completed', '{"by":"processor","nonce":"x"}', '{"by":"processor","nonce":"x","pid":1,"leader":1}'),
     ...claims('queued', '{"by":"cancel","nonce":"x"}', '{"by":"root","nonce":"x"}', '', 'no json', '{"by":"processor","nonce":1}', '{"by":["processor"]}')
@@ -166,11 +166,11 @@ export const ODD_DIRECTORIES: Record<string, Record<string, (place: Place) => Pr
   lock: {
     ...table([...LINKS.filter((name) => name !== 'link to itself'), 'FIFO', 'socket', ...FOLDERS], async ({ dir, ...place }, make) => {
       await make(join(dir, '.processor.lock.pid'), { dir, ...place })
-      return { refused: /can't be used as a lock: it is .* Remove it/ }
+      return { refused: /cannot be used as a lock: it is .* Remove it/ }
     }),
     huge: ({ dir }) => {
       huge(join(dir, '.processor.lock.pid'), 2 ** 41, '1\nheartbeat x\n')
-      return { refused: /can't be used as a lock: it is larger/ }
+      return { refused: /cannot be used as a lock: it is larger/ }
     },
     ...locks({ refused: /An older processor/ }, '', '1', '1\n', 'x\ny\n', '1\nHeartbeat x\n', '\0\0\0\0'),
     ...locks({}, '1\nheartbeat x\n', '-1\nheartbeat x\n', '\u001b[2J\nheartbeat \u001b[2J\n'),
@@ -228,7 +228,7 @@ export const ODD_DIRECTORIES: Record<string, Record<string, (place: Place) => Pr
     },
     'a file instead of its folder': ({ records }) => {
       writeFileSync(records, '')
-      return { refused: /can't be used/ }
+      return { refused: /cannot be used/ }
     },
     'garbage files': ({ records }) => {
       mkdirSync(records, { mode: 0o700 })
@@ -237,7 +237,7 @@ export const ODD_DIRECTORIES: Record<string, Record<string, (place: Place) => Pr
     },
     ...table(ALL, async (place, make) => {
       await putState(place, 'lock', make)
-      return { refused: /can't be used as a lock/ }
+      return { refused: /cannot be used as a lock/ }
     })
   },
   record: {
@@ -295,7 +295,7 @@ function table (names: string[], make: (place: Place, make: Make, name: string) 
 function broken (...texts: string[]) {
   return Object.fromEntries(texts.map((text) => [`holding ${JSON.stringify(text).slice(0, 60)}`, ({ dir }: Place): Expected => {
     writeFileSync(join(dir, `${ODD}.json`), text)
-    return { line: /task_1_odd.json can't be used: it/ }
+    return { line: /task_1_odd.json cannot be used: it/ }
   }]))
 }
 

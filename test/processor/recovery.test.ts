@@ -156,7 +156,7 @@ async function finishUnwritable (t: Test, exitCode: number, pollIntervalMs = 300
 
 t.test('an outcome that cannot be written is written as soon as it can be', async (t) => {
   const { dir, said, id, task } = await finishUnwritable(t, 0)
-  await said.until(`${id}: its outcome (completed) can't be written yet: it is not valid JSON`)
+  await said.until(`${id}: its outcome (completed) cannot be written yet: it is not valid JSON`)
   await enqueue(dir, { ...task, mine: 2 })
   t.match(await untilEnded(dir, id), { status: 'completed', exitCode: 0, mine: 2 })
 })
@@ -180,7 +180,7 @@ t.test('a task that is nested too deeply to be written again is not changed and 
   const { said } = await startProcessor(t, dir, { pollIntervalMs: 100 })
   const deep = `{"id":"task_1_deep","status":"queued","command":"echo ran","config":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
   await writeFile(join(dir, 'task_1_deep.json'), deep)
-  await said.until("task_1_deep.json can't be used: it is nested too deeply")
+  await said.until('task_1_deep.json cannot be used: it is nested too deeply')
   t.match(await untilEnded(dir, await enqueue(dir)), { status: 'completed' })
   t.equal(await readFile(join(dir, 'task_1_deep.json'), 'utf8'), deep)
   t.notOk(existsSync(join(dir, 'task_1_deep.log')))

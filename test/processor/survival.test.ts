@@ -120,7 +120,7 @@ const STATE_DIRECTORIES: Array<[name: string, stateDir: (dir: string) => string,
   ['that is the tasks directory', (dir) => join(dir, 'tasks'), /must be outside the tasks directory/],
   ['inside the tasks directory', (dir) => join(dir, 'tasks', 'below'), /must be outside the tasks directory/],
   ['that others can write to', (dir) => join(dir, 'open'), /be writable by no other user/],
-  ['that is a file', (dir) => join(dir, 'file'), /can't be used: .*--state-dir/]
+  ['that is a file', (dir) => join(dir, 'file'), /cannot be used: .*--state-dir/]
 ]
 
 for (const [name, stateDir, message] of STATE_DIRECTORIES) {

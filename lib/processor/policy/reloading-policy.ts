@@ -48,7 +48,7 @@ export class ReloadingPolicy implements Policy {
     try {
       return new ReloadingPolicy(resolve(path), options, await loadPolicy(resolve(path), options))
     } catch (error) {
-      throw new ProcessorStartError(`The policy ${path} can't be used: ${(error as Error).message}`)
+      throw new ProcessorStartError(`The policy ${path} cannot be used: ${(error as Error).message}`)
     }
   }
 

@@ -11,7 +11,7 @@ const run = promisify(execFile)
 export async function findSystemUser (name: string): Promise<SystemUser> {
   if (process.getuid?.() !== 0) throw new Error('only a processor that runs as root can run commands as another user')
   const { stdout } = await run('getent', ['passwd', name], { encoding: 'utf8' }).catch((error) => {
-    throw new Error(error.code === 2 ? `unknown user ${name}` : `getent can't be used: ${error.message}`)
+    throw new Error(error.code === 2 ? `unknown user ${name}` : `getent cannot be used: ${error.message}`)
   })
   const [, uid, gid, home] = /^[^:\n]*:[^:\n]*:(\d+):(\d+):[^:\n]*:([^:\n]*):/.exec(stdout) ?? []
   if (home === undefined) throw new Error(`getent printed no valid entry for ${name}`)

@@ -110,7 +110,7 @@ async function openLogOf (directory: TasksDirectory, id: string): Promise<OpenFi
     const reason = error instanceof UnreadableFile ? error.message : errorCode(error)
     // anything else (a full disk) is not this task's fault: it stays queued
     if (!(error instanceof UnreadableFile) && !['EACCES', 'EPERM'].includes(reason)) throw error
-    throw new NotStartable(`Could not start: its log can't be written: ${reason}.`)
+    throw new NotStartable(`Could not start: its log cannot be written: ${reason}.`)
   }
 }
 
@@ -123,7 +123,7 @@ async function startProgram (context: RunContext, attempt: Attempt, program: Pro
     if (code === 'E2BIG') throw new NotStartable('Could not start: the command or config exceeds the system\'s argument size limit.')
     const { cwd } = program
     if (cwd === undefined || !['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) throw error
-    throw new NotStartable(`Could not start: its working directory ${cwd} can't be used (${code}).`)
+    throw new NotStartable(`Could not start: its working directory ${cwd} cannot be used (${code}).`)
   }
 }
 

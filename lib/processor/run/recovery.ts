@@ -49,7 +49,7 @@ export async function recover (context: RunContext, names: Iterable<string>, run
   }
   for (const id of idsWith(['claim'], names)) {
     await removeStaleClaim(context.directory, id)
-      .catch((error: Error) => context.logger.warn(`${id}: its claim can't be removed: ${error.message}`))
+      .catch((error: Error) => context.logger.warn(`${id}: its claim cannot be removed: ${error.message}`))
   }
   return { started, unstarted, unknown: [...running].filter((id) => !recorded.has(id)) }
 }

@@ -60,7 +60,7 @@ async function retryUntilWritten ({ logger, hurry }: WriteContext, id: string, w
       logger.warn(`${id}: ${what} is not written: ${problem.message}`)
       return false
     }
-    if (!reported) logger.warn(`${id}: ${what} can't be written yet: ${problem.message}`)
+    if (!reported) logger.warn(`${id}: ${what} cannot be written yet: ${problem.message}`)
     await sleep(RETRY_MS, undefined, { signal: hurry }).catch(() => {})
   }
 }

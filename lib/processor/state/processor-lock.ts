@@ -172,7 +172,7 @@ export class ProcessorLock {
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
       if (!(error instanceof UnreadableFile)) throw error
-      throw new ProcessorStartError(`${this.#path} can't be used as a lock: ${error.message}. Remove it and start again.`)
+      throw new ProcessorStartError(`${this.#path} cannot be used as a lock: ${error.message}. Remove it and start again.`)
     }
   }
 }

@@ -55,7 +55,7 @@ export class StateLock {
     const [code] = await once(flock, 'exit').catch((error: Error) => {
       throw new ProcessorStartError(errorCode(error) === 'ENOENT'
         ? 'The program `flock` is missing; install util-linux or BusyBox.'
-        : `The program \`flock\` can't be run: ${error.message}`)
+        : `The program \`flock\` cannot be run: ${error.message}`)
     })
     if (code !== 0) throw alreadyRunning(readFileSync(this.#path, 'utf8'))
   }
@@ -70,6 +70,6 @@ function openLock (path: string): number {
     return fd
   } catch (error) {
     if (fd !== undefined) closeSync(fd)
-    throw new ProcessorStartError(`${path} can't be used as a lock: ${(error as Error).message}`)
+    throw new ProcessorStartError(`${path} cannot be used as a lock: ${(error as Error).message}`)
   }
 }

@@ -36,7 +36,7 @@ export async function makeStateDirectory (root: string, tasksPath: string): Prom
     return path
   } catch (error) {
     if (error instanceof ProcessorStartError) throw error
-    throw new ProcessorStartError(`The state directory ${root} can't be used: ${(error as Error).message}. Name another one with --state-dir.`)
+    throw new ProcessorStartError(`The state directory ${root} cannot be used: ${(error as Error).message}. Name another one with --state-dir.`)
   }
 }
 

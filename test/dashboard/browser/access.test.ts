@@ -5,7 +5,7 @@ import { loginRequired, startHost } from '../host.ts'
 
 const browser = await launchBrowser(t)
 
-t.test('a user who is not logged in can retry after logging in', async (t) => {
+t.test('a user can retry after logging in', async (t) => {
   const { login, tasks } = loginRequired()
   const { url } = await startHost(t, { tasks })
   login.isLoggedIn = false

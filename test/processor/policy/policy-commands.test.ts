@@ -73,7 +73,7 @@ t.test('a refused task fails with the reason and runs nothing', async (t) => {
   const refused: Array<[type: string, config: unknown, reason: RegExp]> = [
     ['print', { name: '' }, /config\.name/], ['print', {}, /name/], ['print', { name: 'ä' }, /config\/name must match pattern/],
     ['print', { name: '-x' }, /config\.name/], ['custom', '', /no type "custom"/], ['__proto__', '', /no type/],
-    ['lost', '', /working directory \/not\/there can't be used/]
+    ['lost', '', /working directory \/not\/there cannot be used/]
   ]
   for (const [type, config, errorMessage] of refused) {
     const { log, ...result } = await run(dir, type, config)
