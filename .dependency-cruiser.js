@@ -33,7 +33,7 @@ export default {
     layer('check', '^lib/check/', ['protocol/', 'shared/', 'util/']),
     layer('directory', '^lib/directory/', ['protocol/', 'log/', ...STORE]),
     layer('log', '^lib/log/', STORE),
-    layer('sse', '^lib/sse/', ['log/', ...STORE]),
+    layer('sse', '^lib/sse/', ['errors\\.ts$', 'shared/', 'util/']),
     layer('feed', '^lib/feed/', ['sse/', 'log/', ...STORE]),
     layer('routes', '^lib/routes/', ['feed/', 'sse/', 'log/', 'health\\.ts$', ...STORE]),
     layer('client', '^lib/client/', ['shared/', 'util/']),

@@ -9,7 +9,7 @@ import type { TaskTypes } from './shared/task-types.ts'
 export type StoreLogger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>
 
 /**
- * One change, in the order of the changes. Its `eventId` is `<epoch>-<sequence>`: the epoch in base 36, which belongs to
+ * One change. A store emits changes in the order in which they happened. Its `eventId` is `<epoch>-<sequence>`: the epoch in base 36, which belongs to
  * one run of the store, and a decimal sequence number that increases with every event.
  */
 export type TaskEvent = TaskUpsertEvent | TaskDeletedEvent | TaskLogEvent
@@ -32,7 +32,7 @@ export interface TaskLogEvent {
   readonly taskId: string
   /** Byte offset of the chunk's first byte. */
   readonly offset: number
-  /** Byte offset after the chunk. An empty chunk with `offset === end` is a *size update*: it reports only the size. */
+  /** Byte offset after the chunk. An empty chunk with `offset === end` and without `truncated` is a *size update*: it reports only the size. */
   readonly end: number
   /** The text of those bytes, cut at character boundaries. */
   readonly chunk: string
@@ -129,7 +129,7 @@ export interface TaskStore {
    */
   subscribe (listener: (event: TaskEvent) => void, interest: Interest): () => void
   /**
-   * The events after the given one, oldest first, with log events reduced to size updates.
+   * The events after the given one, oldest first, with the log events of a task reduced to its last truncation and a size update.
    * @returns undefined if the id is malformed, of another run, or too old: the caller must list again
    */
   since (eventId: string): Promise<TaskEvent[] | undefined>
@@ -146,7 +146,10 @@ export function parseEventId (id: string): { epoch: string, sequence: number } |
   return epoch === undefined ? undefined : { epoch, sequence: Number(sequence) }
 }
 
-/** Whether `id` equals `other` or precedes it. Both must come from one store. */
+/**
+ * Whether `id` equals `other` or precedes it. Both must come from one store. Epochs are compared as numbers, for stores that
+ * issue increasing ones; ids of a store with a random epoch are compared only within one run.
+ */
 export function isUpTo (id: string, other: string): boolean {
   const [a, b] = [parseEventId(id), parseEventId(other)]
   if (a === undefined || b === undefined) return false

@@ -5,13 +5,13 @@ import { bisect } from '../util/bisect.ts'
 import type { LogChange } from './log/log-tail.ts'
 
 const MAX_EVENTS = 10_000
-/** 16 MiB. */
+/** 16 Mi characters. */
 const MAX_BYTES = 16 * 1024 * 1024
 
 export interface EventHistoryOptions {
   /** Number of task events to keep. Default: 10000. */
   readonly maxEvents?: number
-  /** Bytes of JSON to keep. Default: 16 MiB. */
+  /** Characters of JSON to keep. Default: 16 Mi. */
   readonly maxBytes?: number
 }
 

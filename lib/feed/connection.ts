@@ -66,7 +66,7 @@ export class Connection {
     this.#sink.write(bytes)
   }
 
-  /** No event up to this id passes the filter. */
+  /** None of the events since the current position, up to this id, passes the filter. */
   advance (position: string): void {
     this.#position = position
   }
@@ -86,7 +86,7 @@ export class Connection {
     if (this.#isUsable()) this.#sink.write(pingFrame(this.#skipped.size === 0 ? this.#position : undefined))
   }
 
-  /** Disconnects the client if its buffer is full. */
+  /** Disconnects the client if its unsent bytes exceed the limit. */
   #isUsable (): boolean {
     if (this.#sink.destroyed) return false
     if (this.#sink.writableLength <= this.#maxBytes) return true

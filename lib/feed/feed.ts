@@ -18,7 +18,7 @@ export interface FeedOptions {
   readonly clientBufferBytes: number
 }
 
-/** An admitted client: call one of these. They cannot fail. */
+/** An admitted client. Call exactly one of the methods; they do not throw. */
 export interface Admission {
   /** Sends the events that the client missed, and then all later ones. */
   start (sink: Sink): Connection
@@ -97,7 +97,7 @@ export class Feed {
     if (lastEventId === undefined || missed === undefined) return fresh
     const frames = missed.flatMap((event) => filter.apply(event, { isReplay: true })).map(eventFrame)
     const bytes = frames.reduce((sum, frame) => sum + frame.length, 0)
-    // a larger replay would fill the client's buffer and disconnect it again and again: it lists instead
+    // a larger replay would exceed the client's buffer and disconnect the client again and again; listing is cheaper
     if (bytes > this.#options.clientBufferBytes / 2) return fresh
     return { resumed: true, frames, first: lastEventId, last: missed.at(-1)?.eventId ?? lastEventId }
   }

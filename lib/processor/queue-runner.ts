@@ -41,7 +41,7 @@ export class QueueRunner {
     const index = new QueueIndex(directory, (id, problem) => logger.warn(`${id}.json cannot be used: ${problem}`))
     const dispatcher = new Dispatcher(context, index, { concurrency, policy, mayClaim, onRun, onError: (id, error) => warnings.warn(id, error) })
     const isActive = (id: string) => dispatcher.isActive(id)
-    // its own tasks are excluded, and no other processor runs any
+    // it gets only tasks that are not run here, and no other processor runs any
     const staleFiles = new StaleFiles(directory, { isProcessorAlive: () => false, isProcessor: true, onError: (error, name) => warnings.warn(name, error) })
     this.#dispatcher = dispatcher
     this.#scan = new PacedScan({ index, staleFiles, isActive })

@@ -6,7 +6,7 @@ import { readTask } from './task-file.ts'
 import type { TasksDirectory } from './tasks-directory.ts'
 import { createExclusive, removeFile } from './write-file.ts'
 
-/** A processor claims a task to run it. Either side claims a task to cancel it. */
+/** A processor claims a task to run it (`processor`). The web side or a processor claims it to cancel it (`cancel`). */
 export type ClaimHolder = 'processor' | 'cancel'
 
 export interface Claim {
@@ -15,7 +15,7 @@ export interface Claim {
   readonly nonce: string
 }
 
-/** A task claimed out of `queued`. The claim exists until it is released. */
+/** A task claimed out of `queued`. The claim exists until it is released, or until it is removed as stale after a crash. */
 export interface ClaimedTask {
   readonly claim: Claim
   readonly task: StoredTask

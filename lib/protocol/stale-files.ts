@@ -14,13 +14,13 @@ import { cancelClaimed, cancelTask, removeTaskFiles } from './transitions.ts'
 export interface StaleFilesOptions {
   /** How long a claim or marker must be unchanged before it counts as stale, in ms. Default: 5000. */
   staleAfterMs?: number
-  /** How long an inconclusive one is kept, in ms. Default: 60000. */
+  /** How long one is kept that alone does not show what to do, such as a claim without a task, in ms. Default: 60000. */
   expireAfterMs?: number
   /** How long a temporary file is kept, in ms. Default: an hour. */
   temporaryAfterMs?: number
   /** Whether a living processor may hold a task. Default: always. */
   isProcessorAlive?: () => boolean
-  /** Set by the processor, which excludes its own tasks: any remaining `processor` claim is then stale. Default: false. */
+  /** Set by the processor, which passes only tasks that it is not running: a `processor` claim of these is stale. Default: false. */
   isProcessor?: boolean
   /**
    * Called with the id of each task, and the name of each temporary file, whose clean-up failed (read-only, no
@@ -133,7 +133,7 @@ export class StaleFiles {
     return stats && `${stats.ino} ${stats.mtimeNs}`
   }
 
-  /** The claim is `unreadable` as well if there is none. */
+  /** A missing claim is reported as `unreadable`; the caller knows from the observation whether there is one. */
   async #readFiles (id: string): Promise<Pick<StaleState, 'marker' | 'status' | 'claim'>> {
     const marker = await readCancelMarker(this.#directory, id)
     const task = await ifReadable(readTask(this.#directory, id))

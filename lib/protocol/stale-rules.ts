@@ -4,7 +4,7 @@ import type { ClaimHolder } from './claim.ts'
 
 /** How long a claim or marker must be unchanged before it counts as stale, in ms. */
 export const STALE_AFTER_MS = 5_000
-/** How long an inconclusive claim or marker is kept, in ms. */
+/** How long a claim or marker is kept that alone does not show what to do, such as a claim without a task, in ms. */
 export const EXPIRE_AFTER_MS = 60_000
 /** How long a temporary file is kept, in ms. */
 export const TEMPORARY_AFTER_MS = 3_600_000
@@ -17,7 +17,7 @@ export interface StaleState {
   readonly claim: ClaimHolder | 'none' | 'unreadable'
   /** Whether claim and marker have been unchanged for `EXPIRE_AFTER_MS`. */
   readonly isExpired: boolean
-  /** Whether a living processor may hold the task. */
+  /** Whether a living processor, other than the observer, may hold the task. */
   readonly isProcessorAlive: boolean
   /** Whether the observer is the processor and does not hold the task. */
   readonly isProcessor: boolean
@@ -43,7 +43,7 @@ const RULES: readonly Rule[] = [
   { marker: ['delete'], cleanUp: 'delete-task' },
   { status: ['completed', 'failed', 'cancelled'], cleanUp: 'remove-both' },
   { status: ['absent'], isExpired: [true], cleanUp: 'remove-both' },
-  // the program that cancelled died before its claim
+  // the program that cancelled died before its claim, or after it
   { status: ['queued'], marker: ['cancel'], claim: ['none'], cleanUp: 'cancel-task' },
   { status: ['queued'], marker: ['cancel'], claim: ['cancel'], cleanUp: 'finish-cancellation' },
   // the processor failed to remove its claim (full or read-only disk, no descriptors). Only the processor may remove it:

@@ -14,7 +14,7 @@ const RETRY: RetryDelay = { minMs: 1000, maxMs: 3000 }
 const RETRY_IF_FULL: RetryDelay = { minMs: 10_000, maxMs: 30_000 }
 
 /**
- * Acquires a slot for the client of an SSE route, until its connection closes. If no slot is available, the client gets a
+ * Acquires a slot for the client of an SSE route; it is released when the connection closes. If no slot is available, the client gets a
  * 200 with a long `retry`, because EventSource does not reconnect after a 503.
  * @returns undefined if the response has ended
  * @throws FST_TASKS_NOT_AN_SSE_ROUTE

@@ -76,7 +76,7 @@ export class LogReader {
 
   async * #fetch (end: number | undefined, signal: AbortSignal): LogPieces {
     const response = await openRange(this.#http, this.#taskId, this.position, end, signal)
-    // the log is shorter than announced; a following event will explain
+    // the log is shorter than announced: an event for the truncation will follow
     if (response === undefined) return
     for await (const bytes of readBody(response, { signal })) yield this.#advance(bytes)
   }

@@ -29,7 +29,7 @@ export class PacedScan {
     const names = await index.scan()
     const finishedAt = performance.now()
     this.#nextAt = finishedAt + PAUSE * (finishedAt - startedAt)
-    // before any task is started: while it is only being claimed, it would count as active
+    // before the caller dispatches: a task that is being claimed counts as active, and its stale claim would stay
     await staleFiles.cleanUp(idsWith(['claim', 'cancel'], names).filter((id) => !isActive(id)))
     await staleFiles.removeTemporaryFiles(names)
     return true

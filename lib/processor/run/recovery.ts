@@ -1,8 +1,6 @@
-import { readClaim } from '../../protocol/claim.ts'
-import { fileName } from '../../protocol/file-names.ts'
+import { readClaim, removeClaim } from '../../protocol/claim.ts'
 import { readTask } from '../../protocol/task-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
-import { removeFile } from '../../protocol/write-file.ts'
 import { isActive, isTerminal } from '../../shared/task-status.ts'
 import { isRunning } from '../os/process-stat.ts'
 import { idsWith } from '../queue/ids-with.ts'
@@ -27,8 +25,8 @@ export interface Recovered {
 }
 
 /**
- * Recovers the state left by an earlier processor, using only the records. The caller must hold the locks: then no other
- * processor claims or runs a task.
+ * Sorts what an earlier processor left, by its attempt records, and removes stale claims; the caller adopts, requeues or
+ * finishes the tasks. The caller must hold the locks: then no other processor claims or runs a task.
  * @param names the directory's
  * @param running the tasks that are `running` by their files
  */
@@ -61,9 +59,9 @@ async function hasStarted (attempt: Attempt): Promise<boolean> {
     isGateDecided(record, (leader) => attempt.isOfThisBoot && isRunning(leader)) || performance.now() - since > DECIDE_MS))
 }
 
-/** A task that is still queued never started, and is claimed again; one that is running or finished needs no claim. */
+/** A queued task can be claimed again; a task that is running or finished needs no claim. */
 async function removeStaleClaim (directory: TasksDirectory, id: string): Promise<void> {
   const status = (await readTask(directory, id))?.status
   const isStale = isTerminal(status) || (isActive(status) && (await readClaim(directory, id))?.by === 'processor')
-  if (isStale) await removeFile(directory, fileName(id, 'claim'))
+  if (isStale) await removeClaim(directory, id)
 }

@@ -71,7 +71,7 @@ export class TaskRun {
       })
       prepared?.gate.open()
     } finally {
-      // the next status is written, or the task is still queued; a claim that cannot be removed now is removed later
+      // the next status is written, or the task is still queued; `PacedScan` removes a claim that cannot be removed now
       await claimed.release().catch((error: Error) => this.#log(`keeps its claim: ${error.message}`))
     }
     if (prepared === undefined) return
