@@ -14,7 +14,7 @@ import Fastify from 'fastify'
 import tasksPlugin, { DirectoryStore, type TaskAction } from 'fastify-tasks'
 
 const { ADMIN_TOKEN = 'admin', VIEWER_TOKEN = 'viewer', TASKS_DIR = 'tasks', PORT = '3000' } = process.env
-const READ_ACTIONS: readonly TaskAction[] = ['list', 'read', 'log', 'events', 'health']
+const READ_ACTIONS: readonly TaskAction[] = ['list', 'read', 'log', 'events', 'health', 'types']
 
 const app = Fastify({ logger: { level: 'warn' } })
 

@@ -49,7 +49,7 @@ export const FST_TASKS_TOO_LARGE = createError<[number]>('FST_TASKS_TOO_LARGE',
 
 /** Reading a log from a position past its end. The arguments are the position and the size in bytes. */
 export const FST_TASKS_POSITION = createError<[number, number]>('FST_TASKS_POSITION',
-  'Position %d is past the end of the log (%d bytes). The log was truncated: start over.', 416)
+  'Position %d is past the end of the log (%d bytes). If the log was truncated, start over at 0.', 416)
 
 /** Reading a range of a log that does not overlap it. The argument is the size in bytes. */
 export const FST_TASKS_RANGE = createError<[number]>('FST_TASKS_RANGE',

@@ -16,7 +16,7 @@ Options:
 ${formatOptions(OPTIONS)}
 
 An error violates the contract. A warning is allowed but unusual, such as the files that a crash
-leaves. A note is about a file that does not belong to any task.
+leaves. A note is about a file that is not part of the protocol.
 
 Exit codes: 0 no errors, 1 errors, 2 usage error or unreadable directory.
 `

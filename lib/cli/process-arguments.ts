@@ -21,7 +21,7 @@ const OPTIONS = {
   'allow-any-command': { help: ['no policy: anyone with write access to DIR can run any command', 'as this user'] },
   concurrency: { value: 'N', help: ['maximum number of commands that run at the same time (default: 1)'] },
   grace: { value: 'TIME', help: ['time from SIGTERM to SIGKILL for a command that is stopped', '(default: 10s)'] },
-  'max-log-size': { value: 'SIZE', help: ['truncate the log of each task to this size (default: no limit)'] },
+  'max-log-size': { value: 'SIZE', help: ['maximum size of a log; further output is discarded (default: no', 'limit)'] },
   'retain-age': { value: 'TIME', help: ['delete finished tasks and their logs after this time'] },
   'retain-count': { value: 'N', help: ['keep at most N finished tasks; the oldest are deleted'] },
   'retain-bytes': { value: 'SIZE', help: ['limit the total size of the logs of finished tasks; the oldest', 'tasks are deleted (default of all three: keep all tasks)'] },

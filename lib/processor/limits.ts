@@ -15,10 +15,10 @@ export function limitsOf (options: ProcessorOptions): ProcessorLimits {
   return { concurrency, graceMs, logMaxBytes: maxLogBytes ?? null, retain: { ageMs: ageMs ?? null, count: count ?? null, bytes: bytes ?? null } }
 }
 
-/** One line for people, such as `concurrency 4, grace 10 s, log limit none, keeps finished tasks 30 d, at most 1000, 10 GiB`. */
+/** One line for people, such as `concurrency 4, grace 10 s, log limit none, keeps finished tasks for 30 d, at most 1000, 10 GiB`. */
 export function describeLimits (options: ProcessorOptions): string {
   const { concurrency, graceMs, logMaxBytes, retain: { ageMs, count, bytes } } = limitsOf(options)
-  const kept = [ageMs && formatDuration(ageMs), count && `at most ${count}`, bytes && formatSize(bytes)].filter(Boolean)
+  const kept = [ageMs && `for ${formatDuration(ageMs)}`, count && `at most ${count}`, bytes && formatSize(bytes)].filter(Boolean)
   return [
     `concurrency ${concurrency}`,
     `grace ${formatDuration(graceMs)}`,

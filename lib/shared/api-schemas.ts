@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { TaskIdSchema, TaskStatusSchema } from './task-schema.ts'
+import { TaskIdSchema, TaskSchema } from './task-schema.ts'
 
 // Parameters and responses of the HTTP routes, except the tasks themselves. The types of the client derive from them.
 // Query parameters arrive as strings.
@@ -16,7 +16,7 @@ export function isTrue (value: Static<typeof BooleanSchema> | undefined): boolea
 export const IdParamsSchema = Type.Object({ id: TaskIdSchema })
 
 export const ListQuerySchema = Type.Object({
-  status: Type.Optional(Type.Array(TaskStatusSchema)),
+  status: Type.Optional(Type.Array(TaskSchema.properties.status)),
   limit: Type.Optional(CountSchema),
   before: Type.Optional(TaskIdSchema)
 }, { additionalProperties: false })

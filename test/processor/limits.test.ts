@@ -12,13 +12,13 @@ const LIMITS: Array<[name: string, options: ProcessorOptions, description: strin
   [
     'every retention limit',
     { concurrency: 4, retain: { ageMs: 30 * 86_400_000, count: 1000, bytes: 10 * 2 ** 30 } },
-    'concurrency 4, grace 10 s, log limit none, keeps finished tasks 30 d, at most 1000, 10 GiB',
+    'concurrency 4, grace 10 s, log limit none, keeps finished tasks for 30 d, at most 1000, 10 GiB',
     { concurrency: 4, graceMs: 10_000, logMaxBytes: null, retain: { ageMs: 2_592_000_000, count: 1000, bytes: 10_737_418_240 } }
   ],
   [
     'values that are not multiples of large units',
     { graceMs: 0, maxLogBytes: 1_500_000, retain: { ageMs: 5_400_000 } },
-    'concurrency 1, grace 0 ms, log limit 1500000 B, keeps finished tasks 90 min',
+    'concurrency 1, grace 0 ms, log limit 1500000 B, keeps finished tasks for 90 min',
     { concurrency: 1, graceMs: 0, logMaxBytes: 1_500_000, retain: { ...UNLIMITED, ageMs: 5_400_000 } }
   ],
   [

@@ -128,6 +128,7 @@ for (const [name, stateDir, message] of STATE_DIRECTORIES) {
     const dir = makeDirectory(t, { tasks: {}, open: {}, file: '' })
     chmodSync(join(dir, 'open'), 0o777)
     await t.rejects(new TaskProcessor(join(dir, 'tasks'), { stateDir: stateDir(dir) }).start(), { code: 'PROCESSOR_START', message })
+    t.strictSame(readdirSync(join(dir, 'tasks')), [], 'nothing is created in the tasks directory')
   })
 }
 

@@ -166,6 +166,7 @@ t.test('invalid requests are rejected with 4xx and a code, write nothing, and re
   for (const query of ['status=done', 'limit=0', 'limit=-1', 'limit=x', 'before=x', 'what=1']) {
     t.match(await (await fetch(`${url}?${query}`)).json(), { statusCode: 400, code: 'FST_TASKS_VALIDATION' }, query)
   }
+  t.match(await (await fetch(`${url}?status=done`)).json(), { message: 'querystring/status/0 must be one of queued, running, completed, failed, cancelled' })
   t.equal((await fetch(`${url}/task_1_a?force=yes`, { method: 'DELETE' })).status, 400)
   t.strictSame(await readdir(dir), ['task_1_a.json'], 'nothing was written')
 })

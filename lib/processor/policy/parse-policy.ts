@@ -21,9 +21,9 @@ const check = compileCheck(PolicySchema)
  * @throws PolicyError
  */
 export async function parsePolicy (text: string, findUser: FindUser): Promise<RulePolicy> {
-  const policy = at('the policy', () => JSON.parse(text)) as Static<typeof PolicySchema>
+  const policy = at('invalid JSON', () => JSON.parse(text)) as Static<typeof PolicySchema>
   const error = check(policy)
-  if (error !== undefined) throw new PolicyError(`${error.path.slice(1) || 'the policy'}: ${error.message}`)
+  if (error !== undefined) throw new PolicyError(`${error.path.slice(1) || 'the file'}: ${error.message}`)
   const rules = new Map<string, Rule>()
   for (const [name, type] of Object.entries(policy.types)) {
     const path = `types/${name}`

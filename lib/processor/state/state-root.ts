@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { realpathSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { ProcessorStartError } from '../start-error.ts'
 
 const WRITABLE_BY_OTHERS = 0o022
@@ -26,9 +26,11 @@ export function defaultStateRoot ({ STATE_DIRECTORY, XDG_STATE_HOME }: NodeJS.Pr
  */
 export async function makeStateDirectory (root: string, tasksPath: string): Promise<string> {
   try {
+    // before it is created, so that nothing is left in the tasks directory
+    requireOutside(realPathOf(resolve(root)), root, tasksPath)
     await mkdir(root, { recursive: true, mode: 0o700 })
     const real = realpathSync(root)
-    if (`${real}/`.startsWith(`${tasksPath}/`)) throw new ProcessorStartError(`The state directory ${root} must be outside the tasks directory.`)
+    requireOutside(real, root, tasksPath)
     requirePrivate(real, WRITABLE_BY_OTHERS)
     const path = join(real, createHash('sha256').update(tasksPath).digest('hex').slice(0, 32))
     await mkdir(path, { mode: 0o700, recursive: true })
@@ -38,6 +40,15 @@ export async function makeStateDirectory (root: string, tasksPath: string): Prom
     if (error instanceof ProcessorStartError) throw error
     throw new ProcessorStartError(`The state directory ${root} cannot be used: ${(error as Error).message}. Name another one with --state-dir.`)
   }
+}
+
+function requireOutside (real: string, root: string, tasksPath: string): void {
+  if (`${real}/`.startsWith(`${tasksPath}/`)) throw new ProcessorStartError(`The state directory ${root} must be outside the tasks directory.`)
+}
+
+/** The real path of an absolute path of which the last folders may be missing. */
+function realPathOf (path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realPathOf(dirname(path)), basename(path))
 }
 
 function requirePrivate (path: string, forbidden: number): void {

@@ -104,7 +104,7 @@ t.test('files that are not a policy are rejected', async (t) => {
   execFileSync('mkfifo', [join(dir, 'fifo')])
   await writeFile(join(dir, 'huge'), ' '.repeat(1024 * 1024 + 1))
   const table: Array<[name: string, message: RegExp]> = [
-    ['none', /The policy .*none cannot be used: ENOENT/], ['text.json', /the policy: Unexpected token/], ['wrong.json', /types\/x: needs exactly one/],
+    ['none', /The policy .*none cannot be used: ENOENT/], ['text.json', /cannot be used: invalid JSON: Unexpected token/], ['wrong.json', /types\/x: needs exactly one/],
     ['folder', /not a regular file/], ['fifo', /not a regular file/], ['huge', /larger than/]
   ]
   for (const [name, message] of table) await t.rejects(load(join(dir, name)), { code: 'PROCESSOR_START', message }, name)
