@@ -246,6 +246,11 @@ t.test('the processor and the program never load fastify', async (t) => {
   }
 })
 
+t.test('a processor without a policy file loads no package, so that it starts fast and takes few descriptors', async (t) => {
+  const packages = [...(await walk([join(ROOT, 'dist/processor/processor.js')])).values()].flat()
+  t.strictSame(packages.filter((name) => !name.startsWith('node:')), [])
+})
+
 t.test('the client loads one small parser, and nothing of Node.js', async (t) => {
   const packages = [...(await walk([join(ROOT, 'dist/client/index.js')])).values()].flat()
   t.strictSame(packages, ['eventsource-parser'])

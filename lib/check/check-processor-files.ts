@@ -1,6 +1,5 @@
-import { FIFO_NAME } from '../protocol/file-names.ts'
+import { FIFO_NAME, MAX_INFO_BYTES, PROCESSOR_INFO_NAME } from '../protocol/file-names.ts'
 import { isStale, LOCK_NAME, MAX_LOCK_BYTES, parseLock } from '../protocol/lock-file.ts'
-import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME } from '../protocol/processor-info.ts'
 import { readText } from '../protocol/regular-file.ts'
 import type { TasksDirectory } from '../protocol/tasks-directory.ts'
 import { ageOf, type FileReader } from './file-reader.ts'

@@ -60,7 +60,7 @@ export async function readClaim (directory: TasksDirectory, id: string): Promise
   const value = await readSideFile(directory, fileName(id, 'claim'))
   if (typeof value !== 'object' || value === null) return undefined
   const { by, nonce } = value as Record<string, unknown>
-  return (by === 'processor' || by === 'cancel') && typeof nonce === 'string' && nonce !== '' ? { by, nonce } : undefined
+  return (by === 'processor' || by === 'cancel') && typeof nonce === 'string' ? { by, nonce } : undefined
 }
 
 /**

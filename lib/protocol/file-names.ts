@@ -7,6 +7,9 @@ export const MAX_SIDE_BYTES = 64 * 1024
 
 /** The FIFO that wakes the processor up. */
 export const FIFO_NAME = '.queue.fifo'
+export const PROCESSOR_INFO_NAME = '.processor.json'
+/** A larger `.processor.json` is neither written nor read: 256 KiB. */
+export const MAX_INFO_BYTES = 256 * 1024
 
 const FILE_KINDS = ['json', 'log', 'claim', 'cancel'] as const
 /** The files of one task, by what follows the id's dot. */

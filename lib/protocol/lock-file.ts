@@ -22,8 +22,10 @@ export interface Lock {
 export function parseLock (text: string): Lock {
   const [first = '', second = ''] = text.split('\n')
   const pid = /^[1-9]\d{0,9}$/.test(first) ? Number(first) : undefined
-  const heartbeat = /^heartbeat (\S+)$/.exec(second)?.[1]
-  const problem = pid === undefined ? 'pid' : second !== '' && heartbeat === undefined ? 'heartbeat' : undefined
+  // also with white space in or after the nonce, or a dead lock of that kind would have to be removed by hand
+  const heartbeat = /^heartbeat (\S.*?)\s*$/.exec(second)?.[1]
+  const isExact = second === '' || /^heartbeat \S+$/.test(second)
+  const problem = pid === undefined ? 'pid' : isExact ? undefined : 'heartbeat'
   return { pid, heartbeat, problem }
 }
 

@@ -1,12 +1,9 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Type } from '@sinclair/typebox'
 import { TaskTypeSchema, type TaskType, type TaskTypes } from '../shared/task-types.ts'
+import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME } from './file-names.ts'
 import { readText } from './regular-file.ts'
 import type { TasksDirectory } from './tasks-directory.ts'
-
-export const PROCESSOR_INFO_NAME = '.processor.json'
-/** A larger file is neither written nor read: 256 KiB. */
-export const MAX_INFO_BYTES = 256 * 1024
 
 /** The processor's published self-description. Untrusted: any program that can write to the directory can forge it. */
 export interface ProcessorInfo extends TaskTypes {

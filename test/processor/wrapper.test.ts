@@ -21,12 +21,12 @@ interface Started {
 }
 
 /** Starts a wrapper as the processor does, for a shell command. */
-function start (wrapper: Wrapper, dir: string, command: string, { limit = '', name = 'log' } = {}): Started {
+function start (wrapper: Wrapper, dir: string, command: string, { limit = '', name = 'log', env = {} }: { limit?: string, name?: string, env?: NodeJS.ProcessEnv } = {}): Started {
   const log = join(dir, name)
   const record = join(dir, '..', `${name}.record`)
   const fds = [record, log].map((path) => openSync(path, 'a'))
   const [file, ...args] = wrapper.command
-  const child = spawn(file, [...args, '', limit, '', 'sh', '-c', command], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe', ...fds] })
+  const child = spawn(file, [...args, '', limit, '', 'sh', '-c', command], { detached: true, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'ignore', 'pipe', ...fds] })
   fds.forEach(closeSync)
   const gate = child.stdio[3] as Writable
   gate.on('error', () => {})
@@ -47,6 +47,14 @@ for (const [name, wrapper] of Object.entries<Wrapper>(WRAPPERS)) {
     await untilExited()
     t.strictSame(await facts(), ['wrapper', 'leader', 'started', 'exit 7', 'drained 0'])
     t.ok(Buffer.concat([Buffer.from('before\n'), bytes, Buffer.from('x\n')]).equals(await readFile(log)))
+  })
+
+  t.test(`${name}: passes inherited variables to the command unchanged`, async (t) => {
+    const env = Object.fromEntries(['cgroup', 'limit', 'owner', 'stat', 'opened', 'code', 'start', 'line'].map((variable) => [variable, `the ${variable}`]))
+    const { gate, untilExited, facts, log } = start(wrapper, directory(), Object.keys(env).map((variable) => `echo "$${variable}"`).join('; '), { name: 'variables', env, limit: '4096' })
+    gate.end('\n')
+    await untilExited()
+    t.strictSame((await readFile(log, 'utf8')).trim().split('\n'), Object.values(env), (await facts()).join(', '))
   })
 
   t.test(`${name}: does not run the command if the gate is aborted`, async (t) => {

@@ -63,7 +63,7 @@ t.test('release() keeps a claim with another nonce', async (t) => {
   t.strictSame(await readClaim(tasksDirectory(dir), ID), { by: 'cancel', nonce: 'x' })
 })
 
-for (const text of ['', '{"by": "proc', '[]', 'null', '{"by": "other", "nonce": "x"}', '{"by": "cancel"}', '{"by": "cancel", "nonce": ""}']) {
+for (const text of ['', '{"by": "proc', '[]', 'null', '{"by": "other", "nonce": "x"}', '{"by": "cancel"}']) {
   t.test(`readClaim() returns undefined for ${JSON.stringify(text)}`, async (t) => {
     const dir = t.testdir()
     writeFileSync(join(dir, CLAIM_NAME), text)

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME, readProcessorInfo, type ProcessorInfo } from '../../lib/protocol/processor-info.ts'
+import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME } from '../../lib/protocol/file-names.ts'
+import { readProcessorInfo, type ProcessorInfo } from '../../lib/protocol/processor-info.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 
 const NONE: ProcessorInfo = { types: [], anyType: false }

@@ -1,4 +1,4 @@
-import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME } from '../../protocol/processor-info.ts'
+import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME } from '../../protocol/file-names.ts'
 import { readText } from '../../protocol/regular-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { replaceFile } from '../../protocol/write-file.ts'
