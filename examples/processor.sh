@@ -189,7 +189,7 @@ prepare_log () {
   if [[ -L $log ]]; then echo 'it is a symbolic link'
   elif [[ ! -e $log ]]; then (set -C; : > "$log") 2>/dev/null && share "$log" || echo 'it could not be created'
   elif [[ ! -f $log ]]; then echo 'it is not a regular file'
-  elif [[ $(stat -c %h -- "$log") != 1 ]]; then echo 'it has other names (hard links)'
+  elif [[ $(stat -c %h -- "$log") != 1 ]]; then echo 'it has more than one hard link'
   elif [[ ! -w $log ]]; then echo EACCES
   fi
 }

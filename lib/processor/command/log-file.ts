@@ -26,7 +26,7 @@ export async function openLog (directory: TasksDirectory, id: string): Promise<O
   const { handle, stats } = await openRegular(directory.fs, path, APPEND)
   if (stats.nlink === 1n) return handle
   await handle.close()
-  throw new UnreadableFile('it has other names (hard links)')
+  throw new UnreadableFile('it has more than one hard link')
 }
 
 /** The size of a task's log, in bytes; 0 if it does not exist or cannot be accessed. */
