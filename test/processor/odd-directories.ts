@@ -95,7 +95,7 @@ export const ODD_DIRECTORIES: Record<string, Record<string, (place: Place) => Pr
     'hard link': (place) => {
       putOdd(place)
       linkSync(join(place.outside, 'linked'), join(place.dir, `${ODD}.log`))
-      return { status: 'failed', errorMessage: /hard links/ }
+      return { status: 'failed', errorMessage: /more than one hard link/ }
     },
     huge: (place) => {
       putOdd(place)
