@@ -1,7 +1,7 @@
 import neostandard from 'neostandard'
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist', '.tap'] }),
+  ...neostandard({ ts: true, ignores: ['dist', '.tap', 'coverage'] }),
   {
     files: ['lib/**'],
     rules: {
