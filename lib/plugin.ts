@@ -8,7 +8,7 @@ import { sendTaskEvents } from './feed/task-events.ts'
 import { openStore } from './open-stores.ts'
 import { resolveOptions, type ResolvedOptions, type TasksPluginOptions } from './options.ts'
 import { useOwnCompilers } from './routes/compilers.ts'
-import type { RouteContext, Scope } from './routes/context.ts'
+import { addCommonHeaders, type RouteContext, type Scope } from './routes/context.ts'
 import { eventRoutes } from './routes/events.ts'
 import { logRoutes } from './routes/log/log-routes.ts'
 import { metaRoutes } from './routes/meta.ts'
@@ -58,6 +58,7 @@ function decorate (fastify: FastifyInstance, context: RouteContext): void {
 
 function addRoutes (scope: Scope, { readOnly, onRequest }: ResolvedOptions, context: RouteContext): void {
   useOwnCompilers(scope)
+  addCommonHeaders(scope)
   // in the host's scope this would conflict with the options of a later registration by the host
   if (!scope.hasPlugin('@fastify/sse')) scope.register(fastifySSE)
   for (const hook of onRequest) scope.addHook('onRequest', hook)

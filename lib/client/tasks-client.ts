@@ -8,7 +8,7 @@ import type { CallOptions, CancelResult, CreateResult, DeleteOptions, ListOption
 import { isNotFound } from './errors.ts'
 import { Http } from './http/http.ts'
 import type { TasksClientOptions } from './http/options.ts'
-import { queryString, taskPath } from './http/url.ts'
+import { nextPage, queryString, taskPath } from './http/url.ts'
 import { LiveTasks, type LiveTasksOptions } from './live/live-tasks.ts'
 import { LogFollower, type LogEnd } from './log/log-follower.ts'
 import type { LogPiece } from './log/log-reader.ts'
@@ -37,7 +37,7 @@ export class TasksClient {
     // an empty array would disappear from the query and select all statuses
     if (status?.length === 0) return { tasks: [] }
     const { value, headers } = await this.#http.json<Task[]>(queryString({ status, limit, before }), { signal, repeatable: true })
-    const next = /[?&]before=([^&>]+)[^>]*>; rel="next"/.exec(headers.get('link') ?? '')?.[1]
+    const next = nextPage(headers.get('link'))
     return { tasks: value, ...(next !== undefined && { next }) }
   }
 

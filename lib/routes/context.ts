@@ -37,10 +37,24 @@ export function untyped (reply: object): FastifyReply {
 }
 
 /**
- * Sends JSON text unchanged. The text has the type that the route's schema declares.
+ * Sends JSON text unchanged. The text has the type that the route's schema declares. It is sent as bytes: of these, the
+ * `preSerialization` hooks and the reply serializer of the host change nothing.
  * @returns the reply, for the handler to return
  */
 export function sendJson<R extends object> (reply: R, text: string | Buffer): R {
-  untyped(reply).header('content-type', 'application/json; charset=utf-8').send(text)
+  untyped(reply).header('content-type', 'application/json; charset=utf-8').send(typeof text === 'string' ? Buffer.from(text) : text)
   return reply
+}
+
+/** Like `sendJson`, for the value itself. */
+export function sendValue<R extends object> (reply: R, value: unknown): R {
+  return sendJson(reply, JSON.stringify(value))
+}
+
+/** Adds headers that every answer has. */
+export function addCommonHeaders (scope: Scope): void {
+  const add = async (_request: unknown, reply: object) => { untyped(reply).header('x-content-type-options', 'nosniff') }
+  // streams run no `onSend` hook, and an answer of a hook of the host no `onRequest` hook of this scope
+  scope.addHook('onRequest', add)
+  scope.addHook('onSend', add)
 }

@@ -5,9 +5,10 @@ import {
 } from '../shared/api-schemas.ts'
 import { NewTaskSchema, TaskSchema } from '../shared/task-schema.ts'
 import type { TaskQuery } from '../store.ts'
-import { action, sendJson, type RouteContext, type Scope } from './context.ts'
+import { action, sendJson, sendValue, type RouteContext, type Scope } from './context.ts'
 import { matchesTag } from './entity-tag.ts'
 import { existingTask } from './existing-task.ts'
+import { publicPath } from './public-path.ts'
 
 type ListQuery = Static<typeof ListQuerySchema>
 
@@ -21,7 +22,7 @@ export function readingRoutes (scope: Scope, { store }: RouteContext): void {
     const body = Buffer.from(`[${tasks.map(({ json }) => json).join(',')}]`)
     const etag = weakTagOf(body)
     reply.headers({ 'last-event-id': lastEventId, etag, 'cache-control': 'no-cache' })
-    if (next !== undefined) reply.header('link', `<${scope.prefix}?${nextPageQuery(query, next)}>; rel="next"`)
+    if (next !== undefined) reply.header('link', `<?${nextPageQuery(query, next)}>; rel="next"`)
     if (matchesTag(headers['if-none-match'], etag)) return sendJson(reply.code(304), '')
     return sendJson(reply, body)
   })
@@ -37,9 +38,9 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
   scope.post('/', {
     config: action('create'),
     schema: { body: NewTaskSchema, response: { 200: TaskSchema, 201: TaskSchema, '4xx': ErrorResponseSchema } }
-  }, async ({ body }, reply) => {
+  }, async ({ body, originalUrl }, reply) => {
     const { task, created } = await store.create(body)
-    reply.header('location', `${scope.prefix}/${task.id}`)
+    reply.header('location', `${publicPath(originalUrl)}/${task.id}`)
     return sendJson(reply.code(created ? 201 : 200), task.json)
   })
 
@@ -48,17 +49,17 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
     schema: { params: IdParamsSchema, response: { 200: TaskSchema, 202: CancelResponseSchema, '4xx': ErrorResponseSchema } }
   }, async ({ params: { id } }, reply) => {
     const { outcome, task } = await store.cancel(id)
-    if (outcome === 'requested') return await reply.code(202).send({ ok: true })
+    if (outcome === 'requested') return sendValue(reply.code(202), { ok: true })
     return sendJson(reply, task.json)
   })
 
   scope.delete('/:id', {
     config: action('delete'),
     schema: { params: IdParamsSchema, querystring: DeleteQuerySchema, response: { 200: DeleteResponseSchema, '4xx': ErrorResponseSchema } }
-  }, async ({ params: { id }, query }) => {
+  }, async ({ params: { id }, query }, reply) => {
     const forced = isTrue(query.force)
     await store.delete(id, { force: forced })
-    return { ok: true, forced }
+    return sendValue(reply, { ok: true, forced })
   })
 }
 

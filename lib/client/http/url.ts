@@ -19,3 +19,12 @@ export function queryString (parameters: Readonly<Record<string, QueryValue>>): 
   const text = query.toString()
   return text === '' ? '' : `?${text}`
 }
+
+/**
+ * The `before` of the next page, from a `Link` header. Only the query of its target matters: proxies may change the rest.
+ * @returns undefined on the last page
+ */
+export function nextPage (link: string | null): string | undefined {
+  const [, target] = /<([^>]*)>[^,<]*;\s*rel="?next\b/i.exec(link ?? '') ?? []
+  return new URLSearchParams(target?.split('?')[1]).get('before') ?? undefined
+}
