@@ -28,8 +28,33 @@ export function sinkOf ({ raw }: FastifyReply): Sink {
 }
 
 /** Whether the client has disconnected. If it did before the handler ran, `close` will not fire again. */
-export function isDisconnected ({ raw }: FastifyReply): boolean {
-  return (http2StreamOf(raw) ?? raw).destroyed
+export function isDisconnected ({ raw, request }: FastifyReply): boolean {
+  const http2 = http2StreamOf(raw)
+  return http2 === undefined ? raw.destroyed || request.raw.socket.destroyed : http2.destroyed || http2.aborted
+}
+
+/**
+ * Makes sure that the response emits `close` when its client disconnects. By itself, Node.js does not emit it for a
+ * response that waits for earlier ones of its connection (HTTP/1.1 pipelining), nor, before all data is sent, for a
+ * stream that the client resets without an error code (HTTP/2).
+ */
+export function emitCloseOnDisconnect ({ raw, request }: FastifyReply): void {
+  const http2 = http2StreamOf(raw)
+  if (http2 !== undefined) {
+    http2.once('aborted', () => { if (http2.rstCode === constants.NGHTTP2_NO_ERROR) http2.destroy() })
+  } else if (raw.socket === null && !raw.destroyed) {
+    const { socket } = request.raw
+    const onClose = () => {
+      // otherwise Node.js emits it
+      if (raw.socket !== null || raw.destroyed) return
+      raw.destroy()
+      raw.emit('close')
+    }
+    // one for each waiting response
+    socket.setMaxListeners(0)
+    socket.once('close', onClose)
+    raw.once('close', () => socket.off('close', onClose))
+  }
 }
 
 /** How a hijacked response ends when its server closes. */

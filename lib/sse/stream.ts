@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { FST_TASKS_NOT_AN_SSE_ROUTE } from '../errors.ts'
 import { retryFrame } from './frame.ts'
-import { isDisconnected, sinkOf, type Sink } from './sink.ts'
+import { emitCloseOnDisconnect, isDisconnected, sinkOf, type Sink } from './sink.ts'
 import type { Slot, StreamSlots } from './slots.ts'
 
 /** A delay before a client reconnects: random within these limits, so that clients do not reconnect all together. */
@@ -32,6 +32,7 @@ export function acquireSlot (reply: FastifyReply, slots: StreamSlots): Slot | un
     reply.raw.end()
     return undefined
   }
+  emitCloseOnDisconnect(reply)
   reply.raw.once('close', () => slot.release())
   return slot
 }

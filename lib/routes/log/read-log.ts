@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { IdParamsSchema, isTrue, LogQuerySchema } from '../../shared/api-schemas.ts'
+import { emitCloseOnDisconnect, isDisconnected } from '../../sse/sink.ts'
 import type { TaskStore } from '../../store.ts'
 import { action, UNCOMPRESSED, untyped, type RouteContext, type Scope } from '../context.ts'
 import { matchesTag } from '../entity-tag.ts'
@@ -39,11 +41,22 @@ async function sendRange (reply: FastifyReply, store: TaskStore, id: string, ran
   if (range === undefined || log === undefined) return await setLogHeaders(reply, undefined).code(404).send('')
   const { size, etag, body } = log
   const end = Math.min(range.end ?? size, size)
-  if (range.end === undefined) {
-    if (range.start > end) throw beyondEnd(reply, size, range.start)
-  } else {
-    if (range.start >= end) throw beyondEnd(reply, size)
-    reply.code(206).header('content-range', `bytes ${range.start}-${end - 1}/${size}`)
+  if (range.start > end || (range.end !== undefined && range.start === end)) {
+    body.destroy()
+    throw beyondEnd(reply, size, range.end === undefined ? range.start : undefined)
   }
-  return await setLogHeaders(reply, { ...range, etag }).header('content-length', end - range.start).send(body)
+  if (range.end !== undefined) reply.code(206).header('content-range', `bytes ${range.start}-${end - 1}/${size}`)
+  return await sendBody(setLogHeaders(reply, { ...range, etag }).header('content-length', end - range.start), body)
+}
+
+/** Fastify does not destroy the body if the client has disconnected before, nor always later over HTTP/2. */
+async function sendBody (reply: FastifyReply, body: Readable): Promise<void> {
+  if (isDisconnected(reply)) {
+    body.destroy()
+    reply.hijack()
+    return
+  }
+  emitCloseOnDisconnect(reply)
+  reply.raw.once('close', () => body.destroy())
+  await reply.send(body)
 }

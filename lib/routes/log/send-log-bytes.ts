@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import type { FastifyReply } from 'fastify'
 import { FST_TASKS_TOO_MANY_CLIENTS } from '../../errors.ts'
 import { followLogBytes } from '../../log/follower.ts'
-import { closersOf, isDisconnected } from '../../sse/sink.ts'
+import { closersOf, emitCloseOnDisconnect, isDisconnected } from '../../sse/sink.ts'
 import type { RouteContext } from '../context.ts'
 
 export interface LogBytesRequest {
@@ -25,6 +25,7 @@ export function sendLogBytes (reply: FastifyReply, { store, slots }: RouteContex
   if (slot === undefined) throw new FST_TASKS_TOO_MANY_CLIENTS()
   const { raw } = reply
   const closed = new AbortController()
+  emitCloseOnDisconnect(reply)
   raw.once('close', () => {
     closed.abort()
     slot.release()
