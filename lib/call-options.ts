@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { FST_TASKS_VALIDATION } from './errors.ts'
+import { MAX_NESTING, nestingOf } from './shared/json-text.ts'
 import { TASK_STATUSES } from './shared/task-status.ts'
 import { NewTaskSchema, type NewTask } from './shared/task-schema.ts'
 import { compileCheck } from './util/compile-check.ts'
@@ -18,6 +19,18 @@ const checkSchema = compileCheck(NewTaskSchema)
 export function checkNewTask (input: NewTask): void {
   const problem = checkSchema(input)
   if (problem !== undefined) throw new FST_TASKS_VALIDATION(`task${problem.path} ${problem.message}`)
+  checkJson(input)
+}
+
+/** Objects of a program can be what JSON cannot express: circular, a BigInt, or nested so deeply that `JSON.stringify` fails. */
+function checkJson (input: NewTask): void {
+  let text: string
+  try {
+    text = JSON.stringify(input)
+  } catch (error) {
+    throw new FST_TASKS_VALIDATION(`task cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  if (nestingOf(Buffer.from(text)) > MAX_NESTING) throw new FST_TASKS_VALIDATION(`task is nested more than ${MAX_NESTING} levels deep`)
 }
 
 /** @throws FST_TASKS_VALIDATION */

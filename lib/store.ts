@@ -47,7 +47,7 @@ export interface TaskQuery {
   readonly status?: readonly TaskStatus[]
   /** At most this many tasks. Default: all. */
   readonly limit?: number
-  /** Only tasks that follow this id in the order, newest first. Default: all. */
+  /** Only tasks that follow this place in the order, newest first: the `next` of the previous page, or the id of a task. Default: all. */
   readonly before?: string
 }
 
@@ -57,6 +57,8 @@ export interface TaskList {
   readonly next?: string
   /** Id of the last event that this list includes. */
   readonly lastEventId: string
+  /** Changes with every task that is added, changed or deleted. Equal versions and equal queries mean equal lists. */
+  readonly version: string
 }
 
 export interface LogContent {
@@ -104,6 +106,7 @@ export interface TaskStore {
   health (): Promise<StoreHealth>
   /** The task types last published by the processor. Informational: the processor decides which commands run. */
   types (): Promise<TaskTypes>
+  /** @throws FST_TASKS_VALIDATION if the place of `before` in the order is unknown */
   list (query: TaskQuery): Promise<TaskList>
   get (taskId: string): Promise<StoredTask | undefined>
   /** If a task with this id exists, it resolves with that task and `created: false`. */

@@ -97,12 +97,12 @@ export class Tasks extends EventEmitter<TasksEvents> {
   async create (input: NewTask): Promise<{ task: Task, created: boolean }> {
     checkNewTask(input)
     const { task, created } = await this.store.create(input)
-    return { task: task.task, created }
+    return { task: task.parse(), created }
   }
 
   /** @returns undefined if the task does not exist */
   async get (taskId: string): Promise<Task | undefined> {
-    return (await this.store.get(taskId))?.task
+    return (await this.store.get(taskId))?.parse()
   }
 
   /**
@@ -112,8 +112,8 @@ export class Tasks extends EventEmitter<TasksEvents> {
    */
   async list (query: TaskQuery = {}): Promise<ListedTasks> {
     checkListQuery(query)
-    const { tasks, ...rest } = await this.store.list(query)
-    return { tasks: tasks.map(({ task }) => task), ...rest }
+    const { tasks, next, lastEventId } = await this.store.list(query)
+    return { tasks: tasks.map((task) => task.parse()), lastEventId, ...(next !== undefined && { next }) }
   }
 
   /**
@@ -125,7 +125,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
    */
   async cancel (taskId: string): Promise<{ outcome: 'cancelled' | 'requested', task: Task }> {
     const { outcome, task } = await this.store.cancel(taskId)
-    return { outcome, task: task.task }
+    return { outcome, task: task.parse() }
   }
 
   /**
@@ -197,7 +197,9 @@ export class Tasks extends EventEmitter<TasksEvents> {
   }
 
   #emit (event: TaskEvent): void {
-    if (event.type === 'task.upsert') this.emit(event.type, { ...event, task: event.task.task })
+    // parsed only for listeners
+    if (this.listenerCount(event.type) === 0) return
+    if (event.type === 'task.upsert') this.emit(event.type, { ...event, task: event.task.parse() })
     else if (event.type === 'task.deleted') this.emit(event.type, event)
     else this.emit(event.type, event)
   }

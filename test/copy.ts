@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LiveTasks, LogPiece, Task } from '../lib/client/index.ts'
+import { toStoredTask } from '../lib/shared/complete-task.ts'
 
 /** A copy of a tasks directory that is built only from the changes of a live collection. */
 export class Copy {
@@ -59,7 +60,7 @@ export class Copy {
 
   async #taskDifference (dir: string, id: string): Promise<string | undefined> {
     const actual = JSON.stringify(this.tasks.get(id))
-    const expected = JSON.stringify(JSON.parse(await readFile(join(dir, `${id}.json`), 'utf8')))
+    const expected = JSON.stringify(toStoredTask(await readFile(join(dir, `${id}.json`), 'utf8')).parse())
     return actual === expected ? undefined : `${id} is ${actual} instead of ${expected}`
   }
 

@@ -149,7 +149,7 @@ t.test('the routes are unaffected by the host\'s compilers, ajv options, parsers
   await app.register(swagger)
   await app.register(tasksPlugin, { dir })
   const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/api/tasks`
-  t.match(await (await fetch(url)).json(), [{ id: 'task_1_odd', exitCode: '1', command: 5 }])
+  t.match(await (await fetch(url)).json(), [{ id: 'task_1_odd', exitCode: null, command: '', status: 'unknown' }])
   t.match(await (await post(url, { command: 5 })).json(), { statusCode: 400, code: 'FST_TASKS_VALIDATION' })
   t.match(await (await post(url, { command: 'true', extra: 1 })).json(), { statusCode: 400, code: 'FST_TASKS_VALIDATION' })
   t.equal((await fetch(`${url}/task_1_odd/cancel`, { method: 'POST', headers: { 'content-type': 'application/json' } })).status, 409, 'an empty body counts as none')

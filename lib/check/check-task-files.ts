@@ -30,8 +30,8 @@ async function checkTaskFile (reader: FileReader, id: string): Promise<Status> {
   const file = await reader.result(name, readTaskFile(reader.directory, id))
   if (file === 'absent') return undefined
   if (file === 'unusable') return 'unknown'
-  const { task, status } = file.task
-  reader.add(name, checkTask(task, status !== 'running' || await isProcessorAlive(reader.directory)))
+  const { status } = file.task
+  reader.add(name, checkTask(file.task.parse(), status !== 'running' || await isProcessorAlive(reader.directory)))
   if (file.stats.nlink > 1n) reader.add(name, [warning(HARD_LINKED)])
   return String(status)
 }

@@ -3,14 +3,15 @@ import {
   FST_TASKS_ACTIVE, FST_TASKS_ID_TAKEN, FST_TASKS_NOT_ACTIVE, FST_TASKS_NOT_FOUND, FST_TASKS_TOO_LARGE, FST_TASKS_VALIDATION
 } from '../errors.ts'
 import { readCancelMarker } from '../protocol/cancel-marker.ts'
-import { fileName, MAX_TASK_BYTES } from '../protocol/file-names.ts'
+import { fileName, MAX_NEW_TASK_BYTES } from '../protocol/file-names.ts'
 import { readProcessorInfo } from '../protocol/processor-info.ts'
 import { UnreadableFile } from '../protocol/regular-file.ts'
-import { formatTask, readTaskFile } from '../protocol/task-file.ts'
+import { formatTask, readTaskText } from '../protocol/task-file.ts'
 import { cancelTask, deleteTask } from '../protocol/transitions.ts'
 import { createExclusive } from '../protocol/write-file.ts'
 import type { NewTask } from '../shared/task-schema.ts'
-import type { StoredTask } from '../shared/stored-task.ts'
+import { completeTask } from '../shared/complete-task.ts'
+import { StoredTask } from '../shared/stored-task.ts'
 import { isTaskId } from '../shared/task-id.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
 import type { Interest, LogContent, StoreHealth, StoreLogger, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
@@ -54,7 +55,7 @@ export class DirectoryStore implements TaskStore {
   async list (query: TaskQuery): Promise<TaskList> {
     const { watcher, loaded } = this.#open
     await loaded
-    return { ...watcher.tasks.list(query), lastEventId: watcher.lastEventId }
+    return { ...watcher.tasks.list(query), lastEventId: watcher.lastEventId, version: watcher.version }
   }
 
   async get (taskId: string): Promise<StoredTask | undefined> {
@@ -68,7 +69,7 @@ export class DirectoryStore implements TaskStore {
     if (input.id !== undefined && !isTaskId(input.id)) throw new FST_TASKS_VALIDATION('body/id must be a task id')
     const task = queuedTask(input)
     const text = formatTask(task)
-    if (Buffer.byteLength(text) > MAX_TASK_BYTES) throw new FST_TASKS_TOO_LARGE(MAX_TASK_BYTES)
+    if (Buffer.byteLength(text) > MAX_NEW_TASK_BYTES) throw new FST_TASKS_TOO_LARGE(MAX_NEW_TASK_BYTES)
     // a deletion is still in progress and would delete the new task too
     if (await orStorageError(readCancelMarker(directory, task.id)) === 'delete') throw new FST_TASKS_ID_TAKEN(task.id)
     const created = await orStorageError(createExclusive(directory, fileName(task.id, 'json'), text))
@@ -120,7 +121,7 @@ export class DirectoryStore implements TaskStore {
     const listed = watcher.tasks.get(taskId)?.task
     if (listed !== undefined) return listed
     try {
-      return (await readTaskFile(directory, taskId)).task
+      return new StoredTask(completeTask((await readTaskText(directory, taskId)).text))
     } catch (error) {
       if (error instanceof UnreadableFile) throw new FST_TASKS_ID_TAKEN(taskId)
       throw errorCode(error) === 'ENOENT' ? new FST_TASKS_NOT_FOUND(taskId) : storageError(error)

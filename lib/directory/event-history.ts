@@ -44,6 +44,8 @@ export class EventHistory {
   #first = 0
   #bytes = 0
   #sequence = 0
+  /** Sequence number of the last task event. */
+  #lastTaskEvent = 0
   /** Sequence number of the last task event that is no longer kept. */
   #lastDropped = 0
 
@@ -54,6 +56,11 @@ export class EventHistory {
 
   get lastEventId (): string {
     return this.#id(this.#sequence)
+  }
+
+  /** Id of the last event that was not a log event. */
+  get version (): string {
+    return this.#id(this.#lastTaskEvent)
   }
 
   upsert (task: StoredTask): TaskUpsertEvent {
@@ -98,6 +105,7 @@ export class EventHistory {
   }
 
   #keep<E extends TaskUpsertEvent | TaskDeletedEvent> (event: E, bytes: number): E {
+    this.#lastTaskEvent = this.#sequence
     this.#events.push({ sequence: this.#sequence, bytes, event })
     this.#bytes += bytes
     while (this.#events.length - this.#first > this.#maxEvents || this.#bytes > this.#maxBytes) {

@@ -1,8 +1,9 @@
 import type { StoredTask } from '../shared/stored-task.ts'
 import type { Task } from '../shared/task-schema.ts'
 import type { TaskEvent, TaskLogEvent, TaskUpsertEvent } from '../store.ts'
-import { sizeUpdate } from './size-update.ts'
 import type { FeedFilter } from './filter.ts'
+import { parsedTask } from './parsed-task.ts'
+import { sizeUpdate } from './size-update.ts'
 
 /** The filter of one client. It maps an event to the events to send: none, the same, or substitutes. */
 export class ClientFilter {
@@ -34,7 +35,7 @@ export class ClientFilter {
 
   /** The client has received those of these tasks that match. */
   addVisible (tasks: Iterable<StoredTask>): void {
-    for (const { id, task } of tasks) if (this.#where?.(task)) this.#visible.add(id)
+    for (const task of tasks) if (this.#where?.(parsedTask(task))) this.#visible.add(task.id)
   }
 
   /** @param options.isReplay the client may have received tasks that this filter has not seen. Default: false */
@@ -44,7 +45,7 @@ export class ClientFilter {
     if (event.type === 'task.log' && (!this.logs || this.#logsOf?.has(id) === false)) return []
     if (this.#where === undefined) return [event]
     if (event.type === 'task.log') return this.#applyToLog(event)
-    if (event.type === 'task.upsert' && this.#where(event.task.task)) return this.#show(event)
+    if (event.type === 'task.upsert' && this.#where(parsedTask(event.task))) return this.#show(event)
     const wasVisible = this.#visible.delete(id) || isReplay
     if (event.type === 'task.deleted') this.#hiddenLogSizes.delete(id)
     return wasVisible ? [{ type: 'task.deleted', eventId: event.eventId, taskId: id }] : []

@@ -14,7 +14,7 @@ export function readyFrame (id: string, { at, resumed }: { readonly at: number, 
   return messageFrame({ id, event: 'ready', data: JSON.stringify({ at, resumed }) })
 }
 
-function eventData (event: TaskEvent): string {
+function eventData (event: TaskEvent): string | Uint8Array {
   if (event.type === 'task.upsert') return event.task.json
   if (event.type === 'task.deleted') return JSON.stringify({ id: event.taskId })
   const { taskId: id, offset, end, chunk, truncated, lossy } = event

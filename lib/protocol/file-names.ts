@@ -2,6 +2,8 @@ import { isTaskId } from '../shared/task-id.ts'
 
 /** A larger task file is not read: 1 MiB. */
 export const MAX_TASK_BYTES = 1024 * 1024
+/** A larger task is not accepted: the processor adds times and an error message to its file. */
+export const MAX_NEW_TASK_BYTES = MAX_TASK_BYTES - 16 * 1024
 /** A larger claim or cancel marker is not read: 64 KiB. */
 export const MAX_SIDE_BYTES = 64 * 1024
 

@@ -48,17 +48,27 @@ export async function openRegular<File extends OpenFile> (
 }
 
 /**
- * Reads a whole file of a tasks directory as UTF-8.
+ * Reads a whole file of a tasks directory.
  * @param limit in bytes; default: the limit of a task file
  * @throws UnreadableFile if it is larger than `limit`, not a regular file, or changes while it is read
  * @throws the system error otherwise, `ENOENT` included
  */
+export async function readBytes ({ path, fs }: TasksDirectory, name: string, limit = MAX_TASK_BYTES): Promise<{ bytes: Buffer, stats: BigIntStats }> {
+  return await readBytesAt(fs, join(path, name), limit)
+}
+
+/** Like `readBytes`, as UTF-8 text. */
 export async function readText ({ path, fs }: TasksDirectory, name: string, limit = MAX_TASK_BYTES): Promise<{ text: string, stats: BigIntStats }> {
   return await readTextAt(fs, join(path, name), limit)
 }
 
 /** Like `readText`, for a file at any path. */
 export async function readTextAt (fs: FileSystem, path: string, limit: number): Promise<{ text: string, stats: BigIntStats }> {
+  const { bytes, stats } = await readBytesAt(fs, path, limit)
+  return { text: bytes.toString('utf8'), stats }
+}
+
+async function readBytesAt (fs: FileSystem, path: string, limit: number): Promise<{ bytes: Buffer, stats: BigIntStats }> {
   const { handle, stats } = await openRegular(fs, path)
   try {
     if (stats.size > limit) throw new UnreadableFile(`it is larger than ${limit} bytes`)
@@ -71,7 +81,7 @@ export async function readTextAt (fs: FileSystem, path: string, limit: number): 
       length += bytesRead
     } while (bytesRead > 0 && length < stats.size)
     if (length !== Number(stats.size)) throw new UnreadableFile('it changed while it was read', { unfinished: true })
-    return { text: buffer.toString('utf8', 0, length), stats }
+    return { bytes: buffer.subarray(0, length), stats }
   } finally {
     await handle.close()
   }

@@ -1,27 +1,46 @@
+import { isUtf8 } from 'node:buffer'
 import type { BigIntStats } from 'node:fs'
+import { JsonText, JsonTextError } from '../shared/json-text.ts'
+import { StoredTask } from '../shared/stored-task.ts'
 import type { Task } from '../shared/task-schema.ts'
-import { type StoredTask, toStoredTask } from '../shared/stored-task.ts'
-import { fileName, MAX_TASK_BYTES } from './file-names.ts'
-import { ifExists, readText, UnreadableFile } from './regular-file.ts'
+import { fileName } from './file-names.ts'
+import { ifExists, readBytes, UnreadableFile } from './regular-file.ts'
 import type { TasksDirectory } from './tasks-directory.ts'
 import { replaceFile, type WriteOptions } from './write-file.ts'
+
+/** A longer JSON text is written without indentation. */
+const MAX_INDENTED_LENGTH = 8 * 1024
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF')
 
 /**
  * Reads a task file.
  * @throws UnreadableFile if it does not contain a task with this id; `unfinished` if it may soon
  * @throws the system error otherwise, `ENOENT` included
  */
-export async function readTaskFile (directory: TasksDirectory, id: string): Promise<{ task: StoredTask, stats: BigIntStats }> {
-  const { text, stats } = await readText(directory, fileName(id, 'json'))
-  let value: unknown
+export async function readTaskText (directory: TasksDirectory, id: string): Promise<{ text: JsonText, stats: BigIntStats }> {
+  const { bytes, stats } = await readBytes(directory, fileName(id, 'json'))
+  const text = compact(bytes)
+  if (!text.isObject) throw new UnreadableFile('it is not a JSON object')
+  if (text.scalar('id') !== id) throw new UnreadableFile('its id does not match the file name')
+  return { text, stats }
+}
+
+/** @param bytes they are overwritten */
+function compact (bytes: Buffer): JsonText {
+  // programs on Windows may begin a file with a byte order mark
+  const content = BYTE_ORDER_MARK.equals(bytes.subarray(0, BYTE_ORDER_MARK.length)) ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes
   try {
-    value = JSON.parse(text)
-  } catch {
-    throw new UnreadableFile('it is not valid JSON', { unfinished: true })
+    return JsonText.compact(isUtf8(content) ? content : Buffer.from(content.toString('utf8')))
+  } catch (error) {
+    if (error instanceof JsonTextError) throw new UnreadableFile(error.message, { unfinished: !error.isTooDeep })
+    throw error
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new UnreadableFile('it is not a JSON object')
-  if (!('id' in value) || value.id !== id) throw new UnreadableFile('its id does not match the file name')
-  return { task: toStoredTask(value as Task, text), stats }
+}
+
+/** Like `readTaskText`. */
+export async function readTaskFile (directory: TasksDirectory, id: string): Promise<{ task: StoredTask, stats: BigIntStats }> {
+  const { text, stats } = await readTaskText(directory, id)
+  return { task: new StoredTask(text), stats }
 }
 
 /** Like `readTaskFile`, without stats. @returns undefined if there is no file */
@@ -49,13 +68,13 @@ export interface ChangeOptions extends WriteOptions {
 export async function changeTask (directory: TasksDirectory, id: string, fields: Partial<Task>, options: ChangeOptions = {}): Promise<Task | undefined> {
   const current = options.current ?? await readTask(directory, id)
   if (current === undefined) return undefined
-  const task = { ...current.task, ...fields }
+  const task = { ...current.parse(), ...fields }
   await replaceFile(directory, fileName(id, 'json'), formatTask(task), options)
   return task
 }
 
-/** The text of a task file: indented JSON, unless only compact JSON is small enough to be read again. */
+/** The text of a task file: indented JSON if it is small, because the cost of indenting is the number of values times their depth. */
 export function formatTask (task: Task): string {
-  const indented = JSON.stringify(task, null, 2) + '\n'
-  return Buffer.byteLength(indented) <= MAX_TASK_BYTES ? indented : JSON.stringify(task) + '\n'
+  const compact = JSON.stringify(task)
+  return `${compact.length > MAX_INDENTED_LENGTH ? compact : JSON.stringify(task, null, 2)}\n`
 }

@@ -2,6 +2,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { FST_TASKS_VALIDATION } from '../errors.ts'
+import { MAX_NESTING, nestingOf } from '../shared/json-text.ts'
 import { compileCheck } from '../util/compile-check.ts'
 import type { Scope } from './context.ts'
 
@@ -18,9 +19,10 @@ export function useOwnCompilers (scope: Scope): void {
   })
   scope.removeAllContentTypeParsers()
   const parse = scope.getDefaultJsonParser('error', 'error')
-  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     if (body.length === 0) done(null, undefined)
-    else parse(request, body as string, done)
+    else if (nestingOf(body) > MAX_NESTING) done(new FST_TASKS_VALIDATION(`body is nested more than ${MAX_NESTING} levels deep`), undefined)
+    else parse(request, body.toString('utf8'), done)
   })
 }
 

@@ -36,13 +36,15 @@ export function untyped (reply: object): FastifyReply {
   return reply as FastifyReply
 }
 
+export const JSON_TYPE = 'application/json; charset=utf-8'
+
 /**
  * Sends JSON text unchanged. The text has the type that the route's schema declares. It is sent as bytes: of these, the
  * `preSerialization` hooks and the reply serializer of the host change nothing.
  * @returns the reply, for the handler to return
  */
-export function sendJson<R extends object> (reply: R, text: string | Buffer): R {
-  untyped(reply).header('content-type', 'application/json; charset=utf-8').send(typeof text === 'string' ? Buffer.from(text) : text)
+export function sendJson<R extends object> (reply: R, text: string | Uint8Array): R {
+  untyped(reply).header('content-type', JSON_TYPE).send(typeof text === 'string' ? Buffer.from(text) : asBuffer(text))
   return reply
 }
 
@@ -57,4 +59,8 @@ export function addCommonHeaders (scope: Scope): void {
   // streams run no `onSend` hook, and an answer of a hook of the host no `onRequest` hook of this scope
   scope.addHook('onRequest', add)
   scope.addHook('onSend', add)
+}
+
+function asBuffer ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
 }

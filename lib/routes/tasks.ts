@@ -1,30 +1,33 @@
-import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { Type, type Static } from '@sinclair/typebox'
 import {
   CancelResponseSchema, DeleteQuerySchema, DeleteResponseSchema, ErrorResponseSchema, IdParamsSchema, isTrue, ListQuerySchema
 } from '../shared/api-schemas.ts'
-import { NewTaskSchema, TaskSchema } from '../shared/task-schema.ts'
+import { NewTaskSchema, TaskSchema, TaskSummarySchema } from '../shared/task-schema.ts'
 import type { TaskQuery } from '../store.ts'
-import { action, sendJson, sendValue, type RouteContext, type Scope } from './context.ts'
+import { action, JSON_TYPE, sendJson, sendValue, untyped, type RouteContext, type Scope } from './context.ts'
 import { matchesTag } from './entity-tag.ts'
 import { existingTask } from './existing-task.ts'
+import { ListBodies, type ListBody } from './list-bodies.ts'
 import { publicPath } from './public-path.ts'
 
 type ListQuery = Static<typeof ListQuerySchema>
 
 /** The routes that read tasks: GET / and GET /:id. */
 export function readingRoutes (scope: Scope, { store }: RouteContext): void {
+  const bodies = new ListBodies()
+
   scope.get('/', {
     config: action('list'),
-    schema: { querystring: ListQuerySchema, response: { 200: Type.Array(TaskSchema), '4xx': ErrorResponseSchema } }
+    schema: { querystring: ListQuerySchema, response: { 200: Type.Array(Type.Union([TaskSchema, TaskSummarySchema])), '4xx': ErrorResponseSchema } }
   }, async ({ query, headers }, reply) => {
-    const { tasks, next, lastEventId } = await store.list(toTaskQuery(query))
-    const body = Buffer.from(`[${tasks.map(({ json }) => json).join(',')}]`)
-    const etag = weakTagOf(body)
+    const list = await store.list(toTaskQuery(query))
+    const { next, lastEventId, version } = list
+    const etag = `W/"${version}"`
     reply.headers({ 'last-event-id': lastEventId, etag, 'cache-control': 'no-cache' })
     if (next !== undefined) reply.header('link', `<?${nextPageQuery(query, next)}>; rel="next"`)
     if (matchesTag(headers['if-none-match'], etag)) return sendJson(reply.code(304), '')
-    return sendJson(reply, body)
+    return sendList(reply, await bodies.get(JSON.stringify(query), list, { isSummary: isTrue(query.summary) }))
   })
 
   scope.get('/:id', {
@@ -63,6 +66,14 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
   })
 }
 
+/** @returns the reply, for the handler to return */
+function sendList<R extends object> (reply: R, { pieces, length }: ListBody): R {
+  const [first] = pieces
+  if (pieces.length === 1) return sendJson(reply, first!)
+  untyped(reply).headers({ 'content-type': JSON_TYPE, 'content-length': length }).send(Readable.from(pieces, { objectMode: false }))
+  return reply
+}
+
 function toTaskQuery ({ status, limit, before }: ListQuery): TaskQuery {
   return {
     ...(status !== undefined && { status }),
@@ -71,11 +82,12 @@ function toTaskQuery ({ status, limit, before }: ListQuery): TaskQuery {
   }
 }
 
-/** @param next id of the last task of this page, which has a `limit` because it has a next page */
-function nextPageQuery ({ status = [], limit = '' }: ListQuery, next: string): URLSearchParams {
-  return new URLSearchParams([['limit', limit], ['before', next], ...status.map((value): [string, string] => ['status', value])])
-}
-
-function weakTagOf (body: Buffer): string {
-  return `W/"${createHash('sha1').update(body).digest('base64url')}"`
+/** @param next the cursor of the next page; this page a `limit` because it has a next page */
+function nextPageQuery ({ status = [], limit = '', summary }: ListQuery, next: string): URLSearchParams {
+  return new URLSearchParams([
+    ['limit', limit],
+    ['before', next],
+    ...status.map((value): [string, string] => ['status', value]),
+    ...(summary === undefined ? [] : [['summary', summary] as [string, string]])
+  ])
 }

@@ -1,4 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox'
+import { CURSOR_PATTERN } from './task-order.ts'
 import { TaskIdSchema, TaskSchema } from './task-schema.ts'
 
 // Parameters and responses of the HTTP routes, except the tasks themselves. The types of the client derive from them.
@@ -18,7 +19,10 @@ export const IdParamsSchema = Type.Object({ id: TaskIdSchema })
 export const ListQuerySchema = Type.Object({
   status: Type.Optional(Type.Array(TaskSchema.properties.status)),
   limit: Type.Optional(CountSchema),
-  before: Type.Optional(TaskIdSchema)
+  before: Type.Optional(Type.Union([
+    TaskIdSchema, Type.String({ pattern: CURSOR_PATTERN })
+  ], { description: 'the `before` of the link to the next page, or a task id' })),
+  summary: Type.Optional(BooleanSchema)
 }, { additionalProperties: false })
 
 export const DeleteQuerySchema = Type.Object({ force: Type.Optional(BooleanSchema) }, { additionalProperties: false })

@@ -21,3 +21,9 @@ export function createTaskId (now = Date.now()): string {
 export function timeInId (id: string): number {
   return Number(id.split('_')[1])
 }
+
+/** The time in an id as `createTaskId` makes it, in ms since the epoch; undefined if the number cannot be such a time. */
+export function createdAtInId (id: string): number | undefined {
+  const time = timeInId(id)
+  return time >= 1e12 && time < 1e13 ? time : undefined
+}

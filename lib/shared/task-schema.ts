@@ -9,7 +9,8 @@ export const TaskIdSchema = Type.String({
   pattern: TASK_ID_PATTERN, maxLength: TASK_ID_MAX_LENGTH, description: 'a task id (task_<digits>_<letters and digits>)'
 })
 
-const TIME_PATTERN = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?(Z|\\+00:00)$'
+/** A time in UTC. */
+export const TIME_PATTERN = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d+)?(Z|\\+00:00)$'
 const Time = Type.String({ pattern: TIME_PATTERN, description: 'a time in UTC (ISO 8601)' })
 const TimeOrNull = Type.Union([Type.String({ pattern: TIME_PATTERN }), Type.Null()], { description: 'a time in UTC (ISO 8601), or null' })
 const StringOrNull = Type.Union([Type.String(), Type.Null()], { description: 'a string or null' })
@@ -31,6 +32,10 @@ export const TaskSchema = Type.Object({
   timeoutMs: Type.Optional(Type.Integer({ minimum: 1, description: 'a positive integer, in ms' }))
 }, { additionalProperties: true })
 export type Task = Static<typeof TaskSchema>
+
+/** A task without `config` and custom fields, for lists. */
+export const TaskSummarySchema = Type.Omit(TaskSchema, ['config'])
+export type TaskSummary = Static<typeof TaskSummarySchema>
 
 /** The fields that a client may set when it creates a task. */
 export const NewTaskSchema = Type.Object({

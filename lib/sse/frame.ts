@@ -6,15 +6,18 @@ export interface MessageFields {
   readonly id: string
   /** Default: `message`, as the standard defines. */
   readonly event?: string
-  readonly data: string
+  /** Text, or its bytes in UTF-8. */
+  readonly data: string | Uint8Array
 }
 
 const NEWLINE = 0x0a
+const FRAME_END = Buffer.from('\n\n')
 
 /** One event. The id is its first line, for `withoutId`. */
 export function messageFrame ({ id, event, data }: MessageFields): Buffer {
   const eventLine = event === undefined ? '' : `event: ${event}\n`
-  return Buffer.from(`id: ${id}\n${eventLine}data: ${data}\n\n`)
+  const head = `id: ${id}\n${eventLine}data: `
+  return typeof data === 'string' ? Buffer.from(`${head}${data}\n\n`) : Buffer.concat([Buffer.from(head), data, FRAME_END])
 }
 
 /** The same event without its id, so that the client keeps its position. The bytes are shared. */

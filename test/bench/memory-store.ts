@@ -15,7 +15,7 @@ export class MemoryStore {
     const used: Partial<TaskStore> = {
       open: async () => {},
       close: async () => {},
-      list: async () => ({ tasks: [], lastEventId: `bench-${this.#events}` }),
+      list: async () => ({ tasks: [], lastEventId: `bench-${this.#events}`, version: '' }),
       subscribe: (listener) => {
         // a new function: the plugin and the feed may subscribe with the same listener
         const subscriber = (event: TaskEvent) => listener(event)

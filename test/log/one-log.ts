@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import { toStoredTask, type StoredTask } from '../../lib/shared/stored-task.ts'
-import type { Task } from '../../lib/shared/task-schema.ts'
+import { toStoredTask } from '../../lib/shared/complete-task.ts'
+import type { StoredTask } from '../../lib/shared/stored-task.ts'
 import type { LogContent, LogStore, TaskEvent } from '../../lib/store.ts'
 
 export const ID = 'task_1_a'
@@ -20,7 +20,7 @@ export class OneLog implements LogStore {
   }
 
   async get (id: string): Promise<StoredTask | undefined> {
-    return this.status === undefined ? undefined : toStoredTask({ id, status: this.status } as Task, '{}')
+    return this.status === undefined ? undefined : toStoredTask(JSON.stringify({ id, status: this.status }))
   }
 
   async readLog (_id: string, { start, end = Infinity }: { start: number, end?: number }): Promise<LogContent | undefined> {

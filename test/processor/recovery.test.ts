@@ -175,12 +175,12 @@ t.test('an outcome that could not be written for 5 s is written by a poll', asyn
   await said.until(`${id} failed: the outcome could be written now`)
 })
 
-t.test('a task that is nested too deeply to be written again is not changed and does not run', async (t) => {
+t.test('a task that is nested too deeply is not changed and does not run', async (t) => {
   const dir = makeDirectory(t)
   const { said } = await startProcessor(t, dir, { pollIntervalMs: 100 })
   const deep = `{"id":"task_1_deep","status":"queued","command":"echo ran","config":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
   await writeFile(join(dir, 'task_1_deep.json'), deep)
-  await said.until('task_1_deep.json cannot be used: it is nested too deeply')
+  await said.until('task_1_deep.json cannot be used: it is nested more than 100 levels deep')
   t.match(await untilEnded(dir, await enqueue(dir)), { status: 'completed' })
   t.equal(await readFile(join(dir, 'task_1_deep.json'), 'utf8'), deep)
   t.notOk(existsSync(join(dir, 'task_1_deep.log')))

@@ -80,6 +80,19 @@ t.test('changeTask() keeps a large task readable', async (t) => {
   t.ok(formatTask(taskIn(dir)).length < MAX_TASK_BYTES, 'formatTask() writes compact JSON')
 })
 
+t.test('readTaskFile() reads a file with a byte order mark and one with invalid UTF-8', async (t) => {
+  const dir = t.testdir()
+  writeFileSync(join(dir, JSON_NAME), `\uFEFF{"id": "${ID}", "command": "a"}`)
+  t.strictSame((await readTask(tasksDirectory(dir), ID))?.parse(), { id: ID, command: 'a' })
+  writeFileSync(join(dir, JSON_NAME), Buffer.concat([Buffer.from(`{"id": "${ID}", "command": "a`), Buffer.from([0xff]), Buffer.from('"}')]))
+  t.strictSame((await readTask(tasksDirectory(dir), ID))?.parse(), { id: ID, command: 'a\uFFFD' })
+})
+
+t.test('readTaskFile() rejects a file that is nested too deeply as complete', async (t) => {
+  const dir = t.testdir({ [JSON_NAME]: `{"id": "${ID}", "config": ${'['.repeat(2400)}${']'.repeat(2400)}}` })
+  await t.rejects(readTaskFile(tasksDirectory(dir), ID), { code: 'UNREADABLE', message: 'it is nested more than 100 levels deep', unfinished: false })
+})
+
 t.test('formatTask() indents a small task', async (t) => {
   const task = { id: ID, status: 'queued' } as Parameters<typeof formatTask>[0]
   t.equal(formatTask(task), `{\n  "id": "${ID}",\n  "status": "queued"\n}\n`)

@@ -67,6 +67,68 @@ t.test('the pages of the list contain every task once', async (t) => {
   t.strictSame(pages, all.map(({ id }) => id))
 })
 
+t.test('the pages of the list contain every remaining task once while tasks are deleted', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTasks(dir)
+  const { url } = await startServer(t, { dir })
+  const all = await (await fetch(url)).json() as Array<{ id: string }>
+  const pages: string[] = []
+  let next: string | undefined = '?limit=7'
+  while (next !== undefined) {
+    const response: Response = await fetch(`${url}${next}`)
+    const page = await response.json() as Array<{ id: string }>
+    pages.push(...page.map(({ id }) => id))
+    t.equal((await fetch(`${url}/${pages.at(-1)}?force=1`, { method: 'DELETE' })).status, 200)
+    next = /<(.*)>/.exec(response.headers.get('link') ?? '')?.[1]
+  }
+  t.strictSame(pages, all.map(({ id }) => id))
+})
+
+t.test('the list continues after a task whose id has no time only while it exists', async (t) => {
+  const { url } = await startServer(t, { dir: await temporaryDirectory(t) })
+  for (const id of ['task_1_a', 'task_2_b']) await post(url, { command: 'true', id })
+  t.equal((await fetch(`${url}?before=task_2_b`)).status, 200)
+  await fetch(`${url}/task_2_b?force=1`, { method: 'DELETE' })
+  const response = await fetch(`${url}?before=task_2_b`)
+  t.match([response.status, await response.json()], [400, { code: 'FST_TASKS_VALIDATION', message: /^before: there is no task task_2_b/ }])
+})
+
+t.test('a summary of the list has no config and no custom fields', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, 'task_1_a', { config: { big: 'x'.repeat(500_000) }, owner: 'me', timeoutMs: 5 })
+  const { url } = await startServer(t, { dir })
+  const text = await (await fetch(`${url}?summary=true`)).text()
+  t.ok(text.length < 1000)
+  t.match(JSON.parse(text), [{ id: 'task_1_a', command: 'true', type: 'custom', timeoutMs: 5 }])
+  t.notMatch(text, /config|owner/)
+  t.match(await (await fetch(`${url}?summary=false`)).json(), [{ owner: 'me', config: { big: String } }])
+})
+
+t.test('a list of many and of large tasks is complete JSON of the announced length', async (t) => {
+  const dir = await temporaryDirectory(t)
+  for (let index = 0; index < 900; index++) await putTask(dir, `task_${index}_n`, { createdAt: undefined, config: 'x'.repeat(index % 300 === 0 ? 400_000 : 500) })
+  const { url } = await startServer(t, { dir })
+  const response = await fetch(url)
+  const bytes = Buffer.from(await response.arrayBuffer())
+  t.equal(Number(response.headers.get('content-length')), bytes.length)
+  t.match(response.headers.get('content-type'), /^application\/json/)
+  t.strictSame((JSON.parse(bytes.toString()) as Array<{ id: string }>).map(({ id }) => id), Array.from({ length: 900 }, (_, index) => `task_${899 - index}_n`))
+  t.equal((await fetch(url, { headers: { 'if-none-match': response.headers.get('etag')! } })).status, 304)
+  t.equal((await fetch(url, { method: 'HEAD' })).headers.get('content-length'), String(bytes.length))
+})
+
+t.test('a request body that is nested too deeply is rejected', async (t) => {
+  const { url } = await startServer(t, { dir: await temporaryDirectory(t) })
+  const send = async (levels: number) => await fetch(url, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: `{"command": "true", "config": ${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`
+  })
+  t.equal((await send(100)).status, 201)
+  for (const levels of [101, 2400, 200_000]) {
+    const response = await send(levels)
+    t.match([response.status, await response.json()], [400, { code: 'FST_TASKS_VALIDATION', message: 'body is nested more than 100 levels deep' }], String(levels))
+  }
+})
+
 t.test('the list can be limited to a status', async (t) => {
   const dir = await temporaryDirectory(t)
   await putTasks(dir)

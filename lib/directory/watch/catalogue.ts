@@ -1,18 +1,18 @@
+import { FST_TASKS_VALIDATION } from '../../errors.ts'
+import { createdAtInId } from '../../shared/task-id.ts'
+import { cursorOf, newestFirst, parseCursor, type SortKey } from '../../shared/task-order.ts'
 import type { StoredTask } from '../../shared/stored-task.ts'
-import { timeInId } from '../../shared/task-id.ts'
-import { newestFirst } from '../../shared/task-order.ts'
+import type { TaskStatus } from '../../shared/task-status.ts'
 import type { TaskQuery } from '../../store.ts'
-import { bisect } from '../../util/bisect.ts'
+import { SortedList } from '../../util/sorted-list.ts'
 import { CatalogueEntry } from './catalogue-entry.ts'
 
 /** All known tasks, and their order, newest first. */
 export class Catalogue {
   readonly #entries = new Map<string, CatalogueEntry>()
-  /** The entries with a task. It is sorted when it is needed, because sorting a nearly sorted array is cheap. */
-  #order: CatalogueEntry[] = []
-  #isSorted = true
-  /** `#order` contains deleted entries. */
-  #hasDeleted = false
+  /** The entries with a task. */
+  readonly #order = new SortedList<CatalogueEntry>((a, b) => newestFirst(a.task!, b.task!))
+  readonly #counts = new Map<TaskStatus | undefined, number>()
 
   /** By id. Entries without a task belong to files that have never been readable. */
   get entries (): ReadonlyMap<string, CatalogueEntry> {
@@ -25,7 +25,17 @@ export class Catalogue {
 
   /** The number of tasks. */
   get size (): number {
-    return this.#ordered().length
+    return this.#order.length
+  }
+
+  /** The number of tasks with this status. */
+  count (status: TaskStatus): number {
+    return this.#counts.get(status) ?? 0
+  }
+
+  /** The task with this status that was created first. */
+  oldest (status: TaskStatus): StoredTask | undefined {
+    return this.count(status) === 0 ? undefined : this.#order.findLast(({ task }) => task!.status === status)?.task
   }
 
   /** Adds an entry whose file cannot be read yet. */
@@ -35,41 +45,49 @@ export class Catalogue {
 
   /** Adds an entry with its task, or replaces its task. */
   set (entry: CatalogueEntry, task: StoredTask): void {
-    const previous = entry.task
+    const isMoved = entry.task?.createdAt !== task.createdAt
+    if (entry.task !== undefined) this.#remove(entry, entry.task, { isMoved })
     entry.accept(task)
     this.#entries.set(entry.id, entry)
-    if (previous === undefined) this.#order.push(entry)
-    if (previous?.createdAt !== task.createdAt) this.#isSorted = false
+    this.#counts.set(task.status, (this.#counts.get(task.status) ?? 0) + 1)
+    if (isMoved) this.#order.add(entry)
   }
 
   delete (id: string): void {
-    if (this.#entries.get(id)?.task !== undefined) this.#hasDeleted = true
+    const entry = this.#entries.get(id)
+    if (entry?.task !== undefined) this.#remove(entry, entry.task, { isMoved: true })
     this.#entries.delete(id)
   }
 
+  /** @throws FST_TASKS_VALIDATION if the place of `before` in the order is unknown */
   list ({ status, limit = Infinity, before }: TaskQuery): { tasks: StoredTask[], next?: string } {
-    const order = this.#ordered()
     const tasks: StoredTask[] = []
-    for (let index = before === undefined ? 0 : this.#indexAfter(order, before); index < order.length; index++) {
-      const task = order[index]!.task!
+    for (const entry of before === undefined ? this.#order : this.#after(this.#place(before))) {
+      const task = entry.task!
       if (status !== undefined && (task.status === undefined || !status.includes(task.status))) continue
-      if (tasks.length === limit) return { tasks, next: tasks.at(-1)!.id }
+      if (tasks.length === limit) return { tasks, next: cursorOf(tasks.at(-1)!) }
       tasks.push(task)
     }
     return { tasks }
   }
 
-  #ordered (): CatalogueEntry[] {
-    if (this.#hasDeleted) this.#order = this.#order.filter((entry) => this.#entries.get(entry.id) === entry)
-    if (!this.#isSorted) this.#order.sort((a, b) => newestFirst(a.task!, b.task!))
-    this.#hasDeleted = false
-    this.#isSorted = true
-    return this.#order
+  /** Call it before the entry gets another task. */
+  #remove (entry: CatalogueEntry, { status }: StoredTask, { isMoved }: { isMoved: boolean }): void {
+    this.#counts.set(status, this.#counts.get(status)! - 1)
+    if (isMoved) this.#order.delete(entry)
   }
 
-  /** Index of the first task after this id, even if that task was deleted: the id contains its time of creation. */
-  #indexAfter (order: CatalogueEntry[], id: string): number {
-    const key = this.#entries.get(id)?.task ?? { id, createdAt: timeInId(id) }
-    return bisect(order.length, (index) => newestFirst(order[index]!.task!, key) > 0)
+  #after (place: SortKey): Iterable<CatalogueEntry> {
+    return this.#order.from((entry) => newestFirst(entry.task!, place) > 0)
+  }
+
+  #place (before: string): SortKey {
+    const place = parseCursor(before) ?? this.#entries.get(before)?.task
+    if (place !== undefined) return place
+    const createdAt = createdAtInId(before)
+    if (createdAt === undefined) {
+      throw new FST_TASKS_VALIDATION(`before: there is no task ${before}, and its place in the list is unknown. Use the \`next\` of the previous page.`)
+    }
+    return { id: before, createdAt }
   }
 }

@@ -1,7 +1,8 @@
 import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
-import { readTaskFile } from '../../protocol/task-file.ts'
+import { readTaskText } from '../../protocol/task-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
-import type { StoredTask } from '../../shared/stored-task.ts'
+import { completeTask } from '../../shared/complete-task.ts'
+import { StoredTask } from '../../shared/stored-task.ts'
 import { isActive, isTerminal } from '../../shared/task-status.ts'
 import type { StoreLogger } from '../../store.ts'
 import { errorCode } from '../../util/error-code.ts'
@@ -73,11 +74,12 @@ export class TaskRefresher {
     const { directory, identity, catalogue, sideFiles, unreadable } = this.#context
     const entry = catalogue.get(id) ?? new CatalogueEntry(id)
     try {
-      const { task, stats } = await readTaskFile(directory, id)
+      const { text, stats } = await readTaskText(directory, id)
       if (sideFiles.isDeleted(id)) return this.#delete(entry)
       unreadable.deleteTaskFile(id)
       entry.rememberFile(stats)
-      if (entry.task?.json !== task.json) await this.#update(entry, task)
+      const task = new StoredTask(completeTask(text))
+      if (entry.task === undefined || Buffer.compare(entry.task.json, task.json) !== 0) await this.#update(entry, task)
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') this.#keepUnreadable(entry, error)
       // in an unreadable or replaced directory every file is missing

@@ -109,6 +109,11 @@ export class TaskWatcher {
     return this.#history.lastEventId
   }
 
+  /** Changes with every task that is added, changed or deleted. */
+  get version (): string {
+    return this.#history.version
+  }
+
   get state (): WatcherState {
     return {
       mode: this.#monitor.hasEvents ? 'native' : 'polling',

@@ -5,7 +5,7 @@ import { MAX_TIMER_MS } from '../../util/timers.ts'
 // JSON type, so none of these functions relies on the declared types.
 
 /** The type of a task: `custom` if it has none, the empty string (no policy has such a type) if it is not a string. */
-export function typeOf ({ type }: Partial<Task>): string {
+export function typeOf ({ type }: { type?: string | undefined }): string {
   return type === undefined ? 'custom' : asText(type)
 }
 

@@ -4,7 +4,7 @@ import { typeOf } from '../policy/task-input.ts'
 const MAX_TYPE_LENGTH = 200
 
 /** The task type used for per-type concurrency limits; an empty string for a longer one. */
-export function countedTypeOf (task: { type: string }): string {
+export function countedTypeOf (task: { type?: string | undefined }): string {
   const type = typeOf(task)
   return type.length <= MAX_TYPE_LENGTH ? type : ''
 }

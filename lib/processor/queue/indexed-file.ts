@@ -1,7 +1,9 @@
 import type { BigIntStats } from 'node:fs'
+import { MAX_NEW_TASK_BYTES } from '../../protocol/file-names.ts'
 import { UnreadableFile } from '../../protocol/regular-file.ts'
 import { fingerprintOf } from '../../protocol/task-file.ts'
-import type { StoredTask } from '../../shared/stored-task.ts'
+import type { JsonText } from '../../shared/json-text.ts'
+import { StoredTask } from '../../shared/stored-task.ts'
 import type { TaskStatus } from '../../shared/task-status.ts'
 import { errorCode } from '../../util/error-code.ts'
 import { parseTime } from '../../util/parse-time.ts'
@@ -40,17 +42,17 @@ export interface UnusableFile {
 export type IndexedFile = IndexedTask | UnusableFile
 
 /** @throws UnreadableFile if the processor could not write the task again */
-export function indexedTask (stored: StoredTask, stats: BigIntStats): IndexedTask {
-  if (!canBeWritten(stored)) throw new UnreadableFile('it is nested too deeply to be written again')
-  const { task, status, createdAt } = stored
+export function indexedTask (text: JsonText, stats: BigIntStats): IndexedTask {
+  const { id, status, createdAt } = new StoredTask(text)
+  if (status === 'queued' && text.bytes.length > MAX_NEW_TASK_BYTES) throw new UnreadableFile('it is too large for the fields that a processor adds')
   return {
-    id: task.id,
+    id,
     problem: undefined,
-    type: countedTypeOf(task),
+    type: countedTypeOf({ type: typeIn(text) }),
     fingerprint: fingerprintOf(stats),
     status,
     createdAt,
-    completedAt: parseTime(task.completedAt),
+    completedAt: parseTime(text.scalar('completedAt')),
     writtenAt: Number(stats.mtimeMs),
     readAt: performance.now()
   }
@@ -62,12 +64,9 @@ export function unusableFile (id: string, error: unknown, stats: BigIntStats): U
     : { id, problem: errorCode(error), fingerprint: '' }
 }
 
-/** `JSON.stringify` supports less nesting than `JSON.parse`. A short text is not nested deeply. */
-function canBeWritten ({ json, task }: StoredTask): boolean {
-  if (json.length < 4096) return true
-  try {
-    return JSON.stringify(task, null, 2) !== ''
-  } catch {
-    return false
-  }
+/** Undefined if there is none; the empty string if it is not a string, or much too long. */
+function typeIn (text: JsonText): string | undefined {
+  if (!text.has('type')) return undefined
+  const type = text.scalar('type')
+  return typeof type === 'string' ? type : ''
 }

@@ -2,7 +2,7 @@ import { lstatSync, type BigIntStats } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileName, parseFileName } from '../../protocol/file-names.ts'
-import { fingerprintOf, readTaskFile } from '../../protocol/task-file.ts'
+import { fingerprintOf, readTaskText } from '../../protocol/task-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { isTerminal, type TaskStatus } from '../../shared/task-status.ts'
 import { errorCode } from '../../util/error-code.ts'
@@ -52,8 +52,8 @@ export class QueueIndex {
   /** Reads one task file. */
   async refresh (id: string): Promise<void> {
     try {
-      const { task, stats } = await readTaskFile(this.#directory, id)
-      this.#addTask(indexedTask(task, stats))
+      const { text, stats } = await readTaskText(this.#directory, id)
+      this.#addTask(indexedTask(text, stats))
     } catch (error) {
       if (errorCode(error) === 'ENOENT') this.forget(id)
       else this.#addUnusable(id, error)

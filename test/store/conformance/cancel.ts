@@ -9,7 +9,7 @@ export function cancelTests (t: Test, open: OpenStore): void {
     const { outcome, task } = await store.cancel(id)
     t.equal(outcome, 'cancelled')
     t.equal(task.status, 'cancelled')
-    t.match(task.task, { errorMessage: 'Cancelled before start.', completedAt: String })
+    t.match(task.parse(), { errorMessage: 'Cancelled before start.', completedAt: String })
     t.equal((await store.get(id))?.status, 'cancelled')
   })
 

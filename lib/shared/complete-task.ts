@@ -1,0 +1,101 @@
+import { JsonText } from './json-text.ts'
+import { StoredTask } from './stored-task.ts'
+import { creationTime } from './task-order.ts'
+import { TIME_PATTERN } from './task-schema.ts'
+
+/**
+ * The kinds of values that the fields of `TaskSchema` have:
+ * `text` and `any` must be there, `text?` and `time?` and `integer?` may be null, `time` is a time in UTC, `limit` is a positive integer or missing.
+ */
+type Kind = 'text' | 'any' | 'time' | 'text?' | 'time?' | 'integer?' | 'limit'
+
+const FIELDS: ReadonlyArray<readonly [name: string, kind: Kind, missing: string]> = [
+  ['command', 'text', '""'],
+  ['type', 'text', '"custom"'],
+  ['app', 'text?', 'null'],
+  ['config', 'any', '""'],
+  ['status', 'text', '"unknown"'],
+  ['createdAt', 'time', ''],
+  ['startedAt', 'time?', 'null'],
+  ['completedAt', 'time?', 'null'],
+  ['heartbeatAt', 'time?', 'null'],
+  ['exitCode', 'integer?', 'null'],
+  ['errorMessage', 'text?', 'null'],
+  ['timeoutMs', 'limit', '']
+]
+
+/** The fields of a summary: what a list needs of a task. */
+const SUMMARY_FIELDS: readonly string[] = ['id', ...FIELDS.map(([name]) => name).filter((name) => name !== 'config')]
+
+const QUOTE = 0x22
+/** The times that `TaskSchema` can express: the years 0 to 9999. */
+const FIRST_TIME = Date.parse('0000-01-01T00:00:00.000Z')
+const LAST_TIME = Date.parse('9999-12-31T23:59:59.999Z')
+const UTC_TIME = new RegExp(TIME_PATTERN)
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/**
+ * The text of a task with every field of `TaskSchema`. Programs may write files with fewer fields, or with other types in
+ * them: a field that is missing or has another type gets its default value, a time in another time zone is converted to UTC,
+ * and a status that is missing is `unknown`. All other fields are kept.
+ * @param text an object whose `id` is a task id
+ */
+export function completeTask (text: JsonText): JsonText {
+  const changes = new Map<string, string | undefined>()
+  for (const [name, kind, missing] of FIELDS) {
+    const raw = text.raw(name)
+    if (raw !== undefined && hasKind(raw, text.scalar(name), kind)) continue
+    const value = kind === 'time' || kind === 'time?' ? timeOf(text, name) ?? missing : missing
+    if (raw !== undefined || value !== '') changes.set(name, value === '' ? undefined : value)
+  }
+  if (changes.size === 0) return text
+  const kept = [...text.names].filter((name) => !changes.has(name))
+  return objectOf([
+    ...kept.map((name): [string, string] => [name, decoder.decode(text.raw(name))]),
+    ...[...changes].filter((change): change is [string, string] => change[1] !== undefined)
+  ])
+}
+
+/**
+ * A task for a store of one's own.
+ * @param json the JSON text of a task, with or without white space; missing fields get their default values
+ * @throws if it is not a JSON object, or nested more than 100 levels deep
+ */
+export function toStoredTask (json: string): StoredTask {
+  return new StoredTask(completeTask(JsonText.compact(encoder.encode(json))))
+}
+
+/** The text of a task without `config` and without the fields that `TaskSchema` does not know. */
+export function summarize (json: Uint8Array): Uint8Array {
+  // a copy, because compacting overwrites
+  const text = JsonText.compact(new Uint8Array(json))
+  return objectOf(SUMMARY_FIELDS.filter((name) => text.has(name)).map((name) => [name, decoder.decode(text.raw(name))])).bytes
+}
+
+function objectOf (members: ReadonlyArray<readonly [name: string, json: string]>): JsonText {
+  return JsonText.compact(encoder.encode(`{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`))
+}
+
+function hasKind (raw: Uint8Array, value: unknown, kind: Kind): boolean {
+  if (kind === 'any') return true
+  if (kind === 'text') return raw[0] === QUOTE
+  if (kind === 'text?' && raw[0] === QUOTE) return true
+  if (kind === 'time') return isUtcTime(value)
+  if (kind === 'limit') return Number.isSafeInteger(value) && (value as number) > 0
+  return value === null || (kind === 'time?' && isUtcTime(value)) || (kind === 'integer?' && Number.isSafeInteger(value))
+}
+
+function isUtcTime (value: unknown): boolean {
+  return typeof value === 'string' && UTC_TIME.test(value)
+}
+
+/** A time in JSON; undefined if the field does not have one. `createdAt` then comes from the older field or from the id. */
+function timeOf (text: JsonText, name: string): string | undefined {
+  const value = text.scalar(name)
+  const time = name === 'createdAt'
+    ? creationTime({ id: text.scalar('id') as string, createdAt: value, created_at: text.scalar('created_at') })
+    : Date.parse(typeof value === 'string' ? value : '')
+  return Number.isNaN(time) ? undefined : JSON.stringify(new Date(Math.min(Math.max(time, FIRST_TIME), LAST_TIME)).toISOString())
+}
