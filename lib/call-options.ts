@@ -34,12 +34,13 @@ function checkJson (input: NewTask): void {
 }
 
 /** @throws FST_TASKS_VALIDATION */
-export function checkListQuery ({ status, limit }: { status?: unknown, limit?: unknown }): void {
+export function checkListQuery ({ status, limit, before }: { status?: unknown, limit?: unknown, before?: unknown }): void {
   const isStatus = (value: unknown) => TASK_STATUSES.some((each) => each === value)
   if (status !== undefined && !(Array.isArray(status) && status.every(isStatus))) {
     throw invalid('status', `an array of ${TASK_STATUSES.join(', ')}`, status)
   }
   if (limit !== undefined && !isInteger(limit, 1)) throw invalid('limit', 'a positive integer', limit)
+  if (before !== undefined && typeof before !== 'string') throw invalid('before', 'the `next` of another page, or a task id', before)
 }
 
 /** @throws FST_TASKS_VALIDATION */
