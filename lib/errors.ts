@@ -16,6 +16,10 @@ export const FST_TASKS_ALREADY_REGISTERED = createError('FST_TASKS_ALREADY_REGIS
   'fastify-tasks is already registered in this scope. Register another directory in another scope, or a second view of the ' +
   'same directory with { store: fastify.tasks.store, prefix }.', 500)
 
+/** Registration of the plugin: the host has a decorator of its own with one of the plugin's names. The argument is the name. */
+export const FST_TASKS_DECORATOR = createError<[string]>('FST_TASKS_DECORATOR',
+  'The host has a decorator %s of its own. Rename it, or register fastify-tasks in another scope.', 500)
+
 /** Registration of the plugin: the directory cannot be created or accessed. The arguments are its path and the error code. */
 export const FST_TASKS_DIRECTORY = createError<[string, string]>('FST_TASKS_DIRECTORY',
   'The tasks directory %s cannot be used (%s). Check its path and its permissions.', 500)
@@ -24,6 +28,10 @@ export const FST_TASKS_DIRECTORY = createError<[string, string]>('FST_TASKS_DIRE
 export const FST_TASKS_NOT_AN_SSE_ROUTE = createError('FST_TASKS_NOT_AN_SSE_ROUTE',
   'reply.taskEvents() needs a route with Server-Sent Events. Register @fastify/sse in the scope of the route, and add ' +
   "sse: { kind: 'only', heartbeat: false } to the options of the route.", 500)
+
+/** `reply.taskEvents()` was called with an invalid filter: a mistake of the host, not of the client. */
+export const FST_TASKS_FILTER = createError<[string]>('FST_TASKS_FILTER',
+  'reply.taskEvents(): %s. The filter is an object such as { tasks: [id], logs: false, where: (task) => true }.', 500)
 
 /** A request, or an argument of a method of `fastify.tasks`, is invalid. The message names the field. */
 export const FST_TASKS_VALIDATION = createError<[string]>('FST_TASKS_VALIDATION', '%s', 400)

@@ -58,7 +58,8 @@ class StoreUsers {
   async #remove (): Promise<void> {
     if (--this.#count > 0) return
     this.#opened = undefined
-    this.#closed = this.#store.close()
+    // a custom store may throw, or return no promise
+    this.#closed = (async () => { await this.#store.close() })()
     await this.#closed
   }
 }

@@ -1,10 +1,12 @@
 import { inspect } from 'node:util'
-import type { onRequestHookHandler } from 'fastify'
+import type { onRequestHookHandler, RegisterOptions } from 'fastify'
 import { DirectoryStore } from './directory/directory-store.ts'
 import { FST_TASKS_OPTIONS } from './errors.ts'
 import type { FeedOptions } from './feed/feed.ts'
 import type { StreamSlotsOptions } from './sse/slots.ts'
 import type { TaskStore } from './store.ts'
+import { defined } from './util/defined.ts'
+import { unknownName } from './util/names.ts'
 
 export interface TasksPluginCommonOptions {
   /**
@@ -52,32 +54,42 @@ export type TasksPluginOptions = TasksPluginCommonOptions & (
 
 export interface ResolvedOptions {
   readonly store: TaskStore
-  /** Without a trailing slash. */
-  readonly prefix: string
+  /** Fastify's own options, for the scope of the routes. The prefix has no trailing slash. */
+  readonly scope: RegisterOptions
   readonly readOnly: boolean
   readonly onRequest: readonly onRequestHookHandler[]
   readonly feed: FeedOptions
   readonly slots: StreamSlotsOptions
 }
 
+const NAMES = [
+  'dir', 'store', 'prefix', 'readOnly', 'onRequest', 'maxClients', 'maxClientsPerAddress', 'clientBufferBytes',
+  // of Fastify's `register`
+  'logLevel', 'logSerializers'
+]
+
 /**
  * Checks the options and applies the defaults.
  * @throws FST_TASKS_OPTIONS
  */
-export function resolveOptions (options: TasksPluginOptions): ResolvedOptions {
+export function resolveOptions (options: TasksPluginOptions & RegisterOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw invalid('options', 'an object', options)
-  const { prefix = '/api/tasks', readOnly = false, onRequest = [] } = options
+  const unknown = unknownName(options, NAMES)
+  if (unknown !== undefined) throw new FST_TASKS_OPTIONS(unknown)
+  const { prefix = '/api/tasks', readOnly = false, onRequest = [], logLevel, logSerializers } = options
   const { maxClients = 10_000, maxClientsPerAddress = maxClients, clientBufferBytes = 1024 * 1024 } = options
   if (typeof prefix !== 'string' || !/^(\/[^?#]*)?$/.test(prefix)) throw invalid('prefix', 'a path that starts with /', prefix)
   if (typeof readOnly !== 'boolean') throw invalid('readOnly', 'a boolean', readOnly)
   const hooks = Array.isArray(onRequest) ? onRequest : [onRequest]
   if (hooks.some((hook) => typeof hook !== 'function')) throw invalid('onRequest', 'a function or an array of functions', onRequest)
+  // Fastify would not report it: each hook is wrapped
+  if (hooks.some((hook) => hook.constructor.name === 'AsyncFunction' && hook.length > 2)) throw new FST_TASKS_OPTIONS('onRequest must not have a third parameter (done) if it is async')
   for (const [name, value] of Object.entries({ maxClients, maxClientsPerAddress, clientBufferBytes })) {
     if (!Number.isSafeInteger(value) || value < 1) throw invalid(name, 'a positive integer', value)
   }
   return {
     store: resolveStore(options),
-    prefix: prefix.replace(/\/+$/, ''),
+    scope: { prefix: prefix.replace(/\/+$/, ''), ...defined({ logLevel, logSerializers }) },
     readOnly,
     onRequest: hooks,
     feed: { clientBufferBytes },

@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { fastifySSE } from '@fastify/sse'
 import fp from 'fastify-plugin'
-import { FST_TASKS_ALREADY_REGISTERED } from './errors.ts'
+import { checkFilter } from './call-options.ts'
+import { FST_TASKS_ALREADY_REGISTERED, FST_TASKS_DECORATOR } from './errors.ts'
 import { Feed } from './feed/feed.ts'
 import type { FeedFilter } from './feed/filter.ts'
 import { sendTaskEvents } from './feed/task-events.ts'
@@ -10,11 +11,15 @@ import { resolveOptions, type ResolvedOptions, type TasksPluginOptions } from '.
 import { useOwnCompilers } from './routes/compilers.ts'
 import { addCommonHeaders, type RouteContext, type Scope } from './routes/context.ts'
 import { eventRoutes } from './routes/events.ts'
+import { guardedHook } from './routes/guarded-hook.ts'
 import { logRoutes } from './routes/log/log-routes.ts'
 import { metaRoutes } from './routes/meta.ts'
 import { readingRoutes, writingRoutes } from './routes/tasks.ts'
 import { StreamSlots } from './sse/slots.ts'
+import type { StoreLogger } from './store.ts'
 import { Tasks } from './tasks.ts'
+import { safeLogger } from './util/callbacks.ts'
+import { errorCode } from './util/error-code.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -25,6 +30,7 @@ declare module 'fastify' {
     /**
      * Answers with the feed, narrowed by a filter. The route must declare `sse: { kind: 'only', heartbeat: false }`. The
      * stream resumes after the event of the `Last-Event-ID` header, or of the query parameter `lastEventId`.
+     * @throws FST_TASKS_FILTER if the filter is invalid
      * @throws FST_TASKS_NOT_AN_SSE_ROUTE
      */
     taskEvents (filter?: FeedFilter): Promise<void>
@@ -34,46 +40,67 @@ declare module 'fastify' {
 async function tasksPlugin (fastify: FastifyInstance, raw: TasksPluginOptions): Promise<void> {
   const options = resolveOptions(raw)
   const { store } = options
-  // a second registration in one scope shares the decorators of the first
-  const isDecorated = Object.hasOwn(fastify, 'tasks')
-  if (isDecorated && fastify.tasks.store !== store) throw new FST_TASKS_ALREADY_REGISTERED()
+  const shared = sharedTasks(fastify)
+  if (shared !== undefined && shared.store !== store) throw new FST_TASKS_ALREADY_REGISTERED()
 
-  const closeStore = await openStore(store, fastify.log)
+  const log = safeLogger(fastify.log, ['debug', 'info', 'warn', 'error'])
+  const closeStore = await openStore(store, log)
+  const context: RouteContext = { store, feed: new Feed(store, options.feed, log), slots: new StreamSlots(options.slots) }
+  try {
+    // awaited, so that each error rejects the registration
+    await fastify.register(async (scope) => { await addRoutes(scope as unknown as Scope, options, context) }, options.scope)
+    if (shared === undefined) decorate(fastify, context, log)
+  } catch (error) {
+    await closeStore().catch((cause: unknown) => log.warn({ err: cause }, 'fastify-tasks: the store cannot be closed'))
+    throw error
+  }
   fastify.addHook('onClose', async () => { await closeStore() })
-  const context: RouteContext = { store, feed: new Feed(store, options.feed), slots: new StreamSlots(options.slots) }
-  if (!isDecorated) decorate(fastify, context)
-  await fastify.register(async (scope) => { addRoutes(scope as unknown as Scope, options, context) }, { prefix: options.prefix })
 }
 
-function decorate (fastify: FastifyInstance, context: RouteContext): void {
-  const tasks = new Tasks(context)
-  tasks.start()
+/**
+ * The decorator of an earlier registration in this scope: a second one shares it.
+ * @throws FST_TASKS_DECORATOR if the host has a decorator of its own with one of the plugin's names
+ */
+function sharedTasks (fastify: FastifyInstance): Tasks | undefined {
+  const own = Object.getOwnPropertyDescriptor(fastify, 'tasks')
+  if (own?.value instanceof Tasks) return own.value
+  if (own !== undefined) throw new FST_TASKS_DECORATOR('app.tasks')
+  return undefined
+}
+
+function decorate (fastify: FastifyInstance, context: RouteContext, log: StoreLogger): void {
+  const tasks = new Tasks(context, log)
   // responses that follow a log would keep the server from closing
   fastify.addHook('preClose', async () => { tasks.stop() })
+  tasks.start()
+  try {
+    fastify.decorateReply('taskEvents', async function (this: FastifyReply, filter: FeedFilter = {}) {
+      checkFilter(filter)
+      await sendTaskEvents(this, context, filter)
+    })
+  } catch (error) {
+    tasks.stop()
+    throw errorCode(error) === 'FST_ERR_DEC_ALREADY_PRESENT' ? new FST_TASKS_DECORATOR('reply.taskEvents') : error
+  }
   fastify.decorate('tasks', tasks)
-  fastify.decorateReply('taskEvents', async function (this: FastifyReply, filter: FeedFilter = {}) {
-    await sendTaskEvents(this, context, filter)
-  })
 }
 
-function addRoutes (scope: Scope, { readOnly, onRequest }: ResolvedOptions, context: RouteContext): void {
+async function addRoutes (scope: Scope, { readOnly, onRequest }: ResolvedOptions, context: RouteContext): Promise<void> {
   useOwnCompilers(scope)
   addCommonHeaders(scope)
   // in the host's scope this would conflict with the options of a later registration by the host
-  if (!scope.hasPlugin('@fastify/sse')) scope.register(fastifySSE)
-  for (const hook of onRequest) scope.addHook('onRequest', hook)
+  if (!scope.hasPlugin('@fastify/sse')) await scope.register(fastifySSE)
+  for (const hook of onRequest) scope.addHook('onRequest', guardedHook(hook))
   // `onClose` would be too late: by then the server is already waiting for open streams
   scope.addHook('preClose', async () => {
     context.feed.close()
     await context.slots.close()
   })
-  scope.after(() => {
-    readingRoutes(scope, context)
-    logRoutes(scope, context)
-    eventRoutes(scope, context)
-    metaRoutes(scope, context, { readOnly })
-    if (!readOnly) writingRoutes(scope, context)
-  })
+  readingRoutes(scope, context)
+  logRoutes(scope, context)
+  eventRoutes(scope, context)
+  metaRoutes(scope, context, { readOnly })
+  if (!readOnly) writingRoutes(scope, context)
 }
 
 export const plugin = fp(tasksPlugin, { name: 'fastify-tasks', fastify: '5.x' })

@@ -4,16 +4,14 @@ import type { NewTask } from './shared/task-schema.ts'
 import type { StoredTask } from './shared/stored-task.ts'
 import type { TaskStatus } from './shared/task-status.ts'
 import type { TaskTypes } from './shared/task-types.ts'
+import { isThenable } from './util/callbacks.ts'
 
 /** The part of a logger that a store uses. Fastify's logger, pino and `console` have it. */
 export type StoreLogger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>
 
 /**
- * One change. A store emits changes in the order in which they happened: `running` before the first bytes of the log, and
- * a final status after the last ones. Of changes in quick succession only the last may be reported: a task that started
- * and finished between two looks at it is reported once, as finished, after its output. The `eventId` is
- * `<epoch>-<sequence>`: the epoch in base 36, which belongs to one run of the store, and a decimal sequence number that
- * increases with every event.
+ * One change. A store emits changes in the order in which they happened. Its `eventId` is `<epoch>-<sequence>`: the epoch in base 36, which belongs to
+ * one run of the store, and a decimal sequence number that increases with every event.
  */
 export type TaskEvent = TaskUpsertEvent | TaskDeletedEvent | TaskLogEvent
 
@@ -143,6 +141,17 @@ export interface TaskStore {
 
 /** The part of a store that reading and following a log needs. */
 export type LogStore = Pick<TaskStore, 'get' | 'readLog' | 'subscribe'>
+
+/**
+ * Subscribes to a store, which may be one of the host.
+ * @throws what its `subscribe` throws; TypeError if it does not return a function, such as an async method
+ */
+export function subscribeTo (store: Pick<TaskStore, 'subscribe'>, listener: (event: TaskEvent) => void, interest: Interest): () => void {
+  const end: unknown = store.subscribe(listener, interest)
+  if (typeof end === 'function') return end as () => void
+  if (isThenable(end)) end.then(undefined, () => {})
+  throw new TypeError('The method `subscribe` of the store must return a function that ends the subscription.')
+}
 
 const eventId = /^([0-9a-z]{1,20})-([0-9]{1,15})$/
 

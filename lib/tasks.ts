@@ -1,5 +1,7 @@
 import { EventEmitter } from 'node:events'
-import { checkListQuery, checkNewTask, checkOffset, checkReadLogOptions, checkSearchOptions } from './call-options.ts'
+import {
+  checkDeleteOptions, checkFollowOptions, checkListQuery, checkNewTask, checkReadLogOptions, checkSearchOptions
+} from './call-options.ts'
 import { FST_TASKS_NOT_FOUND } from './errors.ts'
 import { health, type HealthContext, type TasksHealth } from './health.ts'
 import { followLogBytes } from './log/follower.ts'
@@ -9,7 +11,9 @@ import type { SearchResult } from './shared/api-schemas.ts'
 import type { FollowOptions } from './shared/follow-options.ts'
 import type { NewTask, Task } from './shared/task-schema.ts'
 import type { TaskTypes } from './shared/task-types.ts'
-import type { TaskDeletedEvent, TaskEvent, TaskLogEvent, TaskQuery, TaskStore } from './store.ts'
+import { subscribeTo, type StoreLogger, type TaskDeletedEvent, type TaskEvent, type TaskLogEvent, type TaskQuery, type TaskStore } from './store.ts'
+import { callSafely } from './util/callbacks.ts'
+import { RepeatedErrors } from './util/repeated-errors.ts'
 
 /** A task was created or changed. */
 export interface TaskUpserted {
@@ -60,17 +64,23 @@ export class Tasks extends EventEmitter<TasksEvents> {
   /** The store, to share with another registration of the plugin: `{ store: fastify.tasks.store }`. */
   readonly store: TaskStore
   readonly #context: HealthContext
+  readonly #errors: RepeatedErrors
   readonly #stopped = new AbortController()
   #isStarted = false
   #unsubscribe: (() => void) | undefined
 
-  constructor (context: HealthContext) {
+  /** @param log must not throw */
+  constructor (context: HealthContext, log: StoreLogger) {
     super()
     this.store = context.store
     this.#context = context
+    this.#errors = new RepeatedErrors(log)
     const self: EventEmitter = this
     self.on('newListener', (name) => { if (name === 'task.log') this.#subscribe({ logs: true }) })
-    self.on('removeListener', (name) => { if (name === 'task.log') this.#subscribe({ logs: this.listenerCount('task.log') > 0 }) })
+    self.on('removeListener', (name) => {
+      if (name !== 'task.log') return
+      callSafely(() => this.#subscribe({ logs: this.listenerCount('task.log') > 0 }), (error) => this.#errors.report('the store cannot change a subscription', error))
+    })
   }
 
   /** Starts to emit events. The store must be open. */
@@ -83,7 +93,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
   stop (): void {
     this.#isStarted = false
     this.#stopped.abort()
-    this.#unsubscribe?.()
+    this.#endSubscription(this.#unsubscribe)
     this.#unsubscribe = undefined
   }
 
@@ -108,7 +118,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
   /**
    * Lists tasks, newest first.
    * @param query default: all tasks
-   * @throws FST_TASKS_VALIDATION if an option is invalid, or the place of `before` in the order is unknown
+   * @throws FST_TASKS_VALIDATION if an option is invalid
    */
   async list (query: TaskQuery = {}): Promise<ListedTasks> {
     checkListQuery(query)
@@ -131,11 +141,13 @@ export class Tasks extends EventEmitter<TasksEvents> {
   /**
    * Deletes a finished task and its log.
    * @param options.force deletes a queued or running task too; the processor then stops its command. Default: false
+   * @throws FST_TASKS_VALIDATION if an option is invalid
    * @throws FST_TASKS_NOT_FOUND
    * @throws FST_TASKS_ACTIVE if the task is queued or running, and `force` is false
    */
-  async delete (taskId: string, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
-    await this.store.delete(taskId, { force })
+  async delete (taskId: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    checkDeleteOptions(options)
+    await this.store.delete(taskId, { force: options.force ?? false })
   }
 
   /**
@@ -157,8 +169,9 @@ export class Tasks extends EventEmitter<TasksEvents> {
    * @throws FST_TASKS_VALIDATION if `text` or an option is invalid
    * @throws FST_TASKS_NOT_FOUND
    */
-  async searchLog (taskId: string, text: string, { before, limit, signal }: LogSearchOptions = {}): Promise<SearchResult> {
-    checkSearchOptions(text, { before, limit })
+  async searchLog (taskId: string, text: string, options: LogSearchOptions = {}): Promise<SearchResult> {
+    checkSearchOptions(text, options)
+    const { before, limit, signal } = options
     if (await this.store.get(taskId) === undefined) throw new FST_TASKS_NOT_FOUND(taskId)
     return await searchLog(this.store, taskId, text, { before, limit, signal: this.#stoppedOr(signal) })
   }
@@ -167,10 +180,10 @@ export class Tasks extends EventEmitter<TasksEvents> {
    * Yields the log's bytes as they are written, until the task has finished or is deleted, the signal aborts, or the
    * server closes. If the log is truncated or rewritten, its new content is yielded from the start.
    * @param options.position byte offset to start at. Default: 0
-   * @throws FST_TASKS_VALIDATION if `position` is invalid
+   * @throws FST_TASKS_VALIDATION if an option is invalid
    */
   followLog (taskId: string, options: FollowOptions = {}): AsyncGenerator<Buffer, void, undefined> {
-    checkOffset('position', options.position)
+    checkFollowOptions(options)
     return followLogBytes(this.store, taskId, { ...options, signal: this.#stoppedOr(options.signal) })
   }
 
@@ -192,15 +205,22 @@ export class Tasks extends EventEmitter<TasksEvents> {
   #subscribe ({ logs }: { logs: boolean }): void {
     if (!this.#isStarted) return
     const previous = this.#unsubscribe
-    this.#unsubscribe = this.store.subscribe((event) => this.#emit(event), { logs })
-    previous?.()
+    this.#unsubscribe = subscribeTo(this.store, (event) => this.#report(event), { logs })
+    this.#endSubscription(previous)
   }
 
-  #emit (event: TaskEvent): void {
+  #endSubscription (unsubscribe: (() => void) | undefined): void {
+    callSafely(() => unsubscribe?.(), (error) => this.#errors.report('the store cannot end a subscription', error))
+  }
+
+  /** Unlike `emit`, it also calls the listeners after one that throws, and reports the promise of a listener that rejects. */
+  #report (event: TaskEvent): void {
     // parsed only for listeners
     if (this.listenerCount(event.type) === 0) return
-    if (event.type === 'task.upsert') this.emit(event.type, { ...event, task: event.task.parse() })
-    else if (event.type === 'task.deleted') this.emit(event.type, event)
-    else this.emit(event.type, event)
+    const given = event.type === 'task.upsert' ? { ...event, task: event.task.parse() } : event
+    // with the wrappers of `once`
+    for (const listener of this.rawListeners(event.type) as Array<(event: unknown) => unknown>) {
+      callSafely(() => listener.call(this, given), (error) => this.#errors.report(`a listener of ${event.type} failed`, error))
+    }
   }
 }

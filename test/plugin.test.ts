@@ -25,6 +25,26 @@ t.test('registration rejects invalid options with the fix', async (t) => {
   }
 })
 
+t.test('registration rejects unknown options and invalid values with the fix; Fastify\'s own options are accepted', async (t) => {
+  const dir = await temporaryDirectory(t)
+  for (const [options, message] of [
+    [{ dir, readonly: true }, 'readonly is not an option. Did you mean readOnly?'],
+    [{ directory: dir }, 'directory is not an option. Did you mean dir?'],
+    [{ dir, onrequest: () => {} }, 'onrequest is not an option. Did you mean onRequest?'],
+    [{ dir, token: 'x' }, 'token is not an option. The options are dir, store, prefix, readOnly, onRequest, maxClients, maxClientsPerAddress, clientBufferBytes, logLevel, logSerializers.'],
+    [{ dir, onRequest: async (_request: unknown, _reply: unknown, _done: unknown) => {} }, 'onRequest must not have a third parameter (done) if it is async']
+  ] as const) {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await t.rejects(boot(app, options), { code: 'FST_TASKS_OPTIONS', message: `fastify-tasks: ${message}` }, message)
+  }
+
+  const lines: string[] = []
+  const { url } = await startServer(t, { dir, logLevel: 'warn', logSerializers: {} } as never, { logger: { stream: { write: (line: string) => { lines.push(line) } } } })
+  t.equal((await fetch(url)).status, 200)
+  t.notOk(lines.some((line) => line.includes('incoming request')), 'logLevel applies to the routes')
+})
+
 t.test('registration rejects an unusable directory with its path', async (t) => {
   const dir = await temporaryDirectory(t)
   await writeFile(join(dir, 'file'), '')

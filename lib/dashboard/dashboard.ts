@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { FST_TASKS_DASHBOARD_OPTIONS } from '../errors.ts'
+import { unknownName } from '../util/names.ts'
 import { readAssets, encodingFor, type Asset } from './assets.ts'
 import { contentSecurityPolicy, pageHtml } from './page-html.ts'
 
@@ -23,6 +24,9 @@ export interface TasksDashboardOptions {
   title?: string
 }
 
+/** Options of Fastify's `register`, besides `prefix`. */
+const FASTIFY_OPTIONS = ['logLevel', 'logSerializers']
+
 /** Keeps the routes out of the host's public API documentation. */
 const HIDDEN: object = { hide: true }
 
@@ -31,9 +35,8 @@ const HIDDEN: object = { hide: true }
  * page calls the API with the browser's own credentials, so it shows only what the API returns to the same user.
  * @throws FST_TASKS_DASHBOARD_OPTIONS
  */
-export async function dashboard (fastify: FastifyInstance, { api = '/api/tasks', title = 'Tasks' }: TasksDashboardOptions): Promise<void> {
-  if (typeof title !== 'string') throw new FST_TASKS_DASHBOARD_OPTIONS('title must be a string')
-  if (!isAddress(api)) throw new FST_TASKS_DASHBOARD_OPTIONS('api must be a path or an http(s) URL, without a query or fragment')
+export async function dashboard (fastify: FastifyInstance, options: TasksDashboardOptions): Promise<void> {
+  const { api, title } = resolveOptions(options)
   const assets = await readAssets()
 
   fastify.get('/', { schema: HIDDEN }, async (request, reply) => {
@@ -51,6 +54,16 @@ export async function dashboard (fastify: FastifyInstance, { api = '/api/tasks',
     if (asset === undefined) return reply.callNotFound()
     return await sendAsset(setSecurityHeaders(reply, api), asset, request.headers['accept-encoding'])
   })
+}
+
+/** @throws FST_TASKS_DASHBOARD_OPTIONS */
+function resolveOptions (options: TasksDashboardOptions): Required<Omit<TasksDashboardOptions, 'prefix'>> {
+  const unknown = unknownName(options, ['prefix', 'api', 'title', ...FASTIFY_OPTIONS])
+  if (unknown !== undefined) throw new FST_TASKS_DASHBOARD_OPTIONS(unknown)
+  const { api = '/api/tasks', title = 'Tasks' } = options
+  if (typeof title !== 'string') throw new FST_TASKS_DASHBOARD_OPTIONS('title must be a string')
+  if (!isAddress(api)) throw new FST_TASKS_DASHBOARD_OPTIONS('api must be a path or an http(s) URL, without a query or fragment')
+  return { api, title }
 }
 
 /** The page may load only its own files and call only its API. Assets have the policy too: a worker obeys its own file's. */

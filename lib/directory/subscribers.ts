@@ -1,4 +1,5 @@
 import type { Interest, TaskEvent } from '../store.ts'
+import { callSafely } from '../util/callbacks.ts'
 
 interface Subscriber extends Interest {
   readonly listener: (event: TaskEvent) => void
@@ -11,7 +12,7 @@ export class Subscribers {
   /** Number of subscribers by interest: in all logs (`true`), in none (`false`), or in the log of one task. */
   readonly #counts = new Map<boolean | string, number>()
 
-  /** @param onError called with what a listener throws */
+  /** @param onError called with what a listener throws, or with which its promise rejects */
   constructor (onError: (error: unknown) => void) {
     this.#onError = onError
   }
@@ -41,11 +42,7 @@ export class Subscribers {
       const { listener, logs } = subscriber
       if (!this.#subscribers.has(subscriber)) continue
       if (event.type === 'task.log' && logs !== true && logs !== event.taskId) continue
-      try {
-        listener(event)
-      } catch (error) {
-        this.#onError(error)
-      }
+      callSafely(() => listener(event), this.#onError)
     }
   }
 

@@ -1,6 +1,7 @@
 import type { StoredTask } from '../shared/stored-task.ts'
 import type { Task } from '../shared/task-schema.ts'
 import type { TaskEvent, TaskLogEvent, TaskUpsertEvent } from '../store.ts'
+import { isThenable } from '../util/callbacks.ts'
 import type { FeedFilter } from './filter.ts'
 import { parsedTask } from './parsed-task.ts'
 import { sizeUpdate } from './size-update.ts'
@@ -14,12 +15,15 @@ export class ClientFilter {
   readonly #tasks: ReadonlySet<string> | undefined
   readonly #logsOf: ReadonlySet<string> | undefined
   readonly #where: ((task: Task) => boolean) | undefined
+  readonly #onError: (error: unknown) => void
   /** With `where`: the tasks that the client has received. */
   readonly #visible = new Set<string>()
   /** With `where`: the log sizes of the other tasks, as far as they are known from events. */
   readonly #hiddenLogSizes = new Map<string, number>()
 
-  constructor ({ tasks, logs = true, where }: FeedFilter) {
+  /** @param onError called if `where` throws or returns a promise; the task does not match then */
+  constructor ({ tasks, logs = true, where }: FeedFilter, onError: (error: unknown) => void) {
+    this.#onError = onError
     this.#logsOf = typeof logs === 'boolean' ? undefined : new Set(logs)
     this.logs = typeof logs === 'boolean' ? logs : logs.length > 0
     const isSelection = tasks !== undefined || where !== undefined || (this.logs && this.#logsOf !== undefined)
@@ -35,7 +39,7 @@ export class ClientFilter {
 
   /** The client has received those of these tasks that match. */
   addVisible (tasks: Iterable<StoredTask>): void {
-    for (const task of tasks) if (this.#where?.(parsedTask(task))) this.#visible.add(task.id)
+    for (const task of tasks) if (this.#matches(task)) this.#visible.add(task.id)
   }
 
   /** @param options.isReplay the client may have received tasks that this filter has not seen. Default: false */
@@ -45,10 +49,23 @@ export class ClientFilter {
     if (event.type === 'task.log' && (!this.logs || this.#logsOf?.has(id) === false)) return []
     if (this.#where === undefined) return [event]
     if (event.type === 'task.log') return this.#applyToLog(event)
-    if (event.type === 'task.upsert' && this.#where(parsedTask(event.task))) return this.#show(event)
+    if (event.type === 'task.upsert' && this.#matches(event.task)) return this.#show(event)
     const wasVisible = this.#visible.delete(id) || isReplay
     if (event.type === 'task.deleted') this.#hiddenLogSizes.delete(id)
     return wasVisible ? [{ type: 'task.deleted', eventId: event.eventId, taskId: id }] : []
+  }
+
+  /** Errors and promises mean no: a client must not see a task by mistake. */
+  #matches (task: StoredTask): boolean {
+    try {
+      const result: unknown = this.#where?.(parsedTask(task))
+      if (!isThenable(result)) return Boolean(result)
+      result.then(undefined, () => {})
+      throw new TypeError('`where` returned a promise. It must return true or false.')
+    } catch (error) {
+      this.#onError(error)
+      return false
+    }
   }
 
   #applyToLog (event: TaskLogEvent): TaskEvent[] {

@@ -86,6 +86,10 @@ export class Connection {
     if (this.#isUsable()) this.#sink.write(pingFrame(this.#skipped.size === 0 ? this.#position : undefined))
   }
 
+  destroy (): void {
+    this.#sink.destroy()
+  }
+
   /** Disconnects the client if its unsent bytes exceed the limit. */
   #isUsable (): boolean {
     if (this.#sink.destroyed) return false

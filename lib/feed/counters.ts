@@ -10,8 +10,10 @@ export interface FeedCounters {
   dropped: number
   /** Clients that reconnected and received the events they had missed. */
   resumed: number
+  /** Calls of a `where` filter that threw or returned a promise. */
+  filterErrors: number
 }
 
 export function createCounters (): FeedCounters {
-  return { deliveries: 0, bytes: 0, withheld: 0, dropped: 0, resumed: 0 }
+  return { deliveries: 0, bytes: 0, withheld: 0, dropped: 0, resumed: 0, filterErrors: 0 }
 }

@@ -1,6 +1,8 @@
 import { openingFrame } from '../sse/stream.ts'
 import type { Sink } from '../sse/sink.ts'
-import { isUpTo, type TaskEvent, type TaskStore } from '../store.ts'
+import { isUpTo, subscribeTo, type StoreLogger, type TaskEvent, type TaskStore } from '../store.ts'
+import { callSafely } from '../util/callbacks.ts'
+import { RepeatedErrors } from '../util/repeated-errors.ts'
 import { ClientFilter } from './client-filter.ts'
 import { Connection } from './connection.ts'
 import { createCounters, type FeedCounters } from './counters.ts'
@@ -44,6 +46,7 @@ export class Feed {
   readonly counters: FeedCounters = createCounters()
   readonly #store: TaskStore
   readonly #options: FeedOptions
+  readonly #errors: RepeatedErrors
   readonly #connections = new Set<Connection>()
   /** For each client that is being admitted: the events since its admission began. */
   readonly #held = new Set<TaskEvent[]>()
@@ -56,9 +59,11 @@ export class Feed {
   #hasLogs = false
   #isClosed = false
 
-  constructor (store: TaskStore, options: FeedOptions) {
+  /** @param log must not throw */
+  constructor (store: TaskStore, options: FeedOptions, log: StoreLogger) {
     this.#store = store
     this.#options = options
+    this.#errors = new RepeatedErrors(log)
   }
 
   /**
@@ -66,11 +71,11 @@ export class Feed {
    * @param lastEventId id of the last event that the client received; if the store does not know it, the client must list again
    */
   async admit (feedFilter: FeedFilter, lastEventId: string | undefined): Promise<Admission> {
-    const filter = new ClientFilter(feedFilter)
+    const filter = new ClientFilter(feedFilter, (error) => this.#reportFilterError(error))
     const held: TaskEvent[] = []
     this.#held.add(held)
-    this.#subscribe({ logs: filter.logs })
     try {
+      this.#subscribe({ logs: filter.logs })
       const replay = await this.#loadReplay(filter, lastEventId)
       return {
         start: (sink) => this.#start(sink, filter, replay, held),
@@ -86,7 +91,7 @@ export class Feed {
   close (): void {
     this.#isClosed = true
     this.#flush()
-    this.#unsubscribe?.()
+    this.#endSubscription(this.#unsubscribe)
   }
 
   async #loadReplay (filter: ClientFilter, lastEventId: string | undefined): Promise<Replay> {
@@ -138,7 +143,8 @@ export class Feed {
 
   /** Logs are not read for clients that have left. */
   #unsubscribeLogs (): void {
-    if (!this.#isClosed && !this.#hasClients) this.#subscribe({ logs: false })
+    if (this.#isClosed || this.#hasClients) return
+    callSafely(() => this.#subscribe({ logs: false }), (error) => this.#errors.report('the store cannot change a subscription', error))
   }
 
   /** Log events are added for the first client that needs them, and removed after the last client. */
@@ -146,9 +152,18 @@ export class Feed {
     const needsLogs = logs || (this.#hasLogs && this.#hasClients)
     if (this.#unsubscribe !== undefined && needsLogs === this.#hasLogs) return
     const previous = this.#unsubscribe
+    this.#unsubscribe = subscribeTo(this.#store, (event) => this.#receive(event), { logs: needsLogs })
     this.#hasLogs = needsLogs
-    previous?.()
-    this.#unsubscribe = this.#store.subscribe((event) => this.#receive(event), { logs: needsLogs })
+    this.#endSubscription(previous)
+  }
+
+  #endSubscription (unsubscribe: (() => void) | undefined): void {
+    callSafely(() => unsubscribe?.(), (error) => this.#errors.report('the store cannot end a subscription', error))
+  }
+
+  #reportFilterError (error: unknown): void {
+    this.counters.filterErrors++
+    this.#errors.report('a `where` filter failed; the task is not sent', error)
   }
 
   #receive (event: TaskEvent): void {
@@ -165,6 +180,16 @@ export class Feed {
     if (pending.length === 0) return
     this.#pending = []
     this.#pendingLength = 0
+    try {
+      this.#send(pending)
+    } catch (error) {
+      // a store may emit an event that cannot be encoded: the clients reconnect, and list if they cannot resume
+      this.#errors.report('events of the store cannot be sent; all clients are disconnected', error)
+      for (const connection of this.#connections) connection.destroy()
+    }
+  }
+
+  #send (pending: readonly OutgoingEvent[]): void {
     const startedAt = performance.now()
     const position = pending.at(-1)!.event.eventId
     const shared = new SharedFrames(pending)

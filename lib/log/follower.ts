@@ -1,6 +1,6 @@
 import type { FollowOptions } from '../shared/follow-options.ts'
 import { isActive, type TaskStatus } from '../shared/task-status.ts'
-import type { LogStore } from '../store.ts'
+import { subscribeTo, type LogStore } from '../store.ts'
 import { abortable } from '../util/abortable-generator.ts'
 import { LogReader, type LogPiece } from './log-reader.ts'
 
@@ -37,7 +37,7 @@ async function * bytesOf (pieces: LogPieces): AsyncGenerator<Buffer, void, undef
 async function * follow (store: LogStore, taskId: string, position: number, signal: AbortSignal): LogPieces {
   const reader = new LogReader(store, taskId, position)
   const changes = new Changes()
-  const unsubscribe = store.subscribe((event) => {
+  const unsubscribe = subscribeTo(store, (event) => {
     const id = event.type === 'task.upsert' ? event.task.id : event.taskId
     if (id !== taskId) return
     if (event.type === 'task.log' && event.truncated === true) reader.reportTruncation()

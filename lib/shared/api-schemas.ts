@@ -63,8 +63,8 @@ export const EventsQuerySchema = Type.Object({
   lastEventId: Type.Optional(Type.String({ maxLength: 100 })),
   task: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000 })),
   logs: Type.Optional(BooleanSchema),
-  log: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000, description: 'only the logs of these tasks' }))
-})
+  log: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000 }))
+}, { additionalProperties: false })
 
 export const HealthSchema = Type.Object({
   processorAlive: Type.Boolean(),
@@ -76,7 +76,8 @@ export const HealthSchema = Type.Object({
     bytes: Type.Integer(),
     withheld: Type.Integer({ description: 'log chunks that were not sent to slow clients' }),
     dropped: Type.Integer({ description: 'clients that were disconnected because they did not read' }),
-    resumed: Type.Integer({ description: 'clients that reconnected and received the events that they had missed' })
+    resumed: Type.Integer({ description: 'clients that reconnected and received the events that they had missed' }),
+    filterErrors: Type.Integer({ description: 'calls of a `where` filter of the host that failed; the task was not sent' })
   }),
   limits: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'limits that the processor has published' }))
 }, { additionalProperties: true })

@@ -40,10 +40,10 @@ export type TaskSummary = Static<typeof TaskSummarySchema>
 /** The fields that a client may set when it creates a task. */
 export const NewTaskSchema = Type.Object({
   command: Type.String({ pattern: '^\\s*[^\\s\\0][^\\0]*$', description: 'a command that is not blank' }),
-  type: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-  app: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Null()])),
+  type: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'a string of 1 to 200 characters' })),
+  app: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Null()], { description: 'a string of at most 200 characters, or null' })),
   config: Type.Optional(Type.Unknown({ description: 'any JSON value' })),
-  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMER_MS })),
+  timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMER_MS, description: `an integer from 1 to ${MAX_TIMER_MS}, in ms` })),
   id: Type.Optional(TaskIdSchema)
 }, { additionalProperties: false })
 export type NewTask = Static<typeof NewTaskSchema>

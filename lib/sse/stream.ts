@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { FST_TASKS_NOT_AN_SSE_ROUTE } from '../errors.ts'
+import { safeLogger } from '../util/callbacks.ts'
 import { retryFrame } from './frame.ts'
 import { emitCloseOnDisconnect, isDisconnected, sinkOf, type Sink } from './sink.ts'
 import type { Slot, StreamSlots } from './slots.ts'
@@ -44,7 +45,8 @@ export function startStream (reply: FastifyReply): Sink {
   sink.on('error', () => {})
   const started = performance.now()
   // Fastify's `onResponse` does not run for a client that disconnects
-  reply.raw.on('close', () => reply.log.info({ ms: Math.round(performance.now() - started) }, 'fastify-tasks: stream closed'))
+  const log = safeLogger(reply.log, ['info'])
+  reply.raw.on('close', () => log.info({ ms: Math.round(performance.now() - started) }, 'fastify-tasks: stream closed'))
   return sink
 }
 

@@ -57,3 +57,13 @@ t.test('only the page\'s own files are served', async (t) => {
 t.test('an API address that is not http(s) is rejected', async (t) => {
   await t.rejects(createApp(t, { api: 'javascript:alert(1)' }), { code: 'FST_TASKS_DASHBOARD_OPTIONS' })
 })
+
+t.test('unknown options are rejected with a suggestion; Fastify\'s own options are accepted', async (t) => {
+  for (const [options, message] of [
+    [{ titel: 'Jobs' }, /: titel is not an option. Did you mean title\?/],
+    [{ API: '/api/tasks' }, /: API is not an option. Did you mean api\?/],
+    [{ readOnly: true }, /: readOnly is not an option. The options are prefix, api, title, logLevel, logSerializers\./]
+  ] as const) await t.rejects(createApp(t, options as never), { code: 'FST_TASKS_DASHBOARD_OPTIONS', message }, JSON.stringify(options))
+  const app = await createApp(t, { logLevel: 'warn', logSerializers: {} } as never)
+  t.equal((await app.inject('/page/')).statusCode, 200)
+})

@@ -27,7 +27,7 @@ class Client extends EventEmitter {
 }
 
 function connect (client: Client, counters = createCounters()): (event: TaskEvent) => void {
-  const connection = new Connection(client, { filter: new ClientFilter({}), maxBytes: 1000, counters, position: 'a-0' })
+  const connection = new Connection(client, { filter: new ClientFilter({}, () => {}), maxBytes: 1000, counters, position: 'a-0' })
   return (event) => connection.sendFiltered([new OutgoingEvent(event)], event.eventId)
 }
 

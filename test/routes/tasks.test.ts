@@ -230,6 +230,21 @@ t.test('invalid requests are rejected with 4xx and a code, write nothing, and re
   }
   t.match(await (await fetch(`${url}?status=done`)).json(), { message: 'querystring/status/0 must be one of queued, running, completed, failed, cancelled' })
   t.equal((await fetch(`${url}/task_1_a?force=yes`, { method: 'DELETE' })).status, 400)
+  for (const [path, message] of [
+    ['?state=queued', 'querystring/state is not a known field. Did you mean status?'],
+    ['?page=2', 'querystring/page is not a known field. The fields are status, limit, before, summary.'],
+    ['/events?taks=task_1_a', 'querystring/taks is not a known field. Did you mean task?'],
+    ['/events?logs=maybe', 'querystring/logs must be one of 0, 1, true, false'],
+    ['/task_1_a/log/search', 'querystring/q is missing; it must be a text of 1 to 200 characters on one line']
+  ] as const) t.match(await (await fetch(`${url}${path}`)).json(), { statusCode: 400, code: 'FST_TASKS_VALIDATION', message }, path)
+  for (const [task, message] of [
+    [{}, 'body/command is missing; it must be a command that is not blank'],
+    [[], 'body must be an object'],
+    [{ command: 'true', comand: 'x' }, 'body/comand is not a known field. Did you mean command?'],
+    [{ command: 'true', type: '' }, 'body/type must be a string of 1 to 200 characters'],
+    [{ command: 'true', app: 5 }, 'body/app must be a string of at most 200 characters, or null'],
+    [{ command: 'true', timeoutMs: 1.5 }, 'body/timeoutMs must be an integer from 1 to 2147483647, in ms']
+  ] as const) t.match(await (await post(url, task)).json(), { statusCode: 400, code: 'FST_TASKS_VALIDATION', message }, JSON.stringify(task))
   t.strictSame(await readdir(dir), ['task_1_a.json'], 'nothing was written')
 })
 

@@ -5,6 +5,7 @@ import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import type { Interest, StoreLogger, TaskEvent } from '../../store.ts'
 import { EventHistory } from '../event-history.ts'
 import { LogWatcher } from '../log/log-watcher.ts'
+import { RepeatedErrors } from '../../util/repeated-errors.ts'
 import { Subscribers } from '../subscribers.ts'
 import { Catalogue } from './catalogue.ts'
 import { DirectoryMonitor } from './directory-monitor.ts'
@@ -51,17 +52,18 @@ export class TaskWatcher {
   constructor (directory: TasksDirectory, { log }: { log: StoreLogger }) {
     const { path } = directory
     const identity = new DirectoryIdentity(path)
-    this.#subscribers = new Subscribers((error) => log.error({ err: error }, 'fastify-tasks: a listener failed'))
+    const errors = new RepeatedErrors(log)
+    this.#subscribers = new Subscribers((error) => errors.report('a listener failed', error))
     this.#missedChanges = new MissedChanges(() => log.warn('fastify-tasks: the system dropped file events; a scan found the changes'))
     this.#sideFiles = new SideFiles(directory)
     this.#queue = new RefreshQueue((id, targets) => this.#refresher.refresh(id, targets))
-    this.#unreadable = new UnreadableFiles({ retry: (id, target) => this.#queue.add(id, target), log })
+    this.#unreadable = new UnreadableFiles({ retry: (id) => this.#queue.add(id, 'task-file'), log })
     this.#poller = new FilePoller(path, (file) => this.#handleHint(basename(file)))
     this.#logs = new LogWatcher(path, {
       isWanted: (id) => this.#subscribers.wantsLog(id),
       emit: (id, change) => this.#subscribers.emit(this.#history.log(id, change)),
       onFileChange: (id) => this.#refresher.updatePolling(id),
-      report: (id, error) => error === undefined ? this.#unreadable.deleteLog(id) : this.#unreadable.addLog(id, error)
+      report: (name, reason) => this.#unreadable.report(name, reason)
     })
     this.#refresher = new TaskRefresher({
       directory,

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { FST_TASKS_TOO_MANY_CLIENTS } from '../../errors.ts'
 import { followLogBytes } from '../../log/follower.ts'
 import { closersOf, emitCloseOnDisconnect, isDisconnected } from '../../sse/sink.ts'
+import { safeLogger } from '../../util/callbacks.ts'
 import type { RouteContext } from '../context.ts'
 
 export interface LogBytesRequest {
@@ -37,6 +38,6 @@ export function sendLogBytes (reply: FastifyReply, { store, slots }: RouteContex
   const { destroy } = closersOf(reply)
   slot.attach({ ping: () => {}, end: destroy, destroy })
   pipeline(followLogBytes(store, taskId, { position, signal: closed.signal }), raw).catch((error) => {
-    if (!closed.signal.aborted) reply.log.error({ err: error, taskId }, 'fastify-tasks: following a log failed')
+    if (!closed.signal.aborted) safeLogger(reply.log, ['error']).error({ err: error, taskId }, 'fastify-tasks: following a log failed')
   })
 }

@@ -5,6 +5,7 @@ import { PacedWriter } from '../../sse/paced-writer.ts'
 import { closersOf } from '../../sse/sink.ts'
 import { acquireSlot, openingFrame, startStream } from '../../sse/stream.ts'
 import type { TaskStore } from '../../store.ts'
+import { safeLogger } from '../../util/callbacks.ts'
 import type { RouteContext } from '../context.ts'
 import { logFrames, TRUNCATION } from './log-frames.ts'
 
@@ -35,7 +36,7 @@ export function sendLogEvents (reply: FastifyReply, { store, slots }: RouteConte
   writeFrames(writer, store, request, closed.signal).then(
     () => { if (!closed.signal.aborted) sink.end() },
     (error) => {
-      reply.log.error({ err: error, taskId: request.taskId }, 'fastify-tasks: following a log failed')
+      safeLogger(reply.log, ['error']).error({ err: error, taskId: request.taskId }, 'fastify-tasks: following a log failed')
       // without `end`, the client reconnects
       sink.destroy()
     }

@@ -19,7 +19,7 @@ t.test('rejects texts that are not a policy', async (t) => {
 t.test('rejects invalid types', async (t) => {
   await rejects(t, [
     [undefined, /^types: /], [[], /^types: .*types by their names/], [{ '': { argv } }, /^types/], [{ 'a\nb': { argv } }, /^types/],
-    [{ x: 5 }, /^types\/x: /], [{ x: { argv, color: 1 } }, /^types\/x\/color: Unexpected/]
+    [{ x: 5 }, /^types\/x: /], [{ x: { argv, color: 1 } }, /^types\/x\/color: is not a known field. The fields are title, /]
   ])
 })
 
