@@ -10,8 +10,11 @@ import { isThenable } from './util/callbacks.ts'
 export type StoreLogger = Pick<FastifyBaseLogger, 'debug' | 'info' | 'warn' | 'error'>
 
 /**
- * One change. A store emits changes in the order in which they happened. Its `eventId` is `<epoch>-<sequence>`: the epoch in base 36, which belongs to
- * one run of the store, and a decimal sequence number that increases with every event.
+ * One change. A store emits changes in the order in which they happened: `running` before the first bytes of the log, and
+ * a final status after the last ones. Of changes in quick succession only the last may be reported: a task that started
+ * and finished between two looks at it is reported once, as finished, after its output. The `eventId` is
+ * `<epoch>-<sequence>`: the epoch in base 36, which belongs to one run of the store, and a decimal sequence number that
+ * increases with every event.
  */
 export type TaskEvent = TaskUpsertEvent | TaskDeletedEvent | TaskLogEvent
 

@@ -40,7 +40,7 @@ async function checkLogFile (reader: FileReader, id: string, status: Status): Pr
   const name = fileName(id, 'log')
   const file = await reader.stats(name)
   if (typeof file !== 'object') return
-  // a processor does not write to such a log; once it is complete, a backup may link it
+  // a processor does not write to such a log; once it is complete, a backup may link it, but it is no longer served
   if (file.stats.nlink > 1n) reader.add(name, [isTerminal(status) ? warning(HARD_LINKED) : error(HARD_LINKED)])
   reader.add(name, checkPresence('log', status))
 }

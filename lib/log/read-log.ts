@@ -13,7 +13,10 @@ export interface LogSelection {
    * @default the size of the log
    */
   readonly end?: number | undefined
-  /** The last lines, up to this number, instead of `start` and `end`. An incomplete last line counts. */
+  /**
+   * The last lines, up to this number, instead of `start` and `end`. An incomplete last line counts. The log is read
+   * backwards for at most 64 MiB and about a second: then only the lines found so far, or the end of a longer line.
+   */
   readonly tail?: number | undefined
 }
 

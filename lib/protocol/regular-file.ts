@@ -48,6 +48,22 @@ export async function openRegular<File extends OpenFile> (
 }
 
 /**
+ * Opens a regular file that has no other name: through a hard link, a file outside the directory would be read or written.
+ * @param flags as for `openRegular`
+ * @throws UnreadableFile if it is not a regular file, or has another name; `unfinished`, because a program may create a
+ * file with a temporary name
+ * @throws the system error otherwise
+ */
+export async function openSingleLink<File extends OpenFile> (
+  fs: FileSystem<File>, path: string, flags?: number
+): Promise<{ handle: File, stats: BigIntStats }> {
+  const file = await openRegular(fs, path, flags)
+  if (file.stats.nlink <= 1n) return file
+  await file.handle.close()
+  throw new UnreadableFile('it has more than one hard link', { unfinished: true })
+}
+
+/**
  * Reads a whole file of a tasks directory.
  * @param limit in bytes; default: the limit of a task file
  * @throws UnreadableFile if it is larger than `limit`, not a regular file, or changes while it is read

@@ -1,7 +1,10 @@
-import { appendFile, open, truncate, unlink, writeFile } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { appendFile, link, open, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { openFeed, putTask, startServer, temporaryDirectory, type EventStream } from '../helpers.ts'
+import { openFeed, putTask, startServer, temporaryDirectory, waitFor, type EventStream } from '../helpers.ts'
+import { before, systemError } from '../protocol/fixtures/system-calls.ts'
 
 /** A running task and the feed of its server. */
 async function startFeed (t: Test): Promise<{ dir: string, log: string, feed: EventStream }> {
@@ -76,4 +79,62 @@ t.test('a deleted log is reported as truncated', async (t) => {
   const from = feed.messages.length
   await unlink(log)
   await feed.find(({ data }) => data.truncated === true, from)
+})
+
+t.test('a log that cannot be opened for a moment is reported without growing', async (t) => {
+  const { log, feed } = await startFeed(t)
+  for (const code of ['EMFILE', 'EACCES']) {
+    let refusals = 3
+    before(t, 'open', (path: string) => { if (path === log && refusals-- > 0) throw systemError(code) })
+    await appendFile(log, code)
+    await feed.find(({ data }) => data.chunk === code)
+    t.ok(refusals < 0)
+  }
+})
+
+t.test('a log that has another name for a moment is reported without growing', async (t) => {
+  const { dir, log, feed } = await startFeed(t)
+  await writeFile(join(dir, 'temporary'), 'output')
+  let reads = 0
+  before(t, 'open', async (path: string) => { if (path === log && ++reads === 3) await unlink(join(dir, 'temporary')) })
+  await link(join(dir, 'temporary'), log)
+  await feed.find(({ data }) => data.chunk === 'output')
+})
+
+t.test('of a log that grows by more than 64 MiB at once, the feed reports the size', async (t) => {
+  const { log, feed } = await startFeed(t)
+  await appendFile(log, 'one\n')
+  await feed.find(({ data }) => data.chunk === 'one\n')
+  await truncate(log, 2 ** 40)
+  await feed.find(({ data }) => data.end === 2 ** 40)
+  t.strictSame(feed.messages.at(-1)!.data, { id: 'task_1_a', offset: 2 ** 40, end: 2 ** 40, chunk: '' })
+  await appendFile(log, 'two\n')
+  await feed.find(({ data }) => data.chunk === 'two\n')
+})
+
+t.test('under load, output is reported after its task is running, or with its final status', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { app } = await startServer(t, { dir })
+  const statuses = new Map<string, string>()
+  const early: string[] = []
+  app.tasks.on('task.upsert', ({ task }) => { statuses.set(task.id, task.status) })
+  const unordered = new Map<string, string>()
+  app.tasks.on('task.log', ({ taskId, chunk }) => { if (chunk !== '' && statuses.get(taskId) === 'queued') unordered.set(taskId, chunk) })
+  app.tasks.on('task.upsert', ({ task }) => { if (task.status === 'running' && unordered.has(task.id)) early.push(task.id) })
+  const script = `const put = (id, status) => {
+    fs.writeFileSync(id + '.new', JSON.stringify({ id, status }))
+    fs.renameSync(id + '.new', id + '.json')
+  }
+  for (let number = 1; number <= 400; number++) {
+    const id = 'task_' + number + '_order'
+    put(id, 'queued')
+    const until = performance.now() + number % 20 / 10
+    while (performance.now() < until) ;
+    put(id, 'running')
+    fs.appendFileSync(id + '.log', 'output')
+    if (number % 2 === 0) put(id, 'completed')
+  }`
+  await promisify(execFile)(process.execPath, ['-e', script], { cwd: dir })
+  await waitFor(() => statuses.size === 400 && [...statuses.values()].every((status) => status !== 'queued'), { describe: () => [...statuses] })
+  t.strictSame(early, [])
 })

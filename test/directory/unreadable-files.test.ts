@@ -9,19 +9,22 @@ const ID = 'task_1_a'
 const unfinished = new UnreadableFile('it is not valid JSON', { unfinished: true })
 const unusable = new UnreadableFile('it is not a regular file')
 
+function refusal (code: string): Error {
+  return Object.assign(new Error(code), { code })
+}
+
 function setUp (t: Test) {
   const lines: string[] = []
   const log: StoreLogger = { debug () {}, info () {}, warn (line: unknown) { lines.push(String(line)) }, error () {} }
-  const retries = new EventEmitter<{ retry: [id: string] }>()
-  const files = new UnreadableFiles({ retry: (id) => retries.emit('retry', id), log })
+  const retries = new EventEmitter<{ retry: [id: string, target: string] }>()
+  const files = new UnreadableFiles({ retry: (id, target) => retries.emit('retry', id, target), log })
   // the timers of the retries do not keep the process running
   const keepAlive = setInterval(() => {}, 1000)
   t.teardown(() => clearInterval(keepAlive))
-  /** Resolves with the id of the next retry. */
+  /** Resolves with the id and the target of the next retry. */
   const nextRetry = async (): Promise<unknown> => {
-    const [id] = await once(retries, 'retry', { signal: AbortSignal.timeout(WAIT_MS) })
+    return await once(retries, 'retry', { signal: AbortSignal.timeout(WAIT_MS) })
       .catch(() => { throw new Error(`No retry within ${WAIT_MS} ms. Logged: ${lines.join('; ')}`) })
-    return id
   }
   return { files, lines, nextRetry }
 }
@@ -31,7 +34,7 @@ t.test('a partially written task file is retried several times before it is repo
   let retries = 0
   for (files.addTaskFile(ID, unfinished); !files.isTaskFileReported(ID); files.addTaskFile(ID, unfinished)) {
     t.strictSame(lines, [])
-    t.equal(await nextRetry(), ID)
+    t.strictSame(await nextRetry(), [ID, 'task-file'])
     retries++
   }
   t.equal(retries, 7)
@@ -46,25 +49,28 @@ t.test('a task file that a retry cannot fix is reported immediately', async (t) 
   t.strictSame(lines, ['fastify-tasks: task_1_a.json cannot be read: it is not a regular file'])
 })
 
-t.test('a task file that the system refuses is retried', async (t) => {
+t.test('a file that the system refuses is retried', async (t) => {
   const { files, nextRetry } = setUp(t)
-  files.addTaskFile(ID, Object.assign(new Error('refused'), { code: 'EACCES' }))
-  t.notOk(files.isTaskFileReported(ID))
-  t.equal(await nextRetry(), ID)
+  files.addTaskFile(ID, refusal('EACCES'))
+  t.strictSame(await nextRetry(), [ID, 'task-file'])
+  files.addLog(ID, refusal('EMFILE'))
+  t.strictSame(await nextRetry(), [ID, 'log'])
+  t.equal(files.reasons.size, 0)
 })
 
 t.test('a file is logged once for each reason', async (t) => {
   const { files, lines } = setUp(t)
-  for (const reason of ['EACCES', 'EACCES', 'EIO']) files.report('task_1_a.log', reason)
+  for (const code of ['EACCES', 'EACCES', 'EIO']) for (let retry = 0; retry < 8; retry++) files.addLog(ID, refusal(code))
   t.strictSame(lines.map((line) => line.split(': ').at(-1)), ['EACCES', 'EIO'])
 })
 
 t.test('a readable file is no longer reported', async (t) => {
   const { files } = setUp(t)
   files.addTaskFile(ID, unusable)
-  files.report('task_1_a.log', 'EIO')
+  files.addLog(ID, unusable)
+  t.strictSame([...files.reasons.keys()], [`${ID}.json`, `${ID}.log`])
   files.deleteTaskFile(ID)
-  files.report('task_1_a.log', undefined)
+  files.deleteLog(ID)
   t.equal(files.reasons.size, 0)
   t.notOk(files.hasTaskFile(ID))
 })

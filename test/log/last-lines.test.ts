@@ -34,6 +34,29 @@ t.test('startOfLastLines finds lines that span several blocks', async (t) => {
   }
 })
 
+t.test('startOfLastLines returns the lines found within its limit of bytes, or else the end of the last line', async (t) => {
+  const table: Array<[text: string, lines: number, maxBytes: number, start: number]> = [
+    ['a\nb\nc\n', 9, 5, 2], ['a\nb\nc\n', 9, 4, 4], ['a\nb\nc\n', 1, 3, 4], ['a\nb\nc\n', 9, 6, 0], ['a\nb\nc\n', 9, 99, 0], ['a\nb\nc\n', 0, 0, 6],
+    ['abcdef', 1, 3, 3], ['abcdef\n', 1, 3, 4], ['abcdef', 1, 6, 0], ['ab日本', 1, 5, 5], ['ab日本', 1, 4, 5], ['ab日本', 1, 3, 5], ['ab🙂!', 1, 4, 6], ['ab🙂!', 1, 5, 2]
+  ]
+  for (const [text, lines, maxBytes, expected] of table) {
+    const label = `${JSON.stringify(text)}, ${lines} lines in ${maxBytes} bytes`
+    t.equal(await startOfLastLines(new OneLog(text), ID, { lines, end: Buffer.byteLength(text), maxBytes }), expected, label)
+  }
+})
+
+t.test('startOfLastLines reads no more than its limit of bytes', async (t) => {
+  const log = new OneLog(Buffer.alloc(200 * KIB))
+  t.equal(await startOfLastLines(log, ID, { lines: 1, end: 200 * KIB, maxBytes: 100 * KIB }), 100 * KIB)
+  t.equal(log.reads, 2)
+})
+
+t.test('startOfLastLines stops after its time', async (t) => {
+  const log = new OneLog(Buffer.alloc(200 * KIB))
+  t.equal(await startOfLastLines(log, ID, { lines: 1, end: 200 * KIB, timeMs: 0 }), 200 * KIB - 1 - 64 * KIB)
+  t.equal(log.reads, 1)
+})
+
 t.test('startOfLastLines stops reading when its signal aborts', async (t) => {
   const log = new OneLog(Buffer.alloc(10_000_000))
   await startOfLastLines(log, ID, { lines: 1, end: 10_000_000, signal: AbortSignal.abort() })

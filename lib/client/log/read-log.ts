@@ -15,7 +15,10 @@ export interface ReadLogOptions {
    * @default the size of the log
    */
   readonly end?: number | undefined
-  /** The number of last lines to read. Cannot be combined with `start` or `end`. */
+  /**
+   * The number of last lines to read, fewer if they are not within the last 64 MiB. Cannot be combined with `start` or
+   * `end`.
+   */
   readonly tail?: number | undefined
   readonly signal?: AbortSignal | undefined
 }

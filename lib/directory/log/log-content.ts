@@ -1,13 +1,13 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { pipeline, Readable, Transform } from 'node:stream'
-import { ifExists, openRegular, UnreadableFile } from '../../protocol/regular-file.ts'
+import { ifExists, openSingleLink, UnreadableFile } from '../../protocol/regular-file.ts'
 import { threadPoolFileSystem } from '../../protocol/thread-pool-file-system.ts'
 import type { LogContent } from '../../store.ts'
 
 /**
  * Opens the bytes from `start` to `end` (exclusive; default: the size) of a log file.
- * @returns undefined if there is no regular file at this path
+ * @returns undefined if there is no regular file at this path, or if it has another name
  */
 export async function openLogContent (path: string, { start, end }: { start: number, end?: number }): Promise<LogContent | undefined> {
   const file = await openLog(path)
@@ -27,7 +27,7 @@ export async function openLogContent (path: string, { start, end }: { start: num
 
 async function openLog (path: string): Promise<{ handle: FileHandle, stats: BigIntStats } | undefined> {
   try {
-    return await ifExists(openRegular(threadPoolFileSystem, path))
+    return await ifExists(openSingleLink(threadPoolFileSystem, path))
   } catch (error) {
     if (error instanceof UnreadableFile) return undefined
     throw error

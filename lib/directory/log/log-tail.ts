@@ -1,13 +1,15 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { completeLength, textChunk } from '../../log/text.ts'
-import { ifExists, openRegular } from '../../protocol/regular-file.ts'
+import { ifExists, openSingleLink } from '../../protocol/regular-file.ts'
 import { threadPoolFileSystem } from '../../protocol/thread-pool-file-system.ts'
 import { FINGERPRINT_BYTES, LogFingerprint, sameBytes } from '../../shared/fingerprint.ts'
 import type { TaskLogEvent } from '../../store.ts'
 
 /** The most bytes of one log event. */
 export const CHUNK_BYTES = 64 * 1024
+/** If more than this is unreported, only the size is reported: a sparse log may grow by terabytes at once. */
+const MAX_BACKLOG_BYTES = 64 * 1024 * 1024
 
 /** The content of a log event. */
 export type LogChange = Omit<TaskLogEvent, 'type' | 'eventId' | 'taskId'>
@@ -22,6 +24,8 @@ export interface LogUpdate {
 export interface ReadOptions {
   /** The task has finished: an incomplete last character no longer waits for its remaining bytes. */
   readonly isFinished: boolean
+  /** Byte offset up to which the log is reported. Default: its end. */
+  readonly limit?: number
 }
 
 const NOTHING: LogUpdate = { hasMore: false }
@@ -61,35 +65,41 @@ export class LogTail {
   }
 
   /** Reads the next chunk after the cursor. */
-  async readChunk ({ isFinished }: ReadOptions): Promise<LogUpdate> {
+  async readChunk (options: ReadOptions): Promise<LogUpdate> {
     return await this.#open(async (handle, size) => {
+      const { isFinished, limit = size } = options
       const offset = this.cursor
-      const bytes = await this.#readAfterCursor(handle, Math.min(size, offset + CHUNK_BYTES))
+      if (Math.min(size, limit) - offset > MAX_BACKLOG_BYTES) return await this.#skip(handle, size, options)
+      const bytes = await this.#readAfterCursor(handle, Math.min(size, Math.max(offset, limit), offset + CHUNK_BYTES))
       if (bytes === undefined) return this.#restart()
       const end = offset + bytes.length
       const text = isFinished && end >= size ? bytes : bytes.subarray(0, completeLength(bytes))
-      if (text.length === 0) return NOTHING
+      if (text.length === 0) return { hasMore: limit < size }
       this.#reported.advance(text)
       return { change: textChunk(offset, text), hasMore: end < size }
     })
   }
 
   /** Reports only the new size, and continues from there. */
-  async skipToEnd ({ isFinished }: ReadOptions): Promise<LogUpdate> {
-    return await this.#open(async (handle, size) => {
-      if (await this.#readAfterCursor(handle, this.cursor) === undefined) return this.#restart()
-      const from = Math.max(0, size - FINGERPRINT_BYTES)
-      const bytes = await readBytes(handle, from, size)
-      const last = bytes.subarray(0, isFinished ? bytes.length : completeLength(bytes))
-      const end = from + last.length
-      if (end <= this.cursor) return NOTHING
-      await this.#moveTo(handle, end, last)
-      return { change: { offset: end, end, chunk: '' }, hasMore: false }
-    })
+  async skipToEnd (options: ReadOptions): Promise<LogUpdate> {
+    return await this.#open(async (handle, size) => await this.#skip(handle, size, options))
+  }
+
+  async #skip (handle: FileHandle, size: number, { isFinished, limit = size }: ReadOptions): Promise<LogUpdate> {
+    if (await this.#readAfterCursor(handle, this.cursor) === undefined) return this.#restart()
+    const hasMore = limit < size
+    const to = Math.min(size, limit)
+    const from = Math.max(0, to - FINGERPRINT_BYTES)
+    const bytes = await readBytes(handle, from, to)
+    const last = bytes.subarray(0, isFinished ? bytes.length : completeLength(bytes))
+    const end = from + last.length
+    if (end <= this.cursor) return { hasMore }
+    await this.#moveTo(handle, end, last)
+    return { change: { offset: end, end, chunk: '' }, hasMore }
   }
 
   async #open (read: (handle: FileHandle, size: number) => Promise<LogUpdate>): Promise<LogUpdate> {
-    const file = await ifExists(openRegular(threadPoolFileSystem, this.#path))
+    const file = await ifExists(openSingleLink(threadPoolFileSystem, this.#path))
     if (file === undefined) return this.cursor === 0 ? NOTHING : this.#restart({ hasMore: false })
     try {
       const { dev, ino, size } = file.stats

@@ -2,8 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileName } from '../../protocol/file-names.ts'
-import { ifExists, UnreadableFile } from '../../protocol/regular-file.ts'
-import { errorCode } from '../../util/error-code.ts'
+import { ifExists } from '../../protocol/regular-file.ts'
 import { CHUNK_BYTES, LogTail, type LogChange, type LogUpdate, type ReadOptions } from './log-tail.ts'
 
 /** If more output than this is unreported when a task finishes, only the size is reported: 8 MiB. */
@@ -15,8 +14,8 @@ export interface LogWatcherContext {
   readonly emit: (taskId: string, change: LogChange) => void
   /** The log appeared, was deleted or was replaced. */
   readonly onFileChange: (taskId: string) => void
-  /** The log cannot be read for this reason; undefined: it can. */
-  readonly report: (name: string, reason: string | undefined) => void
+  /** The log cannot be read because of this error: it must be refreshed again. Undefined: it can be read, or need not be. */
+  readonly report: (taskId: string, error: unknown) => void
 }
 
 interface WatchedLog {
@@ -91,16 +90,28 @@ export class LogWatcher {
     else log.isSizeUpdateDue = stats.size > CHUNK_BYTES
   }
 
+  /** The size of the log, and whether some of it is unreported. A log that cannot be examined counts as empty. */
+  async measure (taskId: string): Promise<{ size: number, hasNews: boolean }> {
+    const size = (await lstat(this.path(taskId)).catch(() => undefined))?.size ?? 0
+    return { size, hasNews: size > (this.#logs.get(taskId)?.tail.cursor ?? 0) }
+  }
+
   /** @returns whether there is more to read */
   async refresh (taskId: string, options: ReadOptions): Promise<boolean> {
     const log = this.#logs.get(taskId)
     if (log === undefined) return false
     if (!log.exists) {
-      log.exists = await ifExists(lstat(this.path(taskId))) !== undefined
+      try {
+        log.exists = await ifExists(lstat(this.path(taskId))) !== undefined
+      } catch (error) {
+        this.#context.report(taskId, error)
+        return false
+      }
       if (log.exists) this.#context.onFileChange(taskId)
     }
     if (this.#context.isWanted(taskId)) return await this.#read(taskId, log, options)
     this.#unread.add(taskId)
+    this.#context.report(taskId, undefined)
     return false
   }
 
@@ -119,7 +130,7 @@ export class LogWatcher {
   forget (taskId: string): void {
     this.#logs.delete(taskId)
     this.#unread.delete(taskId)
-    this.#context.report(fileName(taskId, 'log'), undefined)
+    this.#context.report(taskId, undefined)
   }
 
   async #read (taskId: string, log: WatchedLog, options: ReadOptions): Promise<boolean> {
@@ -129,9 +140,10 @@ export class LogWatcher {
     let update: LogUpdate
     try {
       update = isSkipping ? await log.tail.skipToEnd(options) : await log.tail.readChunk(options)
-      this.#context.report(fileName(taskId, 'log'), undefined)
+      this.#context.report(taskId, undefined)
     } catch (error) {
-      this.#context.report(fileName(taskId, 'log'), error instanceof UnreadableFile ? error.message : errorCode(error))
+      log.isSizeUpdateDue = isSkipping
+      this.#context.report(taskId, error)
       return false
     }
     const { change, hasMore } = update

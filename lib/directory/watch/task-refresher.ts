@@ -65,9 +65,13 @@ export class TaskRefresher {
   /** @returns whether there is more to read */
   async #refreshLog (id: string): Promise<boolean> {
     const { catalogue, logs } = this.#context
-    // a task with output must be running: refresh its status first, so that it is reported before the output
-    if (catalogue.get(id)?.task?.status === 'queued') await this.#refreshTaskFile(id)
-    return await logs.refresh(id, { isFinished: isTerminal(catalogue.get(id)?.task?.status) })
+    const status = () => catalogue.get(id)?.task?.status
+    if (status() !== 'queued') return await logs.refresh(id, { isFinished: isTerminal(status()) })
+    // a task with output must be running: its status is reported before its output. Output that is written after the
+    // task file was read, by a task that was still queued, waits
+    const { size, hasNews } = await logs.measure(id)
+    if (hasNews) await this.#refreshTaskFile(id)
+    return await logs.refresh(id, { isFinished: isTerminal(status()), ...(status() === 'queued' && { limit: size }) })
   }
 
   async #refreshTaskFile (id: string): Promise<void> {

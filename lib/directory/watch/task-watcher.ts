@@ -57,13 +57,13 @@ export class TaskWatcher {
     this.#missedChanges = new MissedChanges(() => log.warn('fastify-tasks: the system dropped file events; a scan found the changes'))
     this.#sideFiles = new SideFiles(directory)
     this.#queue = new RefreshQueue((id, targets) => this.#refresher.refresh(id, targets))
-    this.#unreadable = new UnreadableFiles({ retry: (id) => this.#queue.add(id, 'task-file'), log })
+    this.#unreadable = new UnreadableFiles({ retry: (id, target) => this.#queue.add(id, target), log })
     this.#poller = new FilePoller(path, (file) => this.#handleHint(basename(file)))
     this.#logs = new LogWatcher(path, {
       isWanted: (id) => this.#subscribers.wantsLog(id),
       emit: (id, change) => this.#subscribers.emit(this.#history.log(id, change)),
       onFileChange: (id) => this.#refresher.updatePolling(id),
-      report: (name, reason) => this.#unreadable.report(name, reason)
+      report: (id, error) => error === undefined ? this.#unreadable.deleteLog(id) : this.#unreadable.addLog(id, error)
     })
     this.#refresher = new TaskRefresher({
       directory,

@@ -2,7 +2,7 @@ import { constants, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileName } from '../../protocol/file-names.ts'
 import type { OpenFile } from '../../protocol/file-system.ts'
-import { openRegular, UnreadableFile } from '../../protocol/regular-file.ts'
+import { openRegular, openSingleLink } from '../../protocol/regular-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { shareWithDirectory } from '../../protocol/write-file.ts'
 import { errorCode } from '../../util/error-code.ts'
@@ -23,10 +23,7 @@ export async function openLog (directory: TasksDirectory, id: string): Promise<O
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
   }
-  const { handle, stats } = await openRegular(directory.fs, path, APPEND)
-  if (stats.nlink === 1n) return handle
-  await handle.close()
-  throw new UnreadableFile('it has more than one hard link')
+  return (await openSingleLink(directory.fs, path, APPEND)).handle
 }
 
 /** The size of a task's log, in bytes; 0 if it does not exist or cannot be accessed. */

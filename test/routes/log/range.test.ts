@@ -1,6 +1,8 @@
-import { appendFile, truncate } from 'node:fs/promises'
+import { appendFile, link, truncate, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
-import { startTaskServer } from './fixtures.ts'
+import { openFeed, putTask, temporaryDirectory } from '../../helpers.ts'
+import { ID, startTaskServer } from './fixtures.ts'
 
 interface Answer {
   readonly status: number
@@ -23,6 +25,32 @@ t.test('GET without a range returns the log with a strong entity tag', async (t)
   t.match(whole, { status: 200, text: '0123456789', headers: { 'accept-ranges': 'bytes', 'log-position': '0', 'content-length': '10', 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' } })
   t.match(whole.headers.etag, /^"[^"]+"$/)
 })
+
+for (const status of ['running', 'completed']) {
+  t.test(`a hard link under the name of the log of a ${status} task is not served`, async (t) => {
+    const secret = join(await temporaryDirectory(t), 'secret')
+    await writeFile(secret, 'secret\n')
+    const { app, url, task, dir, path } = await startTaskServer(t, undefined, { status })
+    const feed = await openFeed(url)
+    t.teardown(() => feed.close())
+    await link(secret, path)
+    for (const query of ['', '?tail=1', '?position=0']) {
+      const { status, text, headers } = await getFrom(task)({}, query)
+      t.strictSame([status, text, headers['log-position']], [404, '', undefined], query)
+    }
+    t.strictSame(await (await fetch(`${task}/log/search?q=secret`)).json(), { matches: [], next: null })
+    t.equal(await app.tasks.readLog(ID), undefined)
+    const events = await fetch(`${task}/log/events`)
+    const follow = await fetch(`${task}/log?follow=true`)
+    await putTask(dir, ID, { status: 'failed' })
+    t.notMatch(await events.text(), 'secret')
+    t.equal(await follow.text(), '')
+    await feed.find(({ data }) => data.status === 'failed')
+    t.notOk(feed.messages.some(({ data }) => data.chunk), JSON.stringify(feed.messages))
+    await unlink(secret)
+    t.match(await getFrom(task)({}), { status: 200, text: 'secret\n' })
+  })
+}
 
 t.test('GET with a range returns 206 and these bytes', async (t) => {
   const { task } = await startTaskServer(t, '0123456789')

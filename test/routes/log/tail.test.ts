@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises'
+import { appendFile, truncate, writeFile } from 'node:fs/promises'
 import t from 'tap'
-import { KIB, startTaskServer } from './fixtures.ts'
+import { download, ID, KIB, MIB, startTaskServer } from './fixtures.ts'
 
 const LONG_LINE = `${'x'.repeat(70 * KIB)}\n`
 const MANY_LINES = Array.from({ length: 100_000 }, (_, index) => `line ${index} ${'é'.repeat(index % 50)}\n`).join('')
@@ -23,6 +23,23 @@ t.test('GET and HEAD with tail return the last lines', async (t) => {
     const head = await fetch(`${task}/log?tail=${lines}`, { method: 'HEAD' })
     t.match([head.status, head.headers.get('log-position'), head.headers.get('content-length')], [200, String(size - part), String(part)], `HEAD, ${label}`)
   }
+})
+
+t.test('the tail of a sparse log of 1 TB is limited', async (t) => {
+  const { app, task, path } = await startTaskServer(t, '')
+  const size = 2 ** 40
+  await truncate(path, size)
+  for (const query of ['', '&follow=true']) {
+    const { response } = await download(t, `${task}/log?tail=1${query}`, { read: false })
+    const position = Number(response.headers['log-position'])
+    t.ok(size - 64 * MIB <= position && position < size, `Log-Position of tail=1${query}: ${position}`)
+  }
+  const log = await app.tasks.readLog(ID, { tail: 1 })
+  log?.body.destroy()
+  t.ok(log !== undefined && log.end === size && log.end - log.start <= 64 * MIB, `readLog: ${log?.start}`)
+  await appendFile(path, 'a\nb\n')
+  // the line before `b` is longer than the limit
+  t.equal(await (await fetch(`${task}/log?tail=2`)).text(), 'b\n')
 })
 
 t.test('invalid queries of a log are rejected with 400', async (t) => {
