@@ -45,7 +45,7 @@ export function checkListQuery (query: { status?: unknown, limit?: unknown, befo
     throw invalid('status', `an array of ${TASK_STATUSES.join(', ')}`, status)
   }
   if (limit !== undefined && !isInteger(limit, 1)) throw invalid('limit', 'a positive integer', limit)
-  if (before !== undefined && typeof before !== 'string') throw invalid('before', 'the `next` of another page (a string)', before)
+  if (before !== undefined && typeof before !== 'string') throw invalid('before', 'the `next` of another page, or a task id', before)
 }
 
 /** @throws FST_TASKS_VALIDATION */

@@ -118,7 +118,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
   /**
    * Lists tasks, newest first.
    * @param query default: all tasks
-   * @throws FST_TASKS_VALIDATION if an option is invalid
+   * @throws FST_TASKS_VALIDATION if an option is invalid, or the place of `before` in the order is unknown
    */
   async list (query: TaskQuery = {}): Promise<ListedTasks> {
     checkListQuery(query)

@@ -42,7 +42,7 @@ t.test('get() returns the plain task, or undefined', async (t) => {
 t.test('list() returns plain tasks, the next page and the position of the feed', async (t) => {
   const { tasks } = await startHost(t)
   await tasks.create({ command: 'true', id: 'task_2_b' })
-  t.match(await tasks.list({ limit: 1 }), { tasks: [{ id: 'task_2_b', command: 'true' }], next: 'task_2_b', lastEventId: /^\w+-\d+$/ })
+  t.match(await tasks.list({ limit: 1 }), { tasks: [{ id: 'task_2_b', command: 'true' }], next: /^\d+-task_2_b$/, lastEventId: /^\w+-\d+$/ })
   const last = await tasks.list({ before: 'task_2_b' })
   t.match(last.tasks, [{ id: ID }])
   t.notOk('next' in last)
@@ -119,12 +119,25 @@ t.test('searchLog() returns where to continue if its signal has aborted', async 
 
 t.test('invalid options are rejected with the name and the value', async (t) => {
   const { tasks } = await startHost(t, 'one\n')
+  const circular: { self?: object } = {}
+  circular.self = circular
+  const nested = (levels: number): unknown => {
+    let value: unknown = 1
+    for (let level = 0; level < levels; level++) value = [value]
+    return value
+  }
   const calls: Array<[label: string, call: () => unknown, message: RegExp]> = [
     ['a blank command', () => tasks.create({ command: ' ' }), /^task\/command must be a command/],
     ['a malformed id', () => tasks.create({ command: 'true', id: '../../etc' }), /^task\/id must be a task id/],
     ['an unknown status', () => tasks.list({ status: ['done' as never] }), /^status must be an array of queued, .*, not \[ 'done' \]$/],
     ['a status without an array', () => tasks.list({ status: 'failed' as never }), /^status must be an array/],
     ['a limit of 0', () => tasks.list({ limit: 0 }), /^limit must be a positive integer, not 0$/],
+    ['a before that is no text', () => tasks.list({ before: 5 as never }), /^before must be the `next` of another page, or a task id, not 5$/],
+    ['a before that is no place', () => tasks.list({ before: 'x' }), /^before: there is no task x, and its place in the list is unknown\./],
+    ['a circular config', () => tasks.create({ command: 'true', config: circular }), /^task cannot be written as JSON: Converting circular/],
+    ['a config with a BigInt', () => tasks.create({ command: 'true', config: 1n }), /^task cannot be written as JSON: .*BigInt/],
+    ['a config of 100 levels', () => tasks.create({ command: 'true', config: nested(100) }), /^task is nested more than 100 levels deep$/],
+    ['a config of 100,000 levels', () => tasks.create({ command: 'true', config: nested(100_000) }), /^task cannot be written as JSON: Maximum call stack/],
     ['a negative start', () => tasks.readLog(ID, { start: -1 }), /^start must be a byte offset \(an integer, at least 0\), not -1$/],
     ['a fractional end', () => tasks.readLog(ID, { end: 1.5 }), /^end must be .*, not 1\.5$/],
     ['a start that is no number', () => tasks.readLog(ID, { start: NaN }), /^start must be .*, not NaN$/],
@@ -140,7 +153,6 @@ t.test('invalid options are rejected with the name and the value', async (t) => 
     ['a force that is no boolean', () => tasks.delete(ID, { force: 'no' as never }), /^force must be a boolean, not 'no'$/],
     ['a signal that is none', () => tasks.searchLog(ID, 'x', { signal: true as never }), /^signal must be an AbortSignal, not true$/],
     ['a signal that is none', () => tasks.followLog(ID, { signal: {} as never }), /^signal must be an AbortSignal, not \{\}$/],
-    ['a before that is no text', () => tasks.list({ before: 5 as never }), /^before must be the `next` of another page \(a string\), not 5$/],
     ['options that are no object', () => tasks.list('queued' as never), /^options must be an object, not 'queued'$/],
     ['null as options', () => tasks.delete(ID, null as never), /^options must be an object, not null$/],
     ['an unknown option of list', () => tasks.list({ state: ['queued'] } as never), /^state is not an option. Did you mean status\?$/],

@@ -6,7 +6,7 @@ import { inTimeSlices } from '../util/time-slices.ts'
 /** Smaller texts are joined to pieces of this many bytes; a larger one is a piece of its own, which is not copied. */
 const PIECE_BYTES = 256 * 1024
 /** Bodies that are kept for other clients. */
-const MAX_BODIES = 8
+const MAX_BODIES = 4
 /** How long a body is kept, in ms. */
 const KEEP_MS = 5000
 
