@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { taskText } from '../helpers.ts'
+import { randomFrom } from '../random.ts'
 import { enqueue } from '../processor/fixtures.ts'
 import { FaultyServer } from '../faults/faulty-server.ts'
 import { copyLog, eventually, launchBrowser, openPage, untilLogHas } from './browser.ts'
 import { makeTasks, startHost } from './host.ts'
+import { randomOutput } from './random-output.ts'
 
 const ROUNDS = Number(process.env.SOAK_ROUNDS ?? 10)
 const browser = await launchBrowser(t)
@@ -95,5 +97,35 @@ t.test('a log of 200 MB opens at its end and at any offset with less than 3 MB o
   await page.locator('.xterm-rows > div', { hasText: '001000000 ' }).waitFor()
   t.match(await page.locator('.terminal[aria-busy=false] .xterm-rows > div').first().textContent(), /^001000000 /)
   t.ok(received < 3_000_000, `${received} bytes`)
+  t.strictSame(errors, [])
+})
+
+/** Puts the terminal into a state in which text can be read: strings and modes end, and the cursor is on the last row. */
+const READABLE = '\n\u0018\u001b[!p\u001b[m\u001b[999B\n'
+
+t.test(`the page shows what follows ${ROUNDS} pieces of random output`, { timeout: 60_000 + ROUNDS * 10_000 }, async (t) => {
+  const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1e9)
+  t.comment(`FUZZ_SEED=${seed}`)
+  const random = randomFrom(seed)
+  const { url, dir } = await startHost(t)
+  const id = await enqueue(dir, { status: 'running', startedAt: new Date().toISOString() })
+  const log = join(dir, `${id}.log`)
+  writeFileSync(log, 'start\n')
+  const { page, errors } = await openPage(t, browser, `${url}#/tasks/${id}`)
+  await untilLogHas(page, 'start')
+  await page.evaluate(() => {
+    const { dataset } = document.body
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) dataset.longest = String(Math.max(duration, Number(dataset.longest ?? 0)))
+    }).observe({ type: 'longtask' })
+  })
+  let longest = 0
+  for (let round = 0; round < ROUNDS; round++) {
+    appendFileSync(log, Buffer.concat([randomOutput(random, 60_000), Buffer.from(`${READABLE}end of ${round}.\n`)]))
+    await page.locator('.xterm-rows', { hasText: `end of ${round}.` }).waitFor({ timeout: 30_000 })
+    const pause = Number(await page.evaluate(() => document.body.dataset.longest ?? '0'))
+    if (pause > longest) t.comment(`round ${round}: the longest pause is ${pause} ms`)
+    longest = Math.max(longest, pause)
+  }
   t.strictSame(errors, [])
 })

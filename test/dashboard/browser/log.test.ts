@@ -192,3 +192,55 @@ t.test('a log continues after the user has logged in again', async (t) => {
   await page.locator('.log').getByRole('button', { name: 'Try again' }).click()
   await untilLogHas(page, 'before\nmeanwhile')
 })
+
+/** Control sequences with every final byte, prefix and intermediate, and with numbers far above the size of the screen. */
+function * allSequences (): Generator<string> {
+  const finals = Array.from({ length: 0x7f - 0x40 }, (_, n) => String.fromCharCode(0x40 + n))
+  const intermediates = ['', ...Array.from({ length: 16 }, (_, n) => String.fromCharCode(0x20 + n))]
+  for (const introducer of ['\u001b[', '\u009b']) {
+    for (const prefix of ['', '?', '>', '<', '=']) {
+      for (const intermediate of intermediates) {
+        for (const final of finals) yield `${introducer}${prefix}2147483647;99:9${intermediate}${final}`
+      }
+    }
+  }
+}
+
+t.test('control sequences of every kind with huge numbers are shown in bounded time', { timeout: 120_000 }, async (t) => {
+  const sequences = [...allSequences()].map((sequence) => `x${sequence}`).join('')
+  const { url, id } = await startHostWithLog(t, `first\n${sequences}\u001b[!p\u001b[999Bthe end\n`)
+  const page = await openDashboard(t, browser, `${url}#/tasks/${id}?at=0`)
+  await untilLogHas(page, 'the end')
+  await page.getByRole('button', { name: 'Tasks' }).click()
+  await page.getByRole('table').waitFor()
+})
+
+const FLOODS: Record<string, string> = {
+  'sequences that move rows': '\u001b[999L\u001b[999S\u001b[999T\u001b[9\'}'.repeat(1000),
+  'sequences that fill the screen': '\u001b#8\u001b[2J'.repeat(2000),
+  'repeated characters': 'x\u001b[999b'.repeat(2000),
+  'full resets': 'x\n\u001bc'.repeat(10_000),
+  'palette changes': '\u001b]4;1;#fff\u0007'.repeat(2000),
+  'combining marks': `e${'\u0301'.repeat(100_000)}`,
+  'carriage returns': '\r'.repeat(1_000_000),
+  'a long line': 'x'.repeat(1_000_000),
+  'a command without an end': '\u001b]0;',
+  'a string without an end': `\u001bP${'x'.repeat(100_000)}`
+}
+
+t.test('the page shows what follows a flood of output', { timeout: 240_000 }, async (t) => {
+  const { url, id, log } = await startHostWithLog(t, 'first\n', running())
+  const page = await openDashboard(t, browser, `${url}#/tasks/${id}`)
+  await untilLogHas(page, 'first')
+  for (const [name, flood] of Object.entries(FLOODS)) {
+    await appendFile(log, `\u001b[999B${flood}\nafter ${name}\n`)
+    await logRows(page).filter({ hasText: `after ${name}` }).waitFor()
+    t.pass(name)
+  }
+})
+
+t.test('a reset of the terminal leaves earlier output reachable', async (t) => {
+  const { url, id } = await startHostWithLog(t, 'before\n\u001bcafter a reset\n\u001b[3Jafter clearing the rows above\n')
+  const page = await openDashboard(t, browser, `${url}#/tasks/${id}`)
+  t.equal((await untilLogHas(page, 'after clearing')).trimEnd(), 'before\nafter a reset\nafter clearing the rows above')
+})

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { firstRows, fromLineStart, lastRows, offsetOfLine, offsetOfLineBefore, piecesOf, type LogBytes } from '../../../lib/dashboard/page/log/log-bytes.ts'
+import { firstRows, fromCharacterStart, fromLineStart, lastRows, offsetOfLine, offsetOfLineBefore, piecesOf, type LogBytes } from '../../../lib/dashboard/page/log/log-bytes.ts'
 
 const encode = (text: string) => new TextEncoder().encode(text)
 const decode = ({ offset, bytes }: LogBytes) => [offset, new TextDecoder().decode(bytes)]
@@ -10,6 +10,13 @@ t.test('fromLineStart removes an incomplete first line', async (t) => {
   t.strictSame(decode(fromLineStart(part('first\nline\n', 0))), [0, 'first\nline\n'], 'the log starts there')
   t.strictSame(decode(fromLineStart(part('one long line', 5))), [5, 'one long line'])
   t.strictSame(decode(fromLineStart(part('one long line\n', 5))), [5, 'one long line\n'], 'otherwise nothing would be left')
+})
+
+t.test('fromCharacterStart removes the rest of a character, but no invalid byte of the log\'s start', async (t) => {
+  const bytes = encode('🙂ä')
+  for (const start of [1, 2, 3]) t.strictSame(decode(fromCharacterStart({ offset: start, bytes: bytes.subarray(start) })), [4, 'ä'])
+  t.strictSame(fromCharacterStart({ offset: 0, bytes: Uint8Array.of(0x80, 0x61) }).offset, 0)
+  t.strictSame(fromCharacterStart({ offset: 9, bytes: encode('abc') }).offset, 9)
 })
 
 t.test('lastRows keeps the last complete lines that fit', async (t) => {

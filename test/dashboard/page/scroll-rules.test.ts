@@ -13,6 +13,7 @@ for (const [name, position, expected] of [
   ['scrolling near the end of the log loads nothing', { ...middle, below: 10, hasAfter: false }, { follows: false, load: false }],
   ['scrolling to the end of a live section follows the log', atEnd, { follows: true, load: false }],
   ['scrolling to the end of a detached section does not follow the log', { ...middle, below: 0, hasAfter: false }, { follows: false, load: false }],
+  ['output of a followed log loads nothing, however few rows are above', { ...atEnd, follows: true, above: 0 }, { follows: true, load: false }],
   ['scrolling up stops following', { ...atEnd, follows: true, below: 3 }, { follows: false, load: false }],
   ['scrolling means nothing while a section is loaded', { ...middle, phase: 'loading', follows: true, above: 0 }, { follows: true, load: false }]
 ] as ReadonlyArray<readonly [string, ScrollPosition, object]>) {

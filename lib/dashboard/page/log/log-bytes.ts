@@ -17,6 +17,17 @@ export function fromLineStart ({ offset, bytes }: LogBytes): LogBytes {
   return end === -1 || end === bytes.length - 1 ? { offset, bytes } : { offset: offset + end + 1, bytes: bytes.subarray(end + 1) }
 }
 
+/** Removes the rest of a UTF-8 character from the start of a part. */
+export function fromCharacterStart ({ offset, bytes }: LogBytes): LogBytes {
+  const rest = offset === 0 ? 0 : Math.max(0, bytes.subarray(0, 4).findIndex((byte) => !isContinuation(byte)))
+  return { offset: offset + rest, bytes: bytes.subarray(rest) }
+}
+
+/** Whether a byte continues a character of UTF-8. */
+function isContinuation (byte: number): boolean {
+  return (byte & 0xc0) === 0x80
+}
+
 /** The end of a part, in at most so many rows of that width: complete lines, or else as much of the last line as fits. */
 export function lastRows ({ offset, bytes }: LogBytes, rows: number, columns: number): LogBytes {
   let left = rows

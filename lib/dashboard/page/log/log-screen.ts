@@ -1,8 +1,9 @@
 import type { Terminal } from '@xterm/xterm'
 import { highlight } from './highlight.ts'
-import { firstRows, lastRows, piecesOf, type LogBytes } from './log-bytes.ts'
+import { firstRows, fromCharacterStart, lastRows, piecesOf, type LogBytes } from './log-bytes.ts'
 import { OffsetMarks, type ReadLog } from './offset-marks.ts'
 import { scrollToRow } from './scroll-to-row.ts'
+import { SequenceFilter } from './sequence-filter.ts'
 import { openTerminal, type OpenTerminal } from './terminal.ts'
 
 /** Number of rows above the view that the terminal keeps; it discards the oldest rows first. */
@@ -30,6 +31,7 @@ export class LogScreen {
   readonly #open: OpenTerminal
   readonly #terminal: Terminal
   readonly #marks: OffsetMarks
+  readonly #filter = new SequenceFilter(() => ({ columns: this.#terminal.cols, rows: this.#terminal.rows }))
   readonly #closed = new AbortController()
   readonly #resizeObserver: ResizeObserver
   #isWrapped = true
@@ -61,8 +63,8 @@ export class LogScreen {
     return this.#end
   }
 
-  /** First byte offset whose row is known; undefined if nothing is shown. */
-  get start (): number | undefined {
+  /** First byte offset whose row is known. */
+  get start (): number {
     return this.#marks.first
   }
 
@@ -95,14 +97,15 @@ export class LogScreen {
   }
 
   /** Replaces the section. */
-  async show (part: LogBytes, signal: AbortSignal): Promise<void> {
+  async show (section: LogBytes, signal: AbortSignal): Promise<void> {
+    const part = fromCharacterStart(section)
     // writes of the previous section must not follow the reset
     await this.#settled(signal)
-    this.#marks.clear()
     this.#terminal.reset()
+    this.#filter.reset()
     this.#end = part.offset
     this.#events.onProgress(undefined)
-    this.#marks.add(this.#end)
+    this.#marks.restart(this.#end)
     await this.append(part, signal)
     await this.#settled(signal)
   }
@@ -116,8 +119,9 @@ export class LogScreen {
     const marker = this.#terminal.registerMarker(0)
     await this.append(after, signal)
     await this.#settled(signal)
-    await scrollToRow(this.#terminal, marker.line, signal)
-    if (text !== undefined) {
+    // erased rows have no marker
+    await scrollToRow(this.#terminal, marker.isDisposed ? Infinity : marker.line, signal)
+    if (text !== undefined && !marker.isDisposed) {
       const row = highlight(this.#terminal, marker.line, text)
       await scrollToRow(this.#terminal, Math.max(0, row - ROWS_ABOVE_HIGHLIGHT), signal)
     }
@@ -128,8 +132,9 @@ export class LogScreen {
   async append (part: LogBytes, signal: AbortSignal): Promise<void> {
     for (const { offset, bytes } of piecesOf(part, OffsetMarks.DISTANCE)) {
       this.#pendingBytes += bytes.length
+      for (const text of this.#filter.push(bytes)) this.#terminal.write(text)
       const written = new Promise<void>((resolve) => {
-        this.#terminal.write(bytes, () => {
+        this.#terminal.write('', () => {
           this.#pendingBytes -= bytes.length
           if (!signal.aborted) {
             this.#end = offset + bytes.length

@@ -180,7 +180,7 @@ export class LogView {
       phase: this.#phase,
       follows,
       ...this.#screen.hidden,
-      hasBefore: (this.#screen.start ?? 0) > 0,
+      hasBefore: this.#screen.start > 0,
       hasAfter: this.#phase !== 'live' && (!this.#isFinished || this.#screen.end < size)
     }
   }
@@ -197,7 +197,7 @@ export class LogView {
     if (action === 'follow') this.#update({ follows: true })
     else if (action === 'load-after') this.#resumeOutput()
     else if (action === 'load-before') {
-      const { start = 0 } = this.#screen
+      const { start } = this.#screen
       this.#update({ follows: false })
       this.#start((signal) => this.#showAround(start, signal))
     }

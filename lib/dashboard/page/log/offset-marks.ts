@@ -9,8 +9,10 @@ interface Mark {
   readonly marker: IMarker
 }
 
-/** At most this many marks are kept before those of discarded rows are dropped. */
-const MAX_MARKS = 2000
+/** The terminal updates each mark whenever a row moves. */
+const MAX_MARKS = 500
+/** Maximum number of bytes to read in order to find the offset of a row. */
+const MAX_READ_BYTES = 1024 * 1024
 
 /** Maps rows of a terminal to byte offsets of the log, by markers at known offsets. */
 export class OffsetMarks {
@@ -19,44 +21,61 @@ export class OffsetMarks {
 
   readonly #terminal: Terminal
   #marks: Mark[] = []
+  /** Offset of the first byte that was written. */
+  #start = 0
 
   constructor (terminal: Terminal) {
     this.#terminal = terminal
   }
 
-  /** Byte offset of the first mark whose row the terminal still has. */
-  get first (): number | undefined {
-    return this.#marks.find(isAlive)?.offset
+  /** First byte offset whose row is known. Sequences that erase rows of the screen also remove their marks. */
+  get first (): number {
+    const { rows, options, buffer } = this.#terminal
+    const hasDiscarded = buffer.active.length >= rows + options.scrollback!
+    return hasDiscarded ? this.#marks.find(isAlive)?.offset ?? this.#start : this.#start
   }
 
   /** Marks the terminal's current row. */
   add (offset: number): void {
     const marker = this.#terminal.registerMarker(0)
     if (marker !== undefined) this.#marks.push({ offset, marker })
-    if (this.#marks.length > MAX_MARKS) this.#marks = this.#alive()
+    if (this.#marks.length > MAX_MARKS) this.#thin()
   }
 
-  clear (): void {
+  /** Removes all marks, and marks the terminal's current row, which is its first. */
+  restart (offset: number): void {
     for (const { marker } of this.#marks) marker.dispose()
     this.#marks = []
+    this.#start = offset
+    this.add(offset)
   }
 
   /** Byte offset of the line that starts at a row, or of the line that the row continues. */
   async offsetOfRow (row: number, read: ReadLog, signal?: AbortSignal): Promise<number> {
     const marks = this.#alive()
-    const mark = marks.findLast(({ marker }) => marker.line <= row)
+    const index = marks.findLastIndex(({ marker }) => marker.line <= row)
+    const mark = marks[index]
     if (mark !== undefined) {
       const line = this.#linesBetween(mark.marker.line, row)
       if (line === 0) return mark.offset
-      const { bytes } = await read(mark.offset, mark.offset + 4 * OffsetMarks.DISTANCE, signal)
+      const end = marks[index + 1]?.offset ?? mark.offset + 4 * OffsetMarks.DISTANCE
+      const { bytes } = await read(mark.offset, Math.min(end, mark.offset + MAX_READ_BYTES), signal)
       return mark.offset + (offsetOfLine(bytes, line) ?? 0)
     }
     // the row is before the first mark that is left
     const first = marks[0]
-    if (first === undefined) return 0
+    if (first === undefined) return this.#start
     const lines = this.#linesBetween(row, first.marker.line)
     const { offset, bytes } = await read(Math.max(0, first.offset - 4 * OffsetMarks.DISTANCE), first.offset, signal)
     return offset + (offsetOfLineBefore(bytes, lines) ?? 0)
+  }
+
+  /** Drops the marks of discarded rows, and every second of the others if they are still many. */
+  #thin (): void {
+    const alive = this.#alive()
+    const isKept = (index: number) => alive.length <= MAX_MARKS / 2 || index % 2 === 0
+    for (const { marker } of alive.filter((_mark, index) => !isKept(index))) marker.dispose()
+    this.#marks = this.#alive()
   }
 
   #alive (): Mark[] {

@@ -25,10 +25,10 @@ export interface ScrollPosition {
 /** Decides, after the terminal has scrolled, whether the view follows the log and whether to load a section around the view. */
 export function afterScroll ({ phase, follows, above, below, hasBefore, hasAfter }: ScrollPosition): { follows: boolean, load: boolean } {
   if (phase === 'loading') return { follows, load: false }
-  return {
-    follows: below === 0 && (follows || phase === 'live'),
-    load: (above < MIN_ROWS_HIDDEN && hasBefore) || (below < MIN_ROWS_HIDDEN && hasAfter)
-  }
+  const isFollowing = below === 0 && (follows || phase === 'live')
+  // output also scrolls, which must not load the section again at each line if the section has only a few rows
+  const loadsBefore = above < MIN_ROWS_HIDDEN && hasBefore && !isFollowing
+  return { follows: isFollowing, load: loadsBefore || (below < MIN_ROWS_HIDDEN && hasAfter) }
 }
 
 /**

@@ -47,6 +47,8 @@ function createTerminal (dark: MediaQueryList, scrollback: number): Terminal {
     disableStdin: true,
     fontFamily: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
     fontSize: 13,
+    // otherwise it writes an error to the console for each malformed sequence
+    logLevel: 'off',
     minimumContrastRatio: 4.5,
     scrollback,
     scrollOnUserInput: false,
@@ -59,16 +61,16 @@ function themeFor (dark: MediaQueryList) {
   return THEMES[dark.matches ? 'dark' : 'light']
 }
 
-/** Modes for interactive terminals (alternate screen, mouse reporting) that a log must not trigger in the viewer. */
-const IGNORED_MODES = [9, 47, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1047, 1048, 1049, 2004]
-/** Whether a line feed also returns to the first column, as `convertEol` requires. */
-const LINE_FEED_MODE = 20
+/** Modes for interactive terminals (alternate screen, mouse reporting, delayed drawing) that a log must not set in the viewer. */
+const IGNORED_PRIVATE_MODES = [9, 47, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015, 1016, 1047, 1048, 1049, 2004, 2026]
+/** Insertion, and whether a line feed also returns to the first column, as `convertEol` requires. */
+const IGNORED_MODES = [4, 20]
 
 function ignoreModes ({ parser }: Terminal): void {
   const includesAny = (modes: readonly number[]) => (params: ReadonlyArray<number | number[]>) => params.some((mode) => typeof mode === 'number' && modes.includes(mode))
   for (const final of ['h', 'l']) {
-    parser.registerCsiHandler({ prefix: '?', final }, includesAny(IGNORED_MODES))
-    parser.registerCsiHandler({ final }, includesAny([LINE_FEED_MODE]))
+    parser.registerCsiHandler({ prefix: '?', final }, includesAny(IGNORED_PRIVATE_MODES))
+    parser.registerCsiHandler({ final }, includesAny(IGNORED_MODES))
   }
 }
 
