@@ -35,7 +35,7 @@ export default {
     layer('log', '^lib/log/', STORE),
     layer('sse', '^lib/sse/', ['errors\\.ts$', 'shared/', 'util/']),
     layer('feed', '^lib/feed/', ['sse/', 'log/', ...STORE]),
-    layer('routes', '^lib/routes/', ['feed/', 'sse/', 'log/', 'health\\.ts$', ...STORE]),
+    layer('routes', '^lib/routes/', ['feed/', 'sse/', 'log/', 'health\\.ts$', 'create-task\\.ts$', ...STORE]),
     layer('client', '^lib/client/', ['shared/', 'util/']),
     layer('dashboard page', '^lib/dashboard/page/', ['client/', 'shared/', 'util/']),
     layer('dashboard', '^lib/dashboard/(?!page/)', ['errors\\.ts$', 'util/']),

@@ -68,7 +68,7 @@ export function checkReadLogOptions (options: { start?: unknown, end?: unknown, 
 
 /** @throws FST_TASKS_VALIDATION */
 export function checkSearchOptions (text: unknown, options: { before?: unknown, limit?: unknown, signal?: unknown }): void {
-  if (typeof text !== 'string' || text === '' || text.length > MAX_SEARCH_LENGTH || /[\r\n]/.test(text)) {
+  if (typeof text !== 'string' || text === '' || text.length > MAX_SEARCH_LENGTH || /[\r\n\p{Surrogate}]/u.test(text)) {
     throw invalid('text', `1 to ${MAX_SEARCH_LENGTH} characters on one line`, text)
   }
   checkNames(options, ['before', 'limit', 'signal'])

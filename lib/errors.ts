@@ -51,6 +51,10 @@ export const FST_TASKS_ACTIVE = createError<[string, string]>('FST_TASKS_ACTIVE'
 export const FST_TASKS_ID_TAKEN = createError<[string]>('FST_TASKS_ID_TAKEN',
   'Id %s is taken by an unreadable file or by a task that is being deleted.', 409)
 
+/** Creating a task with the id of another one. The arguments are the id and the names of the fields in which they differ. */
+export const FST_TASKS_EXISTS = createError<[string, string]>('FST_TASKS_EXISTS',
+  'Task %s exists with another value of %s. Use another id, or none, for a new task.', 409)
+
 /** Creating a task whose file would be too large. The argument is the limit in bytes. */
 export const FST_TASKS_TOO_LARGE = createError<[number]>('FST_TASKS_TOO_LARGE',
   'The task would be larger than %d bytes.', 413)

@@ -113,7 +113,7 @@ export interface TaskStore {
   /** @throws FST_TASKS_VALIDATION if the place of `before` in the order is unknown */
   list (query: TaskQuery): Promise<TaskList>
   get (taskId: string): Promise<StoredTask | undefined>
-  /** If a task with this id exists, it resolves with that task and `created: false`. */
+  /** If a task with this id exists, it resolves with that task and `created: false`; the caller compares their fields. */
   create (input: NewTask): Promise<{ task: StoredTask, created: boolean }>
   /**
    * @throws FST_TASKS_NOT_FOUND

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import {
   checkDeleteOptions, checkFollowOptions, checkListQuery, checkNewTask, checkReadLogOptions, checkSearchOptions
 } from './call-options.ts'
+import { createTask } from './create-task.ts'
 import { FST_TASKS_NOT_FOUND } from './errors.ts'
 import { health, type HealthContext, type TasksHealth } from './health.ts'
 import { followLogBytes } from './log/follower.ts'
@@ -98,15 +99,18 @@ export class Tasks extends EventEmitter<TasksEvents> {
   }
 
   /**
-   * Adds a task to the queue. If a task with `input.id` exists, it is returned unchanged with `created: false`.
-   * @throws FST_TASKS_VALIDATION if `input` is invalid
+   * Adds a task to the queue. If a task with `input.id` and the same fields exists, it is returned unchanged with
+   * `created: false`, also if it has finished.
+   * @throws FST_TASKS_VALIDATION if `input` is invalid, its `command` has more than 131071 bytes, or its `config` more
+   * than 131059 bytes as JSON
+   * @throws FST_TASKS_EXISTS if a task with `input.id` has other fields
    * @throws FST_TASKS_ID_TAKEN if the id belongs to an unreadable file, or to a task that is being deleted
    * @throws FST_TASKS_TOO_LARGE
    * @throws FST_TASKS_STORAGE_FULL
    */
   async create (input: NewTask): Promise<{ task: Task, created: boolean }> {
     checkNewTask(input)
-    const { task, created } = await this.store.create(input)
+    const { task, created } = await createTask(this.store, input, 'task')
     return { task: task.parse(), created }
   }
 

@@ -29,7 +29,8 @@ t.test('create() returns the plain task and whether it is new', async (t) => {
   const { task, created } = await tasks.create({ command: 'true', id: 'task_2_b' })
   t.match([task.id, task.command, task.status, created], ['task_2_b', 'true', 'queued', true])
   t.notOk('json' in task, 'the JSON text stays inside the store')
-  t.match(await tasks.create({ command: 'false', id: 'task_2_b' }), { task: { command: 'true' }, created: false })
+  t.match(await tasks.create({ command: 'true', id: 'task_2_b' }), { task: { command: 'true' }, created: false })
+  await t.rejects(tasks.create({ command: 'false', id: 'task_2_b' }), { code: 'FST_TASKS_EXISTS', statusCode: 409 })
 })
 
 t.test('get() returns the plain task, or undefined', async (t) => {
@@ -128,6 +129,7 @@ t.test('invalid options are rejected with the name and the value', async (t) => 
   }
   const calls: Array<[label: string, call: () => unknown, message: RegExp]> = [
     ['a blank command', () => tasks.create({ command: ' ' }), /^task\/command must be a command/],
+    ['a function as a config', () => tasks.create({ command: 'true', config: () => {} }), /^task\/config must be any JSON value, not a function$/],
     ['a malformed id', () => tasks.create({ command: 'true', id: '../../etc' }), /^task\/id must be a task id/],
     ['an unknown status', () => tasks.list({ status: ['done' as never] }), /^status must be an array of queued, .*, not \[ 'done' \]$/],
     ['a status without an array', () => tasks.list({ status: 'failed' as never }), /^status must be an array/],
@@ -144,6 +146,7 @@ t.test('invalid options are rejected with the name and the value', async (t) => 
     ['a text as a start', () => tasks.readLog(ID, { start: '1' as never }), /^start must be .*, not '1'$/],
     ['a negative tail', () => tasks.readLog(ID, { tail: -1 }), /^tail must be a number of lines .*, not -1$/],
     ['tail and start', () => tasks.readLog(ID, { tail: 1, start: 0 }), /^tail excludes start and end/],
+    ['half of a surrogate pair', () => tasks.searchLog(ID, 'a\ud800'), /^text must be 1 to 200 characters/],
     ['an empty text', () => tasks.searchLog(ID, ''), /^text must be 1 to 200 characters on one line, not ''$/],
     ['a text of two lines', () => tasks.searchLog(ID, 'a\nb'), /^text must be/],
     ['a text of 201 characters', () => tasks.searchLog(ID, 'x'.repeat(201)), /^text must be/],

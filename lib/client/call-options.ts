@@ -34,7 +34,7 @@ export interface TaskPage {
 /** Result of `TasksClient.create`. */
 export interface CreateResult {
   readonly task: Task
-  /** False if a task with the given id existed; `task` is that one. */
+  /** False if a task with the given id and the same fields existed; `task` is that one. */
   readonly created: boolean
 }
 

@@ -53,7 +53,8 @@ export class TasksClient {
 
   /**
    * Creates a task. Every attempt sends the same id (a new one if the task has none), so that retries create one task.
-   * @throws TasksError `FST_TASKS_VALIDATION`, `FST_TASKS_ID_TAKEN`, `FST_TASKS_TOO_LARGE`
+   * @throws TasksError `FST_TASKS_VALIDATION`, `FST_TASKS_ID_TAKEN`, `FST_TASKS_TOO_LARGE`; `FST_TASKS_EXISTS` if a task with the
+   * given id has other fields
    */
   async create (task: NewTask, { signal }: CallOptions = {}): Promise<CreateResult> {
     const body = { ...task, id: task.id ?? createTaskId() }

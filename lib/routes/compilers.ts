@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
@@ -21,7 +22,10 @@ export function useOwnCompilers (scope: Scope): void {
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     if (body.length === 0) done(null, undefined)
+    // decoding would replace the invalid bytes
+    else if (!isUtf8(body)) done(new FST_TASKS_VALIDATION('body must be JSON in UTF-8'), undefined)
     else if (nestingOf(body) > MAX_NESTING) done(new FST_TASKS_VALIDATION(`body is nested more than ${MAX_NESTING} levels deep`), undefined)
+    // it ignores a byte order mark
     else parse(request, body.toString('utf8'), done)
   })
 }

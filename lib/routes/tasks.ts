@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { Type, type Static } from '@sinclair/typebox'
+import { createTask } from '../create-task.ts'
 import {
   CancelResponseSchema, DeleteQuerySchema, DeleteResponseSchema, ErrorResponseSchema, IdParamsSchema, isTrue, ListQuerySchema
 } from '../shared/api-schemas.ts'
@@ -42,7 +43,7 @@ export function writingRoutes (scope: Scope, { store }: RouteContext): void {
     config: action('create'),
     schema: { body: NewTaskSchema, response: { 200: TaskSchema, 201: TaskSchema, '4xx': ErrorResponseSchema } }
   }, async ({ body, originalUrl }, reply) => {
-    const { task, created } = await store.create(body)
+    const { task, created } = await createTask(store, body, 'body')
     reply.header('location', `${publicPath(originalUrl)}/${task.id}`)
     return sendJson(reply.code(created ? 201 : 200), task.json)
   })

@@ -37,13 +37,25 @@ export type Task = Static<typeof TaskSchema>
 export const TaskSummarySchema = Type.Omit(TaskSchema, ['config'])
 export type TaskSummary = Static<typeof TaskSummarySchema>
 
+/** Of an argument or a variable, with the NUL that ends it: the limit of Linux (`MAX_ARG_STRLEN`, with pages of 4 KiB). */
+const MAX_STRING_BYTES = 128 * 1024
+/** A longer command cannot be started: `sh` gets it as one argument. In UTF-8. */
+export const MAX_COMMAND_BYTES = MAX_STRING_BYTES - 1
+/** A command with a longer config cannot be started: it gets it as one variable, as JSON in UTF-8. */
+export const MAX_CONFIG_BYTES = MAX_STRING_BYTES - 'TASK_CONFIG='.length - 1
+
 /** The fields that a client may set when it creates a task. */
 export const NewTaskSchema = Type.Object({
-  command: Type.String({ pattern: '^\\s*[^\\s\\0][^\\0]*$', description: 'a command that is not blank' }),
-  type: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'a string of 1 to 200 characters' })),
-  app: Type.Optional(Type.Union([Type.String({ maxLength: 200 }), Type.Null()], { description: 'a string of at most 200 characters, or null' })),
+  command: Type.String({ pattern: '^\\s*[^\\s\\0][^\\0]*$', description: 'a command that is not blank, without NUL' }),
+  type: Type.Optional(Type.String({ pattern: '^[^\\0]+$', maxLength: 200, description: 'a string of 1 to 200 characters, without NUL' })),
+  app: Type.Optional(Type.Union([Type.String({ pattern: '^[^\\0]*$', maxLength: 200 }), Type.Null()], {
+    description: 'a string of at most 200 characters, without NUL, or null'
+  })),
   config: Type.Optional(Type.Unknown({ description: 'any JSON value' })),
   timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_TIMER_MS, description: `an integer from 1 to ${MAX_TIMER_MS}, in ms` })),
   id: Type.Optional(TaskIdSchema)
 }, { additionalProperties: false })
 export type NewTask = Static<typeof NewTaskSchema>
+
+/** The values of fields that are missing. */
+export const NEW_TASK_DEFAULTS = { type: 'custom', app: null, config: '' } as const

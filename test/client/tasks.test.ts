@@ -20,10 +20,11 @@ t.test('a client accepts a URL with a trailing slash', async (t) => {
   t.match(await new TasksClient(`${url}/`).get('task_1_a'), { id: 'task_1_a' })
 })
 
-t.test('create with the id of an existing task returns that task', async (t) => {
+t.test('create with the id of an existing task returns that task, and rejects if it has other fields', async (t) => {
   const { client } = await emptyClient(t)
-  const { task } = await client.create({ command: 'true' })
-  t.match(await client.create({ command: 'false', id: task.id }), { task: { command: 'true' }, created: false })
+  const { task } = await client.create({ command: 'true', config: { a: 1, b: 2 } })
+  t.match(await client.create({ command: 'true', config: { b: 2, a: 1 }, id: task.id }), { task: { command: 'true' }, created: false })
+  await t.rejects(client.create({ command: 'false', id: task.id }), { statusCode: 409, code: 'FST_TASKS_EXISTS', message: /another value of command, config\./ })
 })
 
 t.test('create rejects a task that the server does not accept', async (t) => {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { deleteTask } from '../../lib/protocol/transitions.ts'
+import { MAX_COMMAND_BYTES, MAX_CONFIG_BYTES } from '../../lib/shared/task-schema.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 import { waitFor } from '../wait-for.ts'
 import {
@@ -51,11 +52,18 @@ for (const [name, command, exitCode, log] of COMMANDS) {
   })
 }
 
+t.test('the longest command and config that the API accepts run', async (t) => {
+  const command = `printf %s "$TASK_CONFIG" | wc -c; exit 0; ${'x'.repeat(MAX_COMMAND_BYTES)}`.slice(0, MAX_COMMAND_BYTES)
+  const id = await enqueue(dir, { command, config: 'x'.repeat(MAX_CONFIG_BYTES - 2) })
+  t.match(await untilEnded(dir, id), { status: 'completed' })
+  t.equal((await readLogOf(dir, id)).trim(), String(MAX_CONFIG_BYTES))
+})
+
 const REFUSED: Array<[name: string, fields: object, reason: RegExp]> = [
   ['a NUL byte in its command', { command: 'echo \0' }, /NUL/],
   ['a NUL byte in its app', { command: 'true', app: 'a\0b' }, /NUL/],
-  ['a command beyond the limit of the system', { command: `echo ${'x'.repeat(200_000)}` }, /argument size limit/],
-  ['a config beyond the limit of the system', { command: 'true', config: 'x'.repeat(200_000) }, /argument size limit/],
+  ['a command beyond the limit of the system', { command: ':'.padEnd(MAX_COMMAND_BYTES + 1) }, /argument size limit/],
+  ['a config beyond the limit of the system', { command: 'true', config: 'x'.repeat(MAX_CONFIG_BYTES - 1) }, /argument size limit/],
   ['a number as its command', { command: 5 }, /command is empty/],
   ['no command', { command: undefined }, /command is empty/]
 ]

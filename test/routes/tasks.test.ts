@@ -25,13 +25,117 @@ t.test('each created task is written completely, listed immediately, and emitted
   t.match((await stat(join(dir, `${last.id}.json`))).mode & 0o777, 0o640)
 })
 
-t.test('creating a task with the id of an existing task returns that task', async (t) => {
+t.test('creating a task with the id and the fields of an existing task returns that task', async (t) => {
   const dir = await temporaryDirectory(t)
-  const { url } = await startServer(t, { dir })
-  t.equal((await post(url, { command: 'true', id: 'task_1_mine' })).status, 201)
-  const second = await post(url, { command: 'false', id: 'task_1_mine' })
-  t.match([second.status, await second.json()], [200, { command: 'true' }])
+  const { url, app } = await startServer(t, { dir })
+  const table: Array<[id: string, first: string, ...same: string[]]> = [
+    ['task_1_a', '{"command":"true"}', '{"command":"true"}', '{"command":"true","type":"custom","app":null,"config":""}'],
+    ['task_2_b', '{"command":"true","config":{"a":1,"b":[{"c":2,"d":3}]}}', '{"config":{"b":[{"d":3.0,"c":2e0}],"a":1.0},"command":"tr\\u0075e"}'],
+    ['task_3_c', '{"command":"true","config":-0,"timeoutMs":5}', '{"command":"true","config":-0,"timeoutMs":5}', '{"command":"true","config":0,"timeoutMs":5.0}'],
+    ['task_4_d', '{"command":"true","config":[1e400]}', '{"command":"true","config":[1e400]}'],
+    ['task_5_e', '{"command":"true","config":12345678901234567890}', '{"command":"true","config":12345678901234567890}'],
+    ['task_6_f', '{"command":"true","type":"x","app":"y","config":null}', '{"command":"true","type":"x","app":"y","config":null}']
+  ]
+  const send = async (id: string, fields: string) => await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: `{"id":"${id}",${fields.slice(1)}` })
+  for (const [id, ...bodies] of table) {
+    const statuses: number[] = []
+    const answers = new Set<string>()
+    for (const body of bodies) {
+      const response = await send(id, body)
+      statuses.push(response.status)
+      answers.add(await response.text())
+    }
+    t.strictSame([statuses, answers.size], [[201, ...bodies.slice(1).map(() => 200)], 1], id)
+    t.match(await app.tasks.create(JSON.parse(`{"id":"${id}",${bodies[0]!.slice(1)}`)), { created: false, task: { id } })
+  }
+  await app.tasks.cancel('task_1_a')
+  const finished = await send('task_1_a', '{"command":"true"}')
+  t.match([finished.status, await finished.json()], [200, { status: 'cancelled' }], 'also when it has finished')
   t.notOk((await readdir(dir)).some((name) => name.startsWith('.tmp')))
+})
+
+t.test('a task of a file that lacks fields, or has others, is the same task with the default values', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, 'task_1_a', { status: 'completed', custom: 1, createdAt: undefined })
+  const { url } = await startServer(t, { dir })
+  t.equal((await post(url, { id: 'task_1_a', command: 'true', type: 'custom' })).status, 200)
+})
+
+t.test('creating a task with the id of an existing task and other fields is rejected with their names', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url, app } = await startServer(t, { dir })
+  const task = { id: 'task_1_a', command: 'true', type: 'x', app: 'y', config: { a: [1, 2] }, timeoutMs: 5 }
+  const first = await (await post(url, task)).text()
+  const table: Array<[fields: object, names: string]> = [
+    [{ command: 'false' }, 'command'], [{ type: 'custom' }, 'type'], [{ app: null }, 'app'], [{ timeoutMs: 6 }, 'timeoutMs'], [{ timeoutMs: undefined }, 'timeoutMs'],
+    [{ config: { a: [2, 1] } }, 'config'], [{ config: { a: [1, 2], b: null } }, 'config'], [{ config: { a: { 0: 1, 1: 2 } } }, 'config'], [{ config: '{"a":[1,2]}' }, 'config'],
+    [{ config: undefined }, 'config'], [{ command: 'b', type: undefined, app: 'b', config: 0, timeoutMs: 1 }, 'command, type, app, config, timeoutMs']
+  ]
+  for (const [fields, names] of table) {
+    const response = await post(url, { ...task, ...fields })
+    const expected = { statusCode: 409, code: 'FST_TASKS_EXISTS', message: `Task task_1_a exists with another value of ${names}. Use another id, or none, for a new task.` }
+    t.match([response.status, await response.json()], [409, expected], JSON.stringify(fields))
+    await t.rejects(app.tasks.create({ ...task, ...fields } as never), expected)
+  }
+  await app.tasks.cancel('task_1_a')
+  t.equal((await post(url, { ...task, command: 'false' })).status, 409, 'also when it has finished')
+  t.equal((await post(url, task)).status, 200)
+  t.equal(JSON.parse(first).command, JSON.parse(await readFile(join(dir, 'task_1_a.json'), 'utf8')).command)
+})
+
+t.test('texts that other programs cannot read are rejected, whatever field they are in', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url, app } = await startServer(t, { dir })
+  const send = async (body: string | Blob) => {
+    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    return [response.status, ((await response.json()) as { message?: string }).message]
+  }
+  const table: Array<[body: string, field: string]> = [
+    ['{"command":"a\\ud800"}', 'command'], ['{"command":"a","type":"\\udc00\\ud800"}', 'type'], ['{"command":"a","app":"\\uDBFFx"}', 'app'],
+    ['{"command":"a","config":"\\ud800"}', 'config'], ['{"command":"a","config":[[{"x":{"y":["\\\\\\udfff"]}}]]}', 'config'], ['{"command":"a","config":{"\\ud83d":1}}', 'config'],
+    ['{"command":"a","config":[{"b":{"\\ude00\\ud83d":1}}]}', 'config']
+  ]
+  for (const [body, field] of table) {
+    const message = `body/${field} must not contain half of a surrogate pair, which UTF-8 cannot express`
+    t.strictSame(await send(body), [400, message], body)
+    await t.rejects(app.tasks.create(JSON.parse(body)), { code: 'FST_TASKS_VALIDATION', message: message.replace('body', 'task') })
+  }
+  for (const body of ['{"command":"a\\u0000"}', '{"command":"a","type":"b\\u0000"}', '{"command":"a","app":"b\\u0000"}']) {
+    t.match(await send(body), [400, /^body\/(command|type|app) must be .*without NUL/], body)
+  }
+  t.strictSame(await send(new Blob([Buffer.from('{"command":"caf\xe9"}', 'latin1')])), [400, 'body must be JSON in UTF-8'])
+  t.strictSame(await send(new Blob([Buffer.from('{"command":"\xed\xa0\x80"}', 'latin1')])), [400, 'body must be JSON in UTF-8'])
+  t.strictSame(await readdir(dir), [], 'nothing was written')
+})
+
+t.test('texts that look similar are accepted, and so is a byte order mark before the body', async (t) => {
+  const { url } = await startServer(t, { dir: await temporaryDirectory(t) })
+  const config = { '\\ud800': '\\\\udc00', '🙂': ['\u{10ffff}', '\\"\\\\ud83d', '\0', '\ufffd', '\ufeff'] }
+  const response = await post(url, { command: 'echo "\\ud800" 🙂', type: 'ü', app: '\u{1f600}', config })
+  t.match([response.status, await response.json()], [201, { command: 'echo "\\ud800" 🙂', config }])
+  const marked = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '\ufeff{"command":"true"}' })
+  t.match([marked.status, await marked.json()], [201, { command: 'true' }])
+})
+
+t.test('a command or config that is too long to be passed to a process is rejected with the limit in bytes', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url, app } = await startServer(t, { dir })
+  const table: Array<[fields: object, message: string | undefined]> = [
+    [{ command: `:${'é'.repeat(65_535)}` }, undefined],
+    [{ command: 'é'.repeat(65_536) }, 'body/command must have at most 131071 bytes, the limit of the system for an argument, not 131072'],
+    [{ config: 'x'.repeat(131_057) }, undefined],
+    [{ config: 'x'.repeat(131_058) }, 'body/config must have at most 131059 bytes as JSON, the limit of the system for a variable, not 131060'],
+    [{ config: '"'.repeat(65_529) }, 'body/config must have at most 131059 bytes as JSON, the limit of the system for a variable, not 131060'],
+    [{ config: { a: 'x'.repeat(1_000_000) } }, 'body/config must have at most 131059 bytes as JSON, the limit of the system for a variable, not 1000008'],
+    [{ command: '\u0001'.repeat(131_071), config: Array.from({ length: 65_529 }, () => 1) }, undefined]
+  ]
+  for (const [fields, message] of table) {
+    const response = await post(url, { command: 'true', ...fields })
+    const body = await response.json() as { message?: string }
+    t.strictSame([response.status, body.message], message === undefined ? [201, undefined] : [400, message], `${JSON.stringify(fields).slice(0, 20)}…`)
+    if (message !== undefined) await t.rejects(app.tasks.create({ command: 'true', ...fields }), { code: 'FST_TASKS_VALIDATION', message: message.replace('body', 'task') })
+  }
+  t.equal((await readdir(dir)).length, 3)
 })
 
 /** 25 tasks, every other one failed, and an older one that has its time in another field. */
@@ -203,7 +307,7 @@ t.test('invalid requests are rejected with 4xx and a code, write nothing, and re
     ['{'], ['[]'], ['null'], ['"x"'], ['5'], [''], ['{}'], ['{"command":""}'], ['{"command":"  \\n"}'], ['{"command":5}'], ['{"command":null}'],
     ['{"command":"a\\u0000b"}'], ['{"command":"a","__proto__":{"x":1}}'], ['{"command":"a","config":{"constructor":{"prototype":{}}}}'],
     ['{"command":"a","id":"../../x"}'], ['{"command":"a","id":"task_1_a/b"}'], ['{"command":"a","id":"task_1_"}'], ['{"command":"a","status":"running"}'],
-    ['{"command":"a","timeoutMs":-1}'], ['{"command":"a","timeoutMs":1e400}'], [`{"command":"${'x'.repeat(1_048_500)}"}`],
+    ['{"command":"a","timeoutMs":-1}'], ['{"command":"a","timeoutMs":1e400}'], [`{"command":"${'x'.repeat(140_000)}"}`],
     [`{"command":"${'x'.repeat(2_000_000)}"}`],
     ['command=a', { 'content-type': 'application/x-www-form-urlencoded' }], ['{"command":"a"}', { 'content-type': 'text/plain' }]
   ]
@@ -242,7 +346,7 @@ t.test('invalid requests are rejected with 4xx and a code, write nothing, and re
     [[], 'body must be an object'],
     [{ command: 'true', comand: 'x' }, 'body/comand is not a known field. Did you mean command?'],
     [{ command: 'true', type: '' }, 'body/type must be a string of 1 to 200 characters'],
-    [{ command: 'true', app: 5 }, 'body/app must be a string of at most 200 characters, or null'],
+    [{ command: 'true', app: 5 }, 'body/app must be a string of at most 200 characters, without NUL, or null'],
     [{ command: 'true', timeoutMs: 1.5 }, 'body/timeoutMs must be an integer from 1 to 2147483647, in ms']
   ] as const) t.match(await (await post(url, task)).json(), { statusCode: 400, code: 'FST_TASKS_VALIDATION', message }, JSON.stringify(task))
   t.strictSame(await readdir(dir), ['task_1_a.json'], 'nothing was written')
@@ -252,7 +356,8 @@ t.test('no request takes the server long to validate', async (t) => {
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const started = performance.now()
-  t.equal((await post(url, { command: 'x', config: ' '.repeat(500_000) })).status, 201)
+  t.equal((await post(url, { command: 'x', config: ' '.repeat(130_000) })).status, 201)
+  t.equal((await post(url, { command: 'x', config: '\\'.repeat(500_000) })).status, 400)
   t.equal((await post(url, { command: `${'a'.repeat(500_000)}\0` })).status, 400)
   t.equal((await post(url, { command: `${' '.repeat(500_000)}` })).status, 400)
   // a quadratic pattern would need minutes
