@@ -15,6 +15,7 @@ import type { TaskTypes } from './shared/task-types.ts'
 import { subscribeTo, type StoreLogger, type TaskDeletedEvent, type TaskEvent, type TaskLogEvent, type TaskQuery, type TaskStore } from './store.ts'
 import { callSafely } from './util/callbacks.ts'
 import { RepeatedErrors } from './util/repeated-errors.ts'
+import { inTimeSlices } from './util/time-slices.ts'
 
 /** A task was created or changed. */
 export interface TaskUpserted {
@@ -127,7 +128,9 @@ export class Tasks extends EventEmitter<TasksEvents> {
   async list (query: TaskQuery = {}): Promise<ListedTasks> {
     checkListQuery(query)
     const { tasks, next, lastEventId } = await this.store.list(query)
-    return { tasks: tasks.map((task) => task.parse()), lastEventId, ...(next !== undefined && { next }) }
+    const parsed: Task[] = []
+    await inTimeSlices(tasks, (task) => { parsed.push(task.parse()) })
+    return { tasks: parsed, lastEventId, ...(next !== undefined && { next }) }
   }
 
   /**

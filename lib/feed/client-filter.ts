@@ -32,14 +32,14 @@ export class ClientFilter {
     this.#where = where
   }
 
-  /** Whether it depends on the tasks that exist when the client connects: pass them to `addVisible`. */
+  /** Whether it depends on the tasks that exist when the client connects: pass each of them to `addVisible`. */
   get needsTasks (): boolean {
     return this.#where !== undefined
   }
 
-  /** The client has received those of these tasks that match. */
-  addVisible (tasks: Iterable<StoredTask>): void {
-    for (const task of tasks) if (this.#matches(task)) this.#visible.add(task.id)
+  /** The client has received the task, if it matches. */
+  addVisible (task: StoredTask): void {
+    if (this.#matches(task)) this.#visible.add(task.id)
   }
 
   /** @param options.isReplay the client may have received tasks that this filter has not seen. Default: false */

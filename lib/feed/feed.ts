@@ -3,6 +3,7 @@ import type { Sink } from '../sse/sink.ts'
 import { isUpTo, subscribeTo, type StoreLogger, type TaskEvent, type TaskStore } from '../store.ts'
 import { callSafely } from '../util/callbacks.ts'
 import { RepeatedErrors } from '../util/repeated-errors.ts'
+import { inTimeSlices } from '../util/time-slices.ts'
 import { ClientFilter } from './client-filter.ts'
 import { Connection } from './connection.ts'
 import { createCounters, type FeedCounters } from './counters.ts'
@@ -96,7 +97,8 @@ export class Feed {
 
   async #loadReplay (filter: ClientFilter, lastEventId: string | undefined): Promise<Replay> {
     const { lastEventId: current, tasks } = await this.#store.list(filter.needsTasks ? {} : { limit: 1 })
-    filter.addVisible(tasks)
+    // parsing and filtering many tasks takes long
+    if (filter.needsTasks) await inTimeSlices(tasks, (task) => filter.addVisible(task))
     const fresh: Replay = { resumed: false, frames: [], first: current, last: current }
     const missed = lastEventId === undefined ? undefined : await this.#store.since(lastEventId)
     if (lastEventId === undefined || missed === undefined) return fresh
