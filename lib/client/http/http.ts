@@ -2,7 +2,7 @@ import { delay } from '../../util/delay.ts'
 import { ConnectionError, errorFromResponse, isTransient, unexpectedResponse } from '../errors.ts'
 import { Backoff } from './backoff.ts'
 import { readAll, SILENCE_MS } from './body.ts'
-import type { RequestHeaders, TasksClientOptions } from './options.ts'
+import { checkClientOptions, type RequestHeaders, type TasksClientOptions } from './options.ts'
 
 /** Maximum number of attempts of a repeatable request. */
 const MAX_ATTEMPTS = 5
@@ -37,8 +37,12 @@ export class Http {
   readonly #baseUrl: string
   readonly #options: TasksClientOptions
 
-  /** @throws TypeError if the URL is relative and there is no page that it could be relative to */
+  /**
+   * @throws TypeError if the URL is relative and there is no page that it could be relative to, or an option is invalid
+   * @throws RangeError if a delay is not a number of milliseconds
+   */
   constructor (url: string, options: TasksClientOptions) {
+    checkClientOptions(options)
     this.#baseUrl = url.replace(/\/+$/, '')
     if (!('location' in globalThis) && !URL.canParse(this.#baseUrl)) throw new TypeError(`${url} is not an absolute URL`)
     this.#options = options
@@ -67,12 +71,12 @@ export class Http {
    * @throws TasksError, ConnectionError
    */
   async open (path: string, { method = 'GET', body, headers: requestHeaders, signal, accept = [] }: RequestOptions): Promise<Response> {
-    const { fetch: send = fetch, credentials } = this.#options
-    const headers = await this.#headers(requestHeaders, body !== undefined)
+    const { credentials } = this.#options
+    const headers = await untilAborted(this.#headers(requestHeaders, body !== undefined), signal)
     const timeout = new AbortController()
     const timer = setTimeout(() => timeout.abort(new ConnectionError(`No response from the server for ${SILENCE_MS} ms.`)), SILENCE_MS)
     try {
-      const response = await send(`${this.#baseUrl}${path}`, {
+      const response = await this.#send(`${this.#baseUrl}${path}`, {
         method,
         headers,
         // use a fresh signal per request, because fetch keeps its listeners attached for a long time
@@ -83,11 +87,18 @@ export class Http {
       })
       if (!response.ok && !accept.includes(response.status)) throw await errorFromResponse(response)
       return response
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #send (url: string, init: RequestInit): Promise<Response> {
+    const { fetch: send = fetch } = this.#options
+    try {
+      return await send(url, init)
     } catch (error) {
       // fetch reports a failed connection as a TypeError
       throw error instanceof TypeError ? new ConnectionError('The server cannot be reached.', { cause: error }) : error
-    } finally {
-      clearTimeout(timer)
     }
   }
 
@@ -105,5 +116,20 @@ export class Http {
     if (hasBody) headers.set('content-type', 'application/json')
     for (const [name, value] of Object.entries(requestHeaders ?? {})) headers.set(name, value)
     return headers
+  }
+}
+
+/** As the promise, unless the signal aborts before: the function of a user may never settle. */
+async function untilAborted<T> (promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise
+  const settled = new AbortController()
+  const aborted = new Promise<never>((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true, signal: settled.signal })
+  })
+  try {
+    return await Promise.race([aborted, promise])
+  } finally {
+    settled.abort()
   }
 }

@@ -1,3 +1,6 @@
+import { isObject } from '../../util/kinds.ts'
+import { checkNames, requireThat } from '../check-options.ts'
+
 /** Header names and values, such as `{ authorization: 'Bearer …' }`. */
 export type RequestHeaders = Readonly<Record<string, string>>
 
@@ -25,4 +28,19 @@ export interface TasksClientOptions {
    * @default 30000
    */
   readonly maxDelayMs?: number | undefined
+}
+
+/**
+ * @throws TypeError if an option is unknown or has another type
+ * @throws RangeError if a delay is not a number of milliseconds
+ */
+export function checkClientOptions (options: TasksClientOptions): void {
+  checkNames(options, ['headers', 'fetch', 'credentials', 'minDelayMs', 'maxDelayMs'])
+  const { headers, fetch, credentials, minDelayMs, maxDelayMs } = options
+  requireThat(headers === undefined || isObject(headers) || typeof headers === 'function', '`headers` must be an object or a function.')
+  requireThat(fetch === undefined || typeof fetch === 'function', '`fetch` must be a function.')
+  requireThat(credentials === undefined || ['omit', 'same-origin', 'include'].includes(credentials), '`credentials` must be omit, same-origin or include.')
+  for (const [name, value] of Object.entries({ minDelayMs, maxDelayMs })) {
+    if (value !== undefined && !(Number.isFinite(value) && value >= 0)) throw new RangeError(`\`${name}\` must be a number of milliseconds, but is ${value}`)
+  }
 }
