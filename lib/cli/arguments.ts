@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { errorCode } from '../util/error-code.ts'
+import { similarName } from '../util/names.ts'
 import { UsageError } from './usage-error.ts'
 
 /** One option of a command: how it is parsed, and its description in the command's help text. */
@@ -47,7 +48,9 @@ function parse (args: string[], table: OptionTable): { values: Record<string, st
   } catch (error) {
     const { message } = error as Error
     const [, name] = errorCode(error) === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'(-[^']*)'/.exec(message) ?? [] : []
-    throw new UsageError(name === undefined ? message : `Unknown option ${name}.`)
+    if (name === undefined) throw new UsageError(message)
+    const meant = similarName(name, Object.keys(table))
+    throw new UsageError(`Unknown option ${name}.${meant === undefined ? '' : ` Did you mean --${meant}?`}`)
   }
 }
 

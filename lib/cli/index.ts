@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
+import { similarName } from '../util/names.ts'
 import { UsageError } from './usage-error.ts'
 
 const HELP = `fastify-tasks: a directory of plain files as a live task queue
@@ -18,7 +19,7 @@ interface Command {
 }
 
 /** Commands load their modules on demand: a larger process takes longer to start, and to start other processes. */
-const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map([
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['process', {
     run: async (args: string[]) => await (await import('./process.ts')).processCommand(args),
     help: async () => (await import('./process-arguments.ts')).PROCESS_HELP
@@ -31,11 +32,13 @@ const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map([
 
 /** @returns the exit code */
 async function main ([name, ...args]: string[]): Promise<number> {
-  const command = COMMANDS.get(name)
+  const command = COMMANDS.get(name ?? '')
   if (command !== undefined) return requestsHelp(args) ? print(await command.help()) : await command.run(args)
   if (name === '--help' || name === '-h') return print(HELP)
   if (name === '--version') return print(`${readVersion()}\n`)
-  throw new UsageError(name === undefined ? 'Missing command.' : `Unknown command "${name}".`)
+  if (name === undefined) throw new UsageError('Missing command.')
+  const meant = similarName(name, [...COMMANDS.keys()])
+  throw new UsageError(`Unknown command "${name}".${meant === undefined ? '' : ` Did you mean ${meant}?`}`)
 }
 
 function requestsHelp (args: string[]): boolean {

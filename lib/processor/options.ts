@@ -1,9 +1,13 @@
 import type { FileSystem } from '../protocol/file-system.ts'
 import { LOCK_STALE_MS } from '../protocol/lock-file.ts'
 import { threadPoolFileSystem } from '../protocol/thread-pool-file-system.ts'
+import { safeLogger } from '../util/callbacks.ts'
+import { isObject } from '../util/kinds.ts'
+import { unknownName } from '../util/names.ts'
 import { MAX_TIMER_MS } from '../util/timers.ts'
 import type { Logger } from './logger.ts'
 import { anyCommand } from './policy/any-command.ts'
+import { GuardedPolicy } from './policy/guarded-policy.ts'
 import type { Policy } from './policy/policy.ts'
 import type { Retention } from './retention/retention.ts'
 import { defaultStateRoot } from './state/state-root.ts'
@@ -46,8 +50,13 @@ export interface ProcessorOptions {
 
 export type ResolvedOptions = Required<ProcessorOptions>
 
-/** @throws RangeError if a value is not an integer, or out of range */
+/**
+ * @throws TypeError if an option is unknown, or has another type
+ * @throws RangeError if a value is not an integer, or out of range
+ */
 export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
+  checkTypes(options)
+  const logger = safeLogger(options.logger ?? { info () {}, warn () {} }, ['info', 'warn'])
   const resolved: ResolvedOptions = {
     concurrency: options.concurrency ?? 1,
     graceMs: options.graceMs ?? 10_000,
@@ -58,9 +67,9 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
     maxLogBytes: options.maxLogBytes,
     retain: options.retain ?? {},
     cgroups: options.cgroups ?? false,
-    policy: options.policy ?? anyCommand,
+    policy: new GuardedPolicy(options.policy ?? anyCommand, logger),
     fileSystem: options.fileSystem ?? threadPoolFileSystem,
-    logger: options.logger ?? { info () {}, warn () {} }
+    logger
   }
   requireInteger('concurrency', resolved.concurrency, 1)
   requireInteger('graceMs', resolved.graceMs, 0, MAX_TIMER_MS)
@@ -68,6 +77,39 @@ export function resolveOptions (options: ProcessorOptions): ResolvedOptions {
   requireInteger('maxLogBytes', resolved.maxLogBytes, 1)
   for (const name of ['ageMs', 'count', 'bytes'] as const) requireInteger(`retain.${name}`, resolved.retain[name], 1)
   return resolved
+}
+
+const NAMES = [
+  'concurrency', 'graceMs', 'pollIntervalMs', 'heartbeatIntervalMs', 'lockStaleAfterMs', 'policy', 'stateDir', 'maxLogBytes', 'retain', 'cgroups',
+  'fileSystem', 'logger'
+]
+
+function checkTypes (options: ProcessorOptions): void {
+  checkNames('', options, NAMES)
+  const { cgroups = false, logger, policy, retain = {}, stateDir } = options
+  checkNames('retain.', retain, ['ageMs', 'count', 'bytes'])
+  requireThat(typeof cgroups === 'boolean', 'cgroups must be a boolean.')
+  requireThat(stateDir === undefined || (typeof stateDir === 'string' && stateDir !== ''), 'stateDir must be the path of a directory.')
+  requireThat(policy === undefined || hasMethods(policy, ['plan', 'concurrencyOf']), 'policy must have the methods plan and concurrencyOf.')
+  requireThat(logger === undefined || hasMethods(logger, ['info', 'warn']), 'logger must have the methods info and warn.')
+}
+
+/**
+ * @param prefix of the names in the message, such as `retain.`
+ * @throws TypeError
+ */
+export function checkNames (prefix: string, options: object, known: readonly string[]): void {
+  requireThat(isObject(options), `${prefix === '' ? 'The options' : prefix.slice(0, -1)} must be an object.`)
+  const unknown = unknownName(options, known)
+  if (unknown !== undefined) throw new TypeError(`${prefix}${unknown}`)
+}
+
+function hasMethods (value: unknown, names: readonly string[]): boolean {
+  return isObject(value) && names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+}
+
+function requireThat (holds: boolean, message: string): void {
+  if (!holds) throw new TypeError(message)
 }
 
 function requireInteger (name: string, value: number | undefined, min: number, max = Number.MAX_SAFE_INTEGER): void {

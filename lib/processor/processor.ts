@@ -28,7 +28,10 @@ export class TaskProcessor {
   #runner: QueueRunner | undefined
   #resolveEnded!: (end: ProcessorEnd) => void
 
-  /** @throws RangeError if an option is out of range */
+  /**
+   * @throws TypeError if an option is unknown or has another type
+   * @throws RangeError if an option is out of range
+   */
   constructor (dir: string, options: ProcessorOptions = {}) {
     this.#options = resolveOptions(options)
     this.#directory = tasksDirectory(dir, this.#options.fileSystem)
@@ -52,8 +55,8 @@ export class TaskProcessor {
    * everything is written.
    */
   stop (options: StopOptions = {}): Promise<ProcessorEnd> {
-    this.#send('stop')
     this.#shutdown.request(options)
+    this.#send('stop')
     for (const run of this.#runner?.runs ?? []) this.#shutdown.applyTo(run)
     this.#close()
     return this.ended

@@ -1,3 +1,4 @@
+import { checkNames } from './options.ts'
 import type { TaskRun } from './run/task-run.ts'
 
 export interface StopOptions {
@@ -28,7 +29,10 @@ export class Shutdown {
     return this.#hurry.signal
   }
 
-  request ({ now = false, leave = false }: StopOptions): void {
+  /** @throws TypeError if an option is unknown, so that a wrong name does not terminate what should keep running */
+  request (options: StopOptions): void {
+    checkNames('', options, ['now', 'leave'])
+    const { now = false, leave = false } = options
     this.#stopping.abort()
     if (now || leave) this.#hurry.abort()
     this.#stopRun = (run) => leave ? run.leave() : run.stop('processor-stopped', now ? 0 : this.#graceMs)

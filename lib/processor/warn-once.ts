@@ -11,7 +11,7 @@ export class WarnOnce {
 
   /** @param subject what failed: the start of the line */
   warn (subject: string, error: unknown): void {
-    const line = `${subject}: ${(error as Error).message}`
+    const line = `${subject}: ${error instanceof Error ? error.message : String(error)}`
     if (this.#lines.has(line)) return
     this.#lines.add(line)
     this.#logger.warn(line)

@@ -33,10 +33,11 @@ t.test('a missing command is a usage error', async (t) => {
 
 t.test('an unknown command is a usage error that names it', async (t) => {
   t.strictSame(await runProgram(t, 'serve').exit, { code: 2, stdout: '', stderr: 'Unknown command "serve".\nSee fastify-tasks --help.\n' })
+  t.strictSame(await runProgram(t, 'Chekc').exit, { code: 2, stdout: '', stderr: 'Unknown command "Chekc". Did you mean check?\nSee fastify-tasks --help.\n' })
 })
 
 t.test('an unknown option is a usage error that names it and the help of the command', async (t) => {
   t.strictSame(await runProgram(t, 'process', 'DIR', '--grace-ms', '5').exit, {
-    code: 2, stdout: '', stderr: 'Unknown option --grace-ms.\nSee fastify-tasks process --help.\n'
+    code: 2, stdout: '', stderr: 'Unknown option --grace-ms. Did you mean --grace?\nSee fastify-tasks process --help.\n'
   })
 })

@@ -59,9 +59,11 @@ t.test('an option without its value is rejected', async (t) => {
 t.test('an unknown option is named', async (t) => {
   rejects(t, [
     [['--parallel', '2'], 'Unknown option --parallel.'],
-    [['--grace-ms', '10'], 'Unknown option --grace-ms.'],
+    [['--grace-ms', '10'], 'Unknown option --grace-ms. Did you mean --grace?'],
     [['--log-max-bytes=1G'], 'Unknown option --log-max-bytes.'],
-    [['--state', '/state'], 'Unknown option --state.'],
+    [['--state', '/state'], 'Unknown option --state. Did you mean --state-dir?'],
+    [['--Concurrency', '2'], 'Unknown option --Concurrency. Did you mean --concurrency?'],
+    [['--retain-acount', '2'], 'Unknown option --retain-acount. Did you mean --retain-count?'],
     [['-x'], 'Unknown option -x.']
   ])
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { describeLimits, limitsOf } from '../../lib/processor/limits.ts'
 import { resolveOptions, type ProcessorOptions } from '../../lib/processor/options.ts'
+import { TaskProcessor } from '../../lib/processor/processor.ts'
 
 const UNLIMITED = { ageMs: null, count: null, bytes: null }
 
@@ -48,6 +49,37 @@ const INVALID: Array<[options: object, message: RegExp]> = [
 
 t.test('options out of range are rejected with the option and its value', async (t) => {
   for (const [options, message] of INVALID) t.throws(() => resolveOptions(options), { name: 'RangeError', message }, JSON.stringify(options))
+})
+
+t.test('unknown options and values of another type are rejected with the name', async (t) => {
+  for (const [options, message] of [
+    [{ concurency: 2 }, 'concurency is not an option. Did you mean concurrency?'],
+    [{ grace: 5 }, 'grace is not an option. Did you mean graceMs?'],
+    [{ retain: { age: 5 } }, 'retain.age is not an option. Did you mean ageMs?'],
+    [{ retain: 5 }, 'retain must be an object.'],
+    [null, 'The options must be an object.'],
+    [{ stateDir: 5 }, 'stateDir must be the path of a directory.'],
+    [{ stateDir: '' }, 'stateDir must be the path of a directory.'],
+    [{ cgroups: 'no' }, 'cgroups must be a boolean.'],
+    [{ policy: 'policy.json' }, 'policy must have the methods plan and concurrencyOf.'],
+    [{ logger: { info () {} } }, 'logger must have the methods info and warn.']
+  ] as const) t.throws(() => resolveOptions(options as never), { name: 'TypeError', message }, JSON.stringify(options))
+  const processor = new TaskProcessor('/nowhere')
+  t.throws(() => processor.stop({ leaveRunning: true } as never), { name: 'TypeError', message: 'leaveRunning is not an option. Did you mean leave?' })
+})
+
+t.test('a policy and a logger that fail do not throw: the task is refused, and a type has no slot', async (t) => {
+  const fail = (): never => { throw new Error('failed') }
+  const lines: string[] = []
+  const logger = { info: fail, warn: (line: string) => { lines.push(line); fail() } }
+  const task = { id: 'task_1_a' } as never
+  for (const plan of [fail, () => ({}), () => undefined, async () => ({ shell: 'true' }), async () => fail()]) {
+    const { policy } = resolveOptions({ logger, policy: { plan: plan as never, concurrencyOf: fail, watch: fail, types: [], anyType: true } })
+    t.strictSame([policy.plan(task), policy.concurrencyOf('x')], [{ refused: 'Refused: the policy failed.' }, 0])
+    t.type(policy.watch?.(() => {}), 'function')
+  }
+  t.ok(lines.includes('The policy failed: failed'))
+  t.equal(resolveOptions({ logger }).logger.info('x'), undefined)
 })
 
 t.test('a grace period of 0, no log limit and a retention of years are accepted', async (t) => {
