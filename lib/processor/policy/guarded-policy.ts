@@ -1,6 +1,7 @@
 import type { Task } from '../../shared/task-schema.ts'
 import type { TaskType } from '../../shared/task-types.ts'
 import { isThenable } from '../../util/callbacks.ts'
+import { isObject } from '../../util/kinds.ts'
 import type { Logger } from '../logger.ts'
 import { WarnOnce } from '../warn-once.ts'
 import type { Plan, Policy } from './policy.ts'
@@ -25,11 +26,7 @@ export class GuardedPolicy implements Policy {
   }
 
   plan (task: Task): Plan {
-    return this.#guard(() => {
-      const plan = this.#policy.plan(task)
-      if (!('refused' in plan || 'argv' in plan || 'shell' in plan)) throw new TypeError('plan() returned neither a program nor a refusal')
-      return plan
-    }, refused('the policy failed.'))
+    return this.#guard(() => this.#policy.plan(task), refused('the policy failed.'), isPlan)
   }
 
   concurrencyOf (type: string): number | undefined {
@@ -40,15 +37,19 @@ export class GuardedPolicy implements Policy {
     return this.#guard(() => this.#policy.watch?.(onChange), undefined) ?? (() => {})
   }
 
-  #guard<T> (call: () => T, otherwise: T): T {
+  #guard<T> (call: () => T, otherwise: T, isValid: (result: T) => boolean = () => true): T {
     try {
       const result = call()
-      if (!isThenable(result)) return result
-      result.then(undefined, () => {})
-      throw new TypeError('its methods must not be async')
+      if (isThenable(result)) result.then(undefined, () => {})
+      else if (isValid(result)) return result
+      throw new TypeError('a method returned a promise, or no plan')
     } catch (error) {
       this.#warnings.warn('The policy failed', error)
       return otherwise
     }
   }
+}
+
+function isPlan (value: Plan): boolean {
+  return isObject(value) && ('refused' in value || 'argv' in value || 'shell' in value)
 }
