@@ -132,6 +132,71 @@ export async function use (signal: AbortSignal): Promise<Task | undefined> {
 export const isGone = (error: unknown): boolean => error instanceof TasksError && error.statusCode === 404
 `
 
+/** What the snippets of the documents refer to without declaring it. */
+const SNIPPET_GLOBALS = `
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Task as ClientTask } from 'fastify-tasks/client'
+
+declare global {
+  const app: FastifyInstance
+  const tasksPlugin: typeof import('fastify-tasks').default
+  const tasksDashboard: typeof import('fastify-tasks/dashboard').default
+  const fastifySSE: typeof import('@fastify/sse').fastifySSE
+  const cors: typeof import('@fastify/cors').default
+  const TasksClient: typeof import('fastify-tasks/client').TasksClient
+  const client: import('fastify-tasks/client').TasksClient
+  const task: ClientTask
+  const id: string
+  class ForbiddenError extends Error {}
+  function isOperator (request: FastifyRequest): boolean
+  function requireLogin (request: FastifyRequest): Promise<void>
+  function getToken (): Promise<string>
+  function append (...what: unknown[]): void
+  function render (...what: unknown[]): void
+  function clear (): void
+}
+`
+
+/** The documents of users that contain code. */
+const DOCUMENTS = ['README.md', 'lib/routes/HTTP.md', 'lib/client/README.md', 'lib/dashboard/README.md']
+
+/** Writes each snippet of the documents as a module. @returns the names of the files */
+async function writeSnippets (host: string): Promise<string[]> {
+  await writeFile(join(host, 'globals.mts'), SNIPPET_GLOBALS)
+  const files = ['globals.mts']
+  for (const document of DOCUMENTS) {
+    const text = await readFile(join(ROOT, document), 'utf8')
+    for (const [index, [, snippet]] of [...text.matchAll(/```(?:ts|js)\n([^]*?)```/g)].entries()) {
+      const name = `${document.replaceAll('/', '-')}-${index + 1}.mts`
+      await writeFile(join(host, name), `export {}\n${snippet}`)
+      files.push(name)
+    }
+  }
+  return files
+}
+
+const BUNDLED_HOST = `
+import Fastify from 'fastify'
+import tasksPlugin, { errors } from 'fastify-tasks'
+import tasksDashboard from 'fastify-tasks/dashboard'
+
+const app = Fastify()
+app.register(tasksPlugin, { dir: 'tasks', logLevel: 'warn' })
+app.register(tasksDashboard, { prefix: '/tasks', logLevel: 'warn' })
+
+export async function cancel (id: string): Promise<number> {
+  try {
+    await app.tasks.cancel(id)
+    return 200
+  } catch (error) {
+    if (error instanceof errors.FST_TASKS_NOT_ACTIVE || error instanceof errors.FST_TASKS_NOT_FOUND) return error.statusCode
+    throw error
+  }
+}
+// @ts-expect-error the id is missing
+export const missing = new errors.FST_TASKS_NOT_FOUND()
+`
+
 const TSCONFIG = {
   compilerOptions: {
     target: 'es2022',
@@ -182,12 +247,22 @@ t.test('the packed package', async (t) => {
     t.equal(await readLogOf(dir, id), 'installed\n')
   })
 
-  t.test('the types compile in a strict TypeScript host', async (t) => {
+  t.test('the types, and the snippets of the documents, compile in a strict TypeScript host', async (t) => {
     await writeFile(join(host, 'host.mts'), STRICT_HOST)
     await writeFile(join(host, 'host.cts'), "import tasksPlugin = require('fastify-tasks')\nimport Fastify = require('fastify')\n" +
       "Fastify.fastify().register(tasksPlugin, { dir: 'tasks' })\n")
-    await writeFile(join(host, 'tsconfig.json'), JSON.stringify(TSCONFIG))
+    const snippets = await writeSnippets(host)
+    t.ok(snippets.length > 10, `${snippets.length} snippets`)
+    await writeFile(join(host, 'tsconfig.json'), JSON.stringify({ ...TSCONFIG, files: [...TSCONFIG.files, ...snippets] }))
     const { stdout } = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', host]).catch((error) => error)
+    t.equal(stdout, '')
+  })
+
+  t.test('the types compile in a host that resolves modules like a bundler, and its errors narrow', async (t) => {
+    await writeFile(join(host, 'bundled.ts'), BUNDLED_HOST)
+    const { compilerOptions } = TSCONFIG
+    await writeFile(join(host, 'bundled.json'), JSON.stringify({ compilerOptions: { ...compilerOptions, module: 'esnext', moduleResolution: 'bundler' }, files: ['bundled.ts'] }))
+    const { stdout } = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', join(host, 'bundled.json')]).catch((error) => error)
     t.equal(stdout, '')
   })
 
