@@ -83,8 +83,10 @@ export interface Interest {
 export interface HealthProblem {
   /** In kebab case, for programs. */
   readonly code: string
-  /** For people: the problem and how to fix it. */
+  /** For people: the problem and how to fix it. Read-only views show it too: it must not contain a path. */
   readonly message: string
+  /** Whether tasks cannot run, or the listed ones may be out of date. Default: false. */
+  readonly serious?: boolean
   /** Number of files or events that have the problem, if it can be counted. */
   readonly count?: number
 }
@@ -92,7 +94,14 @@ export interface HealthProblem {
 export interface StoreHealth {
   readonly processorAlive: boolean
   readonly problems: readonly HealthProblem[]
-  /** Details of this kind of store, for people. */
+  /** The number of tasks. */
+  readonly tasks?: number
+  readonly tasksByStatus?: Readonly<Record<TaskStatus, number>>
+  /** Time since the creation of the oldest queued task, in ms; null if no task is queued. */
+  readonly oldestQueuedMs?: number | null
+  /** Limits that the processor has published. */
+  readonly limits?: Readonly<Record<string, unknown>>
+  /** Details of this kind of store, for its operators: read-only views do not show them. */
   readonly [detail: string]: unknown
 }
 

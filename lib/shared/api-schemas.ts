@@ -1,6 +1,7 @@
-import { Type, type Static } from '@sinclair/typebox'
+import { Type, type Static, type TInteger } from '@sinclair/typebox'
 import { CURSOR_PATTERN } from './task-order.ts'
 import { TaskIdSchema, TaskSchema } from './task-schema.ts'
+import { TASK_STATUSES, type TaskStatus } from './task-status.ts'
 
 // Parameters and responses of the HTTP routes, except the tasks themselves. The types of the client derive from them.
 // Query parameters arrive as strings.
@@ -66,10 +67,26 @@ export const EventsQuerySchema = Type.Object({
   log: Type.Optional(Type.Array(TaskIdSchema, { maxItems: 1000 }))
 }, { additionalProperties: false })
 
+export const HealthQuerySchema = Type.Object({ strict: Type.Optional(BooleanSchema) }, { additionalProperties: false })
+
 export const HealthSchema = Type.Object({
   processorAlive: Type.Boolean(),
   readOnly: Type.Boolean({ description: 'these routes cannot create, cancel or delete tasks' }),
-  problems: Type.Array(Type.Object({ code: Type.String(), message: Type.String(), count: Type.Optional(Type.Integer()) })),
+  problems: Type.Array(Type.Object({
+    code: Type.String(),
+    message: Type.String(),
+    serious: Type.Optional(Type.Boolean({ description: 'tasks cannot run, or the listed ones may be out of date' })),
+    count: Type.Optional(Type.Integer())
+  })),
+  tasks: Type.Optional(Type.Integer({ description: 'number of tasks' })),
+  tasksByStatus: Type.Optional(Type.Object(
+    Object.fromEntries(TASK_STATUSES.map((status) => [status, Type.Integer()])) as Record<TaskStatus, TInteger>,
+    { description: 'number of tasks with each status' }
+  )),
+  oldestQueuedMs: Type.Optional(Type.Union([Type.Integer(), Type.Null()], { description: 'time since the creation of the oldest queued task, in ms; null: no task is queued' })),
+  watcher: Type.Optional(Type.String({ description: 'how changes are found: native (file events) or polling' })),
+  missedChanges: Type.Optional(Type.Integer({ description: 'changes that were found only by scanning' })),
+  unreadableFiles: Type.Optional(Type.Integer()),
   sseClients: Type.Integer({ description: 'clients of the feed and followers of logs' }),
   feed: Type.Object({
     deliveries: Type.Integer({ description: 'events sent, counted once per client' }),
@@ -80,7 +97,7 @@ export const HealthSchema = Type.Object({
     filterErrors: Type.Integer({ description: 'calls of a `where` filter of the host that failed; the task was not sent' })
   }),
   limits: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'limits that the processor has published' }))
-}, { additionalProperties: true })
+}, { additionalProperties: true, description: 'a read-only view has no further fields' })
 export type Health = Static<typeof HealthSchema>
 
 export const ErrorResponseSchema = Type.Object({

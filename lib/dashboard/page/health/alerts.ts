@@ -12,12 +12,10 @@ export interface Alert {
   readonly serious: boolean
 }
 
-const SERIOUS = ['processor-absent', 'processor-stale', 'processor-stuck', 'directory-unreadable', 'processor-lock-unreadable']
-
 /** The problems that the server reports, and a processor that is alive but runs nothing. */
 export function alertsOf (health: Health | undefined, tasks: readonly Task[], now: number): Alert[] {
   if (health === undefined) return []
-  const alerts = health.problems.map(({ code, message }) => ({ code, message, serious: SERIOUS.includes(code) }))
+  const alerts = health.problems.map(({ code, message, serious = false }) => ({ code, message, serious }))
   if (!health.processorAlive || tasks.some(({ status }) => status === 'running')) return alerts
   const oldest = tasks.findLast(({ status }) => status === 'queued')
   if (oldest === undefined || now - creationTime(oldest) < STUCK_MS) return alerts
