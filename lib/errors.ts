@@ -72,6 +72,13 @@ export const FST_TASKS_ID_TAKEN: TasksErrorConstructor<[string]> = createError('
 export const FST_TASKS_EXISTS: TasksErrorConstructor<[string, string]> = createError('FST_TASKS_EXISTS',
   'Task %s exists with another value of %s. Use another id, or none, for a new task.', 409)
 
+/**
+ * A name of the task's files belongs to a directory, a link or something else that is not a regular file. The arguments are
+ * the name and the reason.
+ */
+export const FST_TASKS_UNUSABLE_FILE = createError<[string, string]>('FST_TASKS_UNUSABLE_FILE',
+  '%s cannot be used: %s. Remove it from the tasks directory, then try again.', 409)
+
 /** Creating a task whose file would be too large. The argument is the limit in bytes. */
 export const FST_TASKS_TOO_LARGE: TasksErrorConstructor<[number]> = createError('FST_TASKS_TOO_LARGE',
   'The task would be larger than %d bytes.', 413)

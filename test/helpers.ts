@@ -6,7 +6,7 @@ import { tasksPlugin, type TasksHealth, type TasksPluginOptions } from '../lib/i
 import { waitFor } from './wait-for.ts'
 
 export { EventStream, openFeed, type FeedMessage } from './event-stream.ts'
-export { putTask, taskText } from './task-files.ts'
+export { putTask, taskText, writeTaskFile } from './task-files.ts'
 export { waitFor } from './wait-for.ts'
 
 export interface Teardown { teardown (work: () => unknown): void }

@@ -4,24 +4,27 @@ import {
 } from '../errors.ts'
 import { readCancelMarker } from '../protocol/cancel-marker.ts'
 import { fileName, MAX_NEW_TASK_BYTES } from '../protocol/file-names.ts'
+import { refuseForeign } from '../protocol/foreign-file.ts'
 import { readProcessorInfo } from '../protocol/processor-info.ts'
-import { UnreadableFile } from '../protocol/regular-file.ts'
+import { ifExists, UnreadableFile } from '../protocol/regular-file.ts'
 import { formatTask, readTaskText } from '../protocol/task-file.ts'
 import { cancelTask, deleteTask } from '../protocol/transitions.ts'
 import { createExclusive } from '../protocol/write-file.ts'
 import type { NewTask } from '../shared/task-schema.ts'
-import { completeTask } from '../shared/complete-task.ts'
+import { completeTask, toStoredTask } from '../shared/complete-task.ts'
 import { StoredTask } from '../shared/stored-task.ts'
 import { isTaskId } from '../shared/task-id.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
 import type { Interest, LogContent, StoreHealth, StoreLogger, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
-import { errorCode } from '../util/error-code.ts'
 import { directoryHealth } from './health.ts'
 import { openLogContent } from './log/log-content.ts'
 import { queuedTask } from './new-task.ts'
 import { OpenDirectory } from './open-directory.ts'
 import { orStorageError, storageError } from './storage-error.ts'
 import { wakeProcessor } from './wake-processor.ts'
+
+/** How often a task is created whose id belongs to a task that is deleted at that moment. */
+const MAX_CREATE_ATTEMPTS = 5
 
 /** A store in a directory of plain files. The directory is the source of truth: all state can be read from it again. */
 export class DirectoryStore implements TaskStore {
@@ -65,27 +68,31 @@ export class DirectoryStore implements TaskStore {
   }
 
   async create (input: NewTask): Promise<{ task: StoredTask, created: boolean }> {
-    const { directory, watcher } = this.#open
     if (input.id !== undefined && !isTaskId(input.id)) throw new FST_TASKS_VALIDATION('body/id must be a task id')
     const task = queuedTask(input)
     const text = formatTask(task)
     if (Buffer.byteLength(text) > MAX_NEW_TASK_BYTES) throw new FST_TASKS_TOO_LARGE(MAX_NEW_TASK_BYTES)
-    // a deletion is still in progress and would delete the new task too
-    if (await orStorageError(readCancelMarker(directory, task.id)) === 'delete') throw new FST_TASKS_ID_TAKEN(task.id)
-    const created = await orStorageError(createExclusive(directory, fileName(task.id, 'json'), text))
-    await watcher.refresh(task.id)
-    if (created) wakeProcessor(directory.path, task.id)
-    return { task: await this.#read(task.id), created }
+    for (let attempt = 1; attempt <= MAX_CREATE_ATTEMPTS; attempt++) {
+      // as it was created: by now it may have been started, or deleted
+      if (await this.#createFile(task.id, text)) return { task: toStoredTask(text), created: true }
+      const existing = await this.#read(task.id)
+      if (existing !== undefined) return { task: existing, created: false }
+      // it has just been deleted
+    }
+    throw new FST_TASKS_ID_TAKEN(task.id)
   }
 
   async cancel (taskId: string): Promise<{ outcome: 'cancelled' | 'requested', task: StoredTask }> {
     const { directory, watcher } = this.#open
     if (!isTaskId(taskId)) throw new FST_TASKS_NOT_FOUND(taskId)
-    const outcome = await orStorageError(cancelTask(directory, taskId))
+    const cancellation = await orStorageError(cancelTask(directory, taskId))
     await watcher.refresh(taskId)
-    if (outcome === 'missing') throw new FST_TASKS_NOT_FOUND(taskId)
+    const { outcome } = cancellation
     if (outcome === 'finished') throw new FST_TASKS_NOT_ACTIVE(taskId)
-    return { outcome, task: await this.#read(taskId) }
+    // as it was cancelled: by now it may have been deleted
+    const task = outcome === 'cancelled' ? toStoredTask(JSON.stringify(cancellation.task)) : await this.#read(taskId)
+    if (outcome === 'missing' || task === undefined) throw new FST_TASKS_NOT_FOUND(taskId)
+    return { outcome, task }
   }
 
   async delete (taskId: string, options: { force: boolean }): Promise<void> {
@@ -115,16 +122,31 @@ export class DirectoryStore implements TaskStore {
     return this.#opened
   }
 
-  /** The listed task, or else the task on disk. */
-  async #read (taskId: string): Promise<StoredTask> {
+  /** @returns false if the file exists */
+  async #createFile (taskId: string, text: string): Promise<boolean> {
+    const { directory, watcher } = this.#open
+    // a deletion is still in progress and would delete the new task too
+    if (await orStorageError(readCancelMarker(directory, taskId)) === 'delete') throw new FST_TASKS_ID_TAKEN(taskId)
+    // with these in the way, a new task would never start, or fail
+    const isKnown = watcher.tasks.get(taskId)?.task !== undefined
+    await orStorageError(refuseForeign(directory, taskId, isKnown ? ['json'] : ['json', 'cancel', 'claim', 'log']))
+    const created = await orStorageError(createExclusive(directory, fileName(taskId, 'json'), text))
+    await watcher.refresh(taskId)
+    if (created) wakeProcessor(directory.path, taskId)
+    return created
+  }
+
+  /** The listed task, or else the task on disk; undefined if there is none. */
+  async #read (taskId: string): Promise<StoredTask | undefined> {
     const { directory, watcher } = this.#open
     const listed = watcher.tasks.get(taskId)?.task
     if (listed !== undefined) return listed
     try {
-      return new StoredTask(completeTask((await readTaskText(directory, taskId)).text))
+      const file = await ifExists(readTaskText(directory, taskId))
+      return file && new StoredTask(completeTask(file.text))
     } catch (error) {
       if (error instanceof UnreadableFile) throw new FST_TASKS_ID_TAKEN(taskId)
-      throw errorCode(error) === 'ENOENT' ? new FST_TASKS_NOT_FOUND(taskId) : storageError(error)
+      throw storageError(error)
     }
   }
 }

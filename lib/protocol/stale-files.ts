@@ -153,7 +153,7 @@ export class StaleFiles {
         await removeTaskFiles(this.#directory, id, { keepMarker: cleanUp === 'delete-except-marker' })
         return true
       case 'cancel-task':
-        return await cancelTask(this.#directory, id) !== 'requested'
+        return (await cancelTask(this.#directory, id)).outcome !== 'requested'
       case 'finish-cancellation':
         await cancelClaimed(this.#directory, id)
         return await this.#removeBoth(id)

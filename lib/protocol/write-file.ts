@@ -126,10 +126,15 @@ export async function syncDirectory ({ path, fs }: TasksDirectory): Promise<void
 }
 
 /**
- * Removes a file.
- * @returns whether it existed
+ * Removes a file. A directory of that name stays: no program of the protocol created it, and it may have files.
+ * @returns whether it removed a file
  * @throws the system error, except `ENOENT`
  */
 export async function removeFile ({ path, fs }: TasksDirectory, name: string): Promise<boolean> {
-  return await ifExists(fs.unlink(join(path, name)).then(() => true)) ?? false
+  try {
+    return await ifExists(fs.unlink(join(path, name)).then(() => true)) ?? false
+  } catch (error) {
+    if (errorCode(error) === 'EISDIR') return false
+    throw error
+  }
 }

@@ -1,5 +1,5 @@
 /** Resolves after `ms`, or rejects with the signal's reason as soon as it aborts. */
-export async function delay (ms: number, signal: AbortSignal | undefined): Promise<void> {
+export async function delay (ms: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted()
   await new Promise<void>((resolve, reject) => {
     const onAbort = () => {
