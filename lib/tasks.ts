@@ -106,6 +106,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
    * than 131059 bytes as JSON
    * @throws FST_TASKS_EXISTS if a task with `input.id` has other fields
    * @throws FST_TASKS_ID_TAKEN if the id belongs to an unreadable file, or to a task that is being deleted
+   * @throws FST_TASKS_UNUSABLE_FILE if what has the name of one of its files is not a regular file, such as a directory
    * @throws FST_TASKS_TOO_LARGE
    * @throws FST_TASKS_STORAGE_FULL
    */
@@ -139,6 +140,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
    * running, and the processor will terminate it)
    * @throws FST_TASKS_NOT_FOUND
    * @throws FST_TASKS_NOT_ACTIVE if the task has already finished
+   * @throws FST_TASKS_UNUSABLE_FILE as `create` does
    */
   async cancel (taskId: string): Promise<{ outcome: 'cancelled' | 'requested', task: Task }> {
     const { outcome, task } = await this.store.cancel(taskId)
@@ -151,6 +153,7 @@ export class Tasks extends EventEmitter<TasksEvents> {
    * @throws FST_TASKS_VALIDATION if an option is invalid
    * @throws FST_TASKS_NOT_FOUND
    * @throws FST_TASKS_ACTIVE if the task is queued or running, and `force` is false
+   * @throws FST_TASKS_UNUSABLE_FILE as `create` does
    */
   async delete (taskId: string, options: { readonly force?: boolean } = {}): Promise<void> {
     checkDeleteOptions(options)

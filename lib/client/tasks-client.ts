@@ -59,8 +59,8 @@ export class TasksClient {
 
   /**
    * Creates a task. Every attempt sends the same id (a new one if the task has none), so that retries create one task.
-   * @throws TasksError `FST_TASKS_VALIDATION`, `FST_TASKS_ID_TAKEN`, `FST_TASKS_TOO_LARGE`; `FST_TASKS_EXISTS` if a task with the
-   * given id has other fields
+   * @throws TasksError `FST_TASKS_VALIDATION`, `FST_TASKS_ID_TAKEN`, `FST_TASKS_UNUSABLE_FILE`, `FST_TASKS_TOO_LARGE`;
+   * `FST_TASKS_EXISTS` if a task with the given id has other fields
    */
   async create (task: NewTask, options: CallOptions = {}): Promise<CreateResult> {
     const { signal } = checked(options)

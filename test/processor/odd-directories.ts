@@ -155,7 +155,7 @@ export const ODD_DIRECTORIES: Record<string, Record<string, (place: Place) => Pr
     ...table(FOLDERS, async (place, make) => {
       putOdd(place)
       await make(join(place.dir, `${ODD}.cancel`), place)
-      return { status: 'cancelled', line: /task_1_odd: E/ }
+      return { status: 'cancelled', line: /task_1_odd cancelled before start/ }
     }),
     huge: (place) => {
       putOdd(place)

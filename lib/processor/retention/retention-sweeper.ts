@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileName } from '../../protocol/file-names.ts'
+import { ForeignFile } from '../../protocol/foreign-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { deleteTask } from '../../protocol/transitions.ts'
 import { errorCode } from '../../util/error-code.ts'
@@ -63,7 +64,7 @@ export class RetentionSweeper {
       try {
         if (await this.#delete(id)) deleted.push(limit)
       } catch (error) {
-        onError(errorCode(error))
+        onError(error instanceof ForeignFile ? `${error.fileName}: ${error.message}` : errorCode(error))
       }
     }
     this.#report(deleted)

@@ -22,7 +22,7 @@ export function conformance (t: Test, makeStore: MakeStore): void {
   t.test('get returns a task, or undefined', async (t) => {
     const { store } = await open(t)
     const { task } = await store.create({ command: 'true' })
-    t.equal((await store.get(task.id))?.json, task.json)
+    t.same((await store.get(task.id))?.json, task.json)
     t.equal(await store.get('task_1_missing'), undefined)
     t.equal(await store.get('../x'), undefined)
   })
@@ -43,7 +43,7 @@ export function conformance (t: Test, makeStore: MakeStore): void {
     await store.close()
     await store.open({ log: silentLogger })
     t.teardown(() => store.close())
-    t.equal((await store.get(task.id))?.json, task.json)
+    t.same((await store.get(task.id))?.json, task.json)
   })
 
   t.test('health reports whether a processor is alive', async (t) => {
