@@ -1,5 +1,5 @@
 import type { TaskStatus } from '../shared/task-status.ts'
-import type { Task } from '../shared/task-schema.ts'
+import type { Task, TaskSummary } from '../shared/task-schema.ts'
 
 /** Options of every method that sends a request. */
 export interface CallOptions {
@@ -7,8 +7,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A task of a list: without `config` and custom fields if only summaries are requested. */
+export type ListedTask<S extends boolean> = S extends true ? TaskSummary : Task
+
 /** Options of `TasksClient.list`. */
-export interface ListOptions extends CallOptions {
+export interface ListOptions<S extends boolean = boolean> extends CallOptions {
   /**
    * List only tasks with one of these statuses.
    * @default all statuses
@@ -21,12 +24,17 @@ export interface ListOptions extends CallOptions {
   readonly limit?: number | undefined
   /** List only tasks that come after the task with this id, newest first: the `next` of the previous page. */
   readonly before?: string | undefined
+  /**
+   * List the tasks without `config` and without the custom fields of other programs.
+   * @default false
+   */
+  readonly summary?: S | undefined
 }
 
 /** Result of `TasksClient.list`. */
-export interface TaskPage {
+export interface TaskPage<T extends TaskSummary = Task> {
   /** Newest first. */
-  readonly tasks: readonly Task[]
+  readonly tasks: readonly T[]
   /** The `before` of the next page; absent on the last page. */
   readonly next?: string
 }

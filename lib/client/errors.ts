@@ -22,7 +22,7 @@ export class TasksError extends Error {
   }
 }
 
-/** The server cannot be reached, the connection closed before the response was complete, or no data arrived for 45 s. */
+/** The server cannot be reached, the connection closed before the response was complete, no data arrived for 45 s, or an event is not JSON. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
 }

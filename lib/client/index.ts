@@ -1,5 +1,5 @@
 export type {
-  CallOptions, CancelResult, CreateResult, DeleteOptions, ListOptions, SearchLogOptions, TaskPage
+  CallOptions, CancelResult, CreateResult, DeleteOptions, ListedTask, ListOptions, SearchLogOptions, TaskPage
 } from './call-options.ts'
 export { ConnectionError, TasksError } from './errors.ts'
 export type { RequestHeaders, TasksClientOptions } from './http/options.ts'
@@ -12,5 +12,5 @@ export { TasksClient } from './tasks-client.ts'
 export type { Health, SearchResult } from '../shared/api-schemas.ts'
 export type { FollowOptions } from '../shared/follow-options.ts'
 export type { TaskStatus } from '../shared/task-status.ts'
-export type { NewTask, Task } from '../shared/task-schema.ts'
+export type { NewTask, Task, TaskSummary } from '../shared/task-schema.ts'
 export type { TaskType, TaskTypes } from '../shared/task-types.ts'

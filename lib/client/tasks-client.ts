@@ -5,7 +5,7 @@ import type { NewTask, Task } from '../shared/task-schema.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
 import { abortable } from '../util/abortable-generator.ts'
 import { isStringArray } from '../util/kinds.ts'
-import type { CallOptions, CancelResult, CreateResult, DeleteOptions, ListOptions, SearchLogOptions, TaskPage } from './call-options.ts'
+import type { CallOptions, CancelResult, CreateResult, DeleteOptions, ListedTask, ListOptions, SearchLogOptions, TaskPage } from './call-options.ts'
 import { checked, requireThat } from './check-options.ts'
 import { isNotFound } from './errors.ts'
 import { Http } from './http/http.ts'
@@ -36,12 +36,13 @@ export class TasksClient {
   }
 
   /** Lists the tasks, newest first. */
-  async list (options: ListOptions = {}): Promise<TaskPage> {
-    const { status, limit, before, signal } = checked(options, ['status', 'limit', 'before'])
+  async list<S extends boolean = false> (options: ListOptions<S> = {}): Promise<TaskPage<ListedTask<S>>> {
+    const { status, limit, before, summary, signal } = checked(options, ['status', 'limit', 'before', 'summary'])
     requireThat(status === undefined || Array.isArray(status), '`status` must be an array of statuses.')
+    requireThat(summary === undefined || typeof summary === 'boolean', '`summary` must be a boolean.')
     // an empty array would disappear from the query and select all statuses
     if (status?.length === 0) return { tasks: [] }
-    const { value, headers } = await this.#http.json<Task[]>(queryString({ status, limit, before }), { signal, repeatable: true })
+    const { value, headers } = await this.#http.json<Array<ListedTask<S>>>(queryString({ status, limit, before, summary: summary || undefined }), { signal, repeatable: true })
     const next = nextPage(headers.get('link'))
     return { tasks: value, ...(next !== undefined && { next }) }
   }
@@ -150,10 +151,11 @@ export class TasksClient {
    * A live collection of all tasks, or some, optionally with their logs. It connects when its changes are consumed.
    * @throws RangeError if `tasks` is empty
    */
-  watch (options: LiveTasksOptions = {}): LiveTasks {
-    const { tasks, logs } = checked(options, ['tasks', 'logs'])
+  watch<S extends boolean = false> (options: LiveTasksOptions<S> = {}): LiveTasks<ListedTask<S>> {
+    const { tasks, logs, summary } = checked(options, ['tasks', 'logs', 'summary'])
     requireThat(tasks === undefined || isStringArray(tasks), '`tasks` must be an array of task ids.')
     requireThat(logs === undefined || typeof logs === 'boolean' || isStringArray(logs), '`logs` must be a boolean or an array of task ids.')
+    requireThat(summary === undefined || typeof summary === 'boolean', '`summary` must be a boolean.')
     return new LiveTasks(this.#http, options)
   }
 }

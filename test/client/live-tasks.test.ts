@@ -1,12 +1,12 @@
 import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { ConnectionError, TasksClient, type LiveTasks, type TasksChange } from '../../lib/client/index.ts'
+import { ConnectionError, TasksClient, type LiveTasks, type TasksChange, type TaskSummary } from '../../lib/client/index.ts'
 import { putTask, startServer, temporaryDirectory, untilClients, waitFor } from '../helpers.ts'
 import { clientWithTask } from './fixtures.ts'
 import { Items } from './items.ts'
 
-function changesOf (live: LiveTasks): Items<TasksChange> {
+function changesOf<T extends TaskSummary> (live: LiveTasks<T>): Items<TasksChange<T>> {
   return new Items(live[Symbol.asyncIterator]())
 }
 
@@ -26,6 +26,44 @@ t.test('a collection is limited to the given tasks and logs', async (t) => {
   t.match(await changes.next(), { type: 'upsert', task: { id: 'task_2_b', status: 'failed' } })
   t.equal(live.tasks.get('task_2_b')!.status, 'failed')
   t.strictSame(live.list().map(({ id }) => id), ['task_2_b', 'task_1_a'])
+})
+
+t.test('a collection of summaries has neither config nor custom fields, whether tasks are listed or change', async (t) => {
+  const { dir, client } = await clientWithTask(t)
+  await putTask(dir, 'task_2_b', { config: { large: true }, custom: 1 })
+  await waitFor(async () => (await client.list()).tasks.length === 2)
+  const live = client.watch({ summary: true })
+  t.teardown(() => live.close())
+  const changes = changesOf(live)
+  const { tasks } = await changes.find(({ type }) => type === 'snapshot') as { tasks: readonly object[] }
+  t.equal(tasks.length, 2)
+  await changes.find(({ type }) => type === 'connected')
+  await putTask(dir, 'task_2_b', { config: { large: true }, custom: 1, status: 'running', timeoutMs: 5 })
+  t.match(await changes.find(({ type }) => type === 'upsert'), { task: { id: 'task_2_b', status: 'running', timeoutMs: 5, errorMessage: null } })
+  for (const task of [...tasks, ...live.list()]) t.notOk('config' in task || 'custom' in task, JSON.stringify(task))
+})
+
+t.test('an event that is not a JSON object makes the client list again', async (t) => {
+  const isListed: boolean[] = []
+  const { dir, client } = await clientWithTask(t, {
+    interfere: ({ url }, response) => {
+      if (!url!.includes('events')) isListed.push(true)
+      if (!url!.includes('events') || isListed.length > 1) return false
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('event: ready\ndata: {"resumed":true}\n\nid: x\nevent: task.upsert\ndata: {"id":"task_1_a",\n\n')
+      return true
+    }
+  })
+  const live = client.watch()
+  t.teardown(() => live.close())
+  const changes = changesOf(live)
+  await changes.find(({ type }) => type === 'connected')
+  await putTask(dir, 'task_2_b')
+  t.match(await changes.find(({ type }) => type === 'disconnected'), { error: { name: 'ConnectionError', message: 'The server sent an event that is not a JSON object: {"id":"task_1_a",' } })
+  await changes.find(({ type }) => type === 'snapshot')
+  await changes.find(({ type }) => type === 'connected')
+  await putTask(dir, 'task_3_c')
+  await changes.find((change) => change.type === 'upsert' && change.task.id === 'task_3_c')
+  t.strictSame([...live.tasks.keys()].sort(), ['task_1_a', 'task_2_b', 'task_3_c'])
 })
 
 t.test('a collection of no tasks is a RangeError', async (t) => {

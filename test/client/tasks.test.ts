@@ -20,6 +20,14 @@ t.test('a client accepts a URL with a trailing slash', async (t) => {
   t.match(await new TasksClient(`${url}/`).get('task_1_a'), { id: 'task_1_a' })
 })
 
+t.test('a list of summaries has neither config nor custom fields', async (t) => {
+  const { client } = await emptyClient(t)
+  await client.create({ command: 'true', config: { a: [1] } })
+  const { tasks: [task] } = await client.list({ summary: true, limit: 1 })
+  t.match(task, { command: 'true', status: 'queued', exitCode: null })
+  t.notOk('config' in task!)
+})
+
 t.test('create with the id of an existing task returns that task, and rejects if it has other fields', async (t) => {
   const { client } = await emptyClient(t)
   const { task } = await client.create({ command: 'true', config: { a: 1, b: 2 } })

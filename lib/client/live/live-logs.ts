@@ -29,12 +29,12 @@ export class LiveLogs {
     this.#unverified.delete(taskId)
   }
 
-  async * apply (taskId: string, update: LogUpdate, signal: AbortSignal): TasksChanges {
+  async * apply (taskId: string, update: LogUpdate, signal: AbortSignal): TasksChanges<never> {
     if (this.#includes(taskId)) yield * this.#read(taskId, (reader) => reader.apply(update, signal))
   }
 
   /** Reads the unverified logs up to their ends. */
-  async * verify (signal: AbortSignal): TasksChanges {
+  async * verify (signal: AbortSignal): TasksChanges<never> {
     for (const id of [...this.#unverified]) {
       if (yield * this.#read(id, (reader) => reader.catchUp(signal))) this.#unverified.delete(id)
     }
@@ -44,7 +44,7 @@ export class LiveLogs {
    * A log that the server cannot read must not delay the other changes: it remains unverified until the next ping.
    * @returns whether it was read
    */
-  async * #read (taskId: string, read: (reader: LogReader) => LogPieces): TasksChanges<boolean> {
+  async * #read (taskId: string, read: (reader: LogReader) => LogPieces): TasksChanges<never, boolean> {
     try {
       for await (const piece of read(this.#reader(taskId))) yield { type: 'log', id: taskId, ...piece }
       return true

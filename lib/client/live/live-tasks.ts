@@ -1,4 +1,4 @@
-import type { Task } from '../../shared/task-schema.ts'
+import type { Task, TaskSummary } from '../../shared/task-schema.ts'
 import { abortable } from '../../util/abortable-generator.ts'
 import type { Http } from '../http/http.ts'
 import { LiveFeed } from './live-feed.ts'
@@ -6,7 +6,7 @@ import { TaskCollection } from './task-collection.ts'
 import type { TasksChange, TasksChanges } from './tasks-change.ts'
 
 /** Options of `TasksClient.watch`. */
-export interface LiveTasksOptions {
+export interface LiveTasksOptions<S extends boolean = boolean> {
   /**
    * Ids of the tasks to watch, 1 to 1000.
    * @default all tasks
@@ -17,6 +17,12 @@ export interface LiveTasksOptions {
    * @default false
    */
   readonly logs?: boolean | readonly string[] | undefined
+  /**
+   * Keep the tasks without `config` and without the custom fields of other programs: they are not listed, and take no
+   * memory.
+   * @default false
+   */
+  readonly summary?: S | undefined
   /** Aborting it ends the iteration with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
@@ -28,27 +34,27 @@ export interface LiveTasksOptions {
  * After a lost connection or a transient error, the client reconnects. If the server refuses (such as 401, 403, 404), the
  * iteration rejects with a `TasksError`. A collection has one consumer at a time.
  */
-export class LiveTasks implements AsyncIterable<TasksChange> {
-  readonly #collection = new TaskCollection()
-  readonly #feed: LiveFeed
+export class LiveTasks<T extends TaskSummary = Task> implements AsyncIterable<TasksChange<T>> {
+  readonly #collection = new TaskCollection<T>()
+  readonly #feed: LiveFeed<T>
   readonly #signal: AbortSignal | undefined
   readonly #closed = new AbortController()
   #hasConsumer = false
 
   /** @throws RangeError if `tasks` is empty */
-  constructor (http: Http, { tasks, logs = false, signal }: LiveTasksOptions) {
+  constructor (http: Http, { tasks, logs = false, summary = false, signal }: LiveTasksOptions) {
     if (tasks?.length === 0) throw new RangeError('`tasks` must name at least one task; leave it out to watch all tasks')
-    this.#feed = new LiveFeed(http, { taskIds: tasks, logs }, this.#collection)
+    this.#feed = new LiveFeed(http, { taskIds: tasks, logs, isSummary: summary }, this.#collection)
     this.#signal = signal
   }
 
   /** The tasks by id, as of the last change that was consumed. */
-  get tasks (): ReadonlyMap<string, Task> {
+  get tasks (): ReadonlyMap<string, T> {
     return this.#collection.byId
   }
 
   /** The tasks, newest first, as of the last change that was consumed. */
-  list (): Task[] {
+  list (): T[] {
     return this.#collection.newestFirst()
   }
 
@@ -58,12 +64,12 @@ export class LiveTasks implements AsyncIterable<TasksChange> {
   }
 
   /** The changes. The client connects with the first `next()` and disconnects when the consumer leaves the loop. */
-  [Symbol.asyncIterator] (): AsyncGenerator<TasksChange, void, undefined> {
+  [Symbol.asyncIterator] (): AsyncGenerator<TasksChange<T>, void, undefined> {
     const signal = this.#signal === undefined ? this.#closed.signal : AbortSignal.any([this.#signal, this.#closed.signal])
     return abortable((end) => this.#changes(end), signal)
   }
 
-  async * #changes (signal: AbortSignal): TasksChanges {
+  async * #changes (signal: AbortSignal): TasksChanges<T> {
     if (this.#hasConsumer) throw new Error('This collection already has a consumer. End its iteration first, or call `watch` again.')
     this.#hasConsumer = true
     try {

@@ -1,7 +1,7 @@
 import type { Task } from '../../shared/task-schema.ts'
 import { isNotFound, missingHeader } from '../errors.ts'
 import type { Http } from '../http/http.ts'
-import { taskPath } from '../http/url.ts'
+import { queryString, taskPath } from '../http/url.ts'
 
 export interface Snapshot {
   readonly tasks: readonly Task[]
@@ -9,12 +9,20 @@ export interface Snapshot {
   readonly lastEventId: string
 }
 
+export interface SnapshotScope {
+  /** Undefined: all tasks. */
+  readonly taskIds: readonly string[] | undefined
+  /** Whether the server may leave out `config` and custom fields. */
+  readonly isSummary: boolean
+}
+
 /**
  * Reads all tasks, or those with the given ids.
  * @throws TasksError, ConnectionError
  */
-export async function readSnapshot (http: Http, taskIds: readonly string[] | undefined, signal: AbortSignal): Promise<Snapshot> {
-  const { value, headers } = await http.json<Task[]>(taskIds === undefined ? '' : '?limit=1', { signal })
+export async function readSnapshot (http: Http, { taskIds, isSummary }: SnapshotScope, signal: AbortSignal): Promise<Snapshot> {
+  const query = queryString({ limit: taskIds === undefined ? undefined : 1, summary: isSummary || undefined })
+  const { value, headers } = await http.json<Task[]>(query, { signal })
   const lastEventId = headers.get('last-event-id')
   if (lastEventId === null) throw missingHeader('Last-Event-ID')
   // read after the list, which determines the position: events after it are sent again

@@ -1,27 +1,27 @@
-import type { Task } from '../../shared/task-schema.ts'
+import type { TaskSummary } from '../../shared/task-schema.ts'
 import { creationTime, newestFirst } from '../../shared/task-order.ts'
 
 /** Tasks by id. */
-export class TaskCollection {
-  readonly #tasks = new Map<string, Task>()
+export class TaskCollection<T extends TaskSummary> {
+  readonly #tasks = new Map<string, T>()
 
-  get byId (): ReadonlyMap<string, Task> {
+  get byId (): ReadonlyMap<string, T> {
     return this.#tasks
   }
 
-  newestFirst (): Task[] {
+  newestFirst (): T[] {
     return [...this.#tasks.values()]
       .map((task) => ({ task, id: task.id, createdAt: creationTime(task) }))
       .sort(newestFirst)
       .map(({ task }) => task)
   }
 
-  replaceAll (tasks: readonly Task[]): void {
+  replaceAll (tasks: readonly T[]): void {
     this.#tasks.clear()
     for (const task of tasks) this.set(task)
   }
 
-  set (task: Task): void {
+  set (task: T): void {
     this.#tasks.set(task.id, task)
   }
 

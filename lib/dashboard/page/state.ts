@@ -1,12 +1,12 @@
 import { computed, signal } from '@preact/signals'
-import { TasksClient, type Health, type Task, type TaskTypes } from '../../client/index.ts'
+import { TasksClient, type Health, type TaskSummary, type TaskTypes } from '../../client/index.ts'
 import { config } from './config.ts'
 import { PageFeed } from './feed/page-feed.ts'
 import type { FeedMessage, FeedState } from './feed/messages.ts'
 import { countByStatus, filterTasks, typesOf } from './list/filter.ts'
 import { ScrollAnchor } from './list/scroll-anchor.ts'
 import { listFilter } from './routing/router.ts'
-import { TaskTable } from './task-table.ts'
+import { TaskTable, type TaskChange } from './task-table.ts'
 import { announceChange } from './ui/announcer.ts'
 
 const table = new TaskTable()
@@ -15,7 +15,7 @@ const table = new TaskTable()
 export const listAnchor = new ScrollAnchor()
 
 /** All tasks, newest first; undefined until the first snapshot. */
-export const tasks = signal<readonly Task[] | undefined>(undefined)
+export const tasks = signal<readonly TaskSummary[] | undefined>(undefined)
 export const feedState = signal<FeedState>({ type: 'connecting' })
 /** Undefined until the first response, or if the API denies access to it. */
 export const health = signal<Health | undefined>(undefined)
@@ -33,19 +33,27 @@ export const usedTypes = computed(() => typesOf(tasks.value ?? []))
 export const shownTasks = computed(() => filterTasks(tasks.value ?? [], listFilter.value))
 
 /** Undefined if no such task is known. Components that call it re-render when the tasks change. */
-export function taskById (id: string): Task | undefined {
+export function taskById (id: string): TaskSummary | undefined {
   // reading the signal makes the caller depend on it
   return tasks.value === undefined ? undefined : table.get(id)
 }
 
-export function receive (message: FeedMessage): void {
+/** @throws if the message does not contain JSON */
+export function receive (message: Exclude<FeedMessage, { type: 'lost' }>): void {
   if (message.type === 'snapshot') {
-    table.replace(message.tasks)
+    table.replace(message.tasks.map(parseTask))
     tasks.value = table.list
-  } else if (message.type === 'changes') {
-    const upserts = message.changes.flatMap((change) => change.type === 'upsert' ? [{ before: table.get(change.task.id), task: change.task }] : [])
-    table.apply(message.changes)
-    tasks.value = table.list
-    for (const { before, task } of upserts) announceChange(before, task)
-  } else feedState.value = message
+  } else if (message.type === 'changes') applyChanges(message.changes.map((change) => change.type === 'upsert' ? { type: 'upsert', task: parseTask(change.task) } : change))
+  else feedState.value = message
+}
+
+function applyChanges (changes: readonly TaskChange[]): void {
+  const upserts = changes.flatMap((change) => change.type === 'upsert' ? [{ before: table.get(change.task.id), task: change.task }] : [])
+  table.apply(changes)
+  tasks.value = table.list
+  for (const { before, task } of upserts) announceChange(before, task)
+}
+
+function parseTask (text: string): TaskSummary {
+  return JSON.parse(text)
 }

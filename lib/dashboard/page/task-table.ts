@@ -1,10 +1,13 @@
 import { creationTime, newestFirst } from '../../shared/task-order.ts'
-import type { Task } from '../../client/index.ts'
-import type { TaskChange } from './feed/messages.ts'
+import type { TaskSummary } from '../../client/index.ts'
+
+export type TaskChange =
+  | { readonly type: 'upsert', readonly task: TaskSummary }
+  | { readonly type: 'deleted', readonly id: string }
 
 interface Row {
   readonly id: string
-  readonly task: Task
+  readonly task: TaskSummary
   /** Sort key, in ms since the epoch. */
   readonly createdAt: number
 }
@@ -12,19 +15,19 @@ interface Row {
 /** The tasks by id and in order. */
 export class TaskTable {
   #rows = new Map<string, Row>()
-  #list: readonly Task[] | undefined = []
+  #list: readonly TaskSummary[] | undefined = []
 
-  get (id: string): Task | undefined {
+  get (id: string): TaskSummary | undefined {
     return this.#rows.get(id)?.task
   }
 
   /** Newest first; a new array after each change. */
-  get list (): readonly Task[] {
+  get list (): readonly TaskSummary[] {
     this.#list ??= [...this.#rows.values()].sort(newestFirst).map(({ task }) => task)
     return this.#list
   }
 
-  replace (tasks: readonly Task[]): void {
+  replace (tasks: readonly TaskSummary[]): void {
     this.#rows = new Map(tasks.map((task) => [task.id, rowOf(task)]))
     this.#list = undefined
   }
@@ -38,6 +41,6 @@ export class TaskTable {
   }
 }
 
-function rowOf (task: Task): Row {
+function rowOf (task: TaskSummary): Row {
   return { id: task.id, task, createdAt: creationTime(task) }
 }

@@ -41,6 +41,13 @@ t.test('the numbers of every control sequence are limited to the size of the scr
   }
 })
 
+t.test('a piece has at most 4096 characters', async (t) => {
+  const text = '🙂\n'.repeat(10_000)
+  const split = pieces('x', text)
+  t.equal(split.join(''), `x${text}`)
+  t.equal(Math.max(...split.map(({ length }) => length)), 4096)
+})
+
 t.test('a piece contains at most 16 sequences that may change the whole screen', async (t) => {
   const cheap = 'ABCDEFGHKadefhlmsu`'
   for (const final of FINALS) {

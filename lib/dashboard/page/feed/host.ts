@@ -1,36 +1,47 @@
-import { TasksClient, TasksError, type LiveTasks, type TasksChange } from '../../../client/index.ts'
-import type { FeedMessage, FeedRequest, FeedState, TaskChange } from './messages.ts'
+import { TasksClient, TasksError, type LiveTasks, type TasksChange, type TaskSummary } from '../../../client/index.ts'
+import type { ChangeMessage, FeedMessage, FeedRequest, FeedState } from './messages.ts'
+import { taskText } from './task-text.ts'
 
 /** Changes that arrive within this time are sent to the pages in one message. */
 const BATCH_MS = 30
 
+type Iteration = AsyncGenerator<TasksChange<TaskSummary>, void, undefined>
+
 /** Keeps one list of tasks and one connection to the feed for all pages of a browser. */
 export class FeedHost {
-  readonly #live: LiveTasks
+  readonly #live: LiveTasks<TaskSummary>
   readonly #ports = new Set<MessagePort>()
   #state: FeedState = { type: 'connecting' }
   /** The iteration in progress; undefined while no page is open or after a rejection. */
-  #iteration: AsyncGenerator<TasksChange, void, undefined> | undefined
+  #iteration: Iteration | undefined
   #isListed = false
-  #batch: TaskChange[] = []
+  #batch: ChangeMessage[] = []
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor (api: string) {
-    this.#live = new TasksClient(api, { minDelayMs: 500, maxDelayMs: 10_000 }).watch()
+    this.#live = new TasksClient(api, { minDelayMs: 500, maxDelayMs: 10_000 }).watch({ summary: true })
   }
 
   join (port: MessagePort): void {
     // the snapshot for the new port already includes these changes
     this.#flush()
     this.#ports.add(port)
-    port.onmessage = ({ data }: MessageEvent<FeedRequest>) => {
-      if (data.type === 'leave') this.#leave(port)
-      else this.#connect()
-    }
-    const send = (message: FeedMessage) => port.postMessage(message)
-    if (this.#isListed) send({ type: 'snapshot', tasks: this.#live.list() })
-    send(this.#state)
+    port.onmessage = ({ data }: MessageEvent<FeedRequest>) => this.#answer(port, data)
+    this.#welcome(port)
     if (this.#iteration === undefined) this.#connect()
+  }
+
+  #answer (port: MessagePort, { type }: FeedRequest): void {
+    if (type === 'leave') this.#leave(port)
+    else if (type === 'retry') this.#connect()
+    else this.#welcome(port)
+  }
+
+  /** Sends the list and the state. */
+  #welcome (port: MessagePort): void {
+    this.#flush()
+    if (this.#isListed) this.#send([port], this.#snapshot())
+    this.#send([port], this.#state)
   }
 
   #leave (port: MessagePort): void {
@@ -51,23 +62,26 @@ export class FeedHost {
     Promise.resolve(previous?.return()).then(() => this.#consume(iteration)).catch((error: unknown) => {
       if (this.#iteration !== iteration) return
       this.#iteration = undefined
-      const statusCode = error instanceof TasksError ? error.statusCode : undefined
-      this.#setState({ type: 'rejected', statusCode, message: error instanceof Error ? error.message : String(error) })
+      this.#setState(rejection(error))
     })
   }
 
-  async #consume (iteration: AsyncGenerator<TasksChange, void, undefined>): Promise<void> {
+  async #consume (iteration: Iteration): Promise<void> {
     for await (const change of iteration) {
       if (change.type === 'snapshot') {
         this.#batch = []
         this.#isListed = true
-        this.#broadcast({ type: 'snapshot', tasks: change.tasks })
-      } else if (change.type === 'upsert' || change.type === 'deleted') {
-        this.#batch.push(change)
-        this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS)
-      } else if (change.type === 'connected') this.#setState({ type: 'connected' })
+        this.#send(this.#ports, this.#snapshot())
+      } else if (change.type === 'upsert') this.#add({ type: 'upsert', task: taskText(change.task) })
+      else if (change.type === 'deleted') this.#add(change)
+      else if (change.type === 'connected') this.#setState({ type: 'connected' })
       else if (change.type === 'disconnected') this.#setState({ type: 'disconnected', retryMs: change.retryMs })
     }
+  }
+
+  #add (change: ChangeMessage): void {
+    this.#batch.push(change)
+    this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS)
   }
 
   #flush (): void {
@@ -76,15 +90,38 @@ export class FeedHost {
     if (this.#batch.length === 0) return
     const changes = this.#batch
     this.#batch = []
-    this.#broadcast({ type: 'changes', changes })
+    this.#send(this.#ports, { type: 'changes', changes })
+  }
+
+  #snapshot (): FeedMessage {
+    return { type: 'snapshot', tasks: this.#live.list().map(taskText) }
   }
 
   #setState (state: FeedState): void {
     this.#state = state
-    this.#broadcast(state)
+    this.#send(this.#ports, state)
   }
 
-  #broadcast (message: FeedMessage): void {
-    for (const port of this.#ports) port.postMessage(message)
+  #send (ports: Iterable<MessagePort>, message: FeedMessage): void {
+    for (const port of ports) send(port, message)
   }
+}
+
+/** A page for which a message is lost must not show an old list as if it were live. */
+function send (port: MessagePort, message: FeedMessage): void {
+  try {
+    port.postMessage(message)
+  } catch (error) {
+    port.postMessage({ type: 'lost', reason: messageOf(error) } satisfies FeedMessage)
+  }
+}
+
+function rejection (error: unknown): FeedState {
+  const statusCode = error instanceof TasksError ? error.statusCode : undefined
+  const hint = statusCode === 400 ? ' The server may be of an older version than this page.' : ''
+  return { type: 'rejected', statusCode, message: `${messageOf(error)}${hint}` }
+}
+
+function messageOf (error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,4 @@
-import { Validator } from '@cfworker/json-schema'
+import { Validator, type OutputUnit } from '@cfworker/json-schema'
 import { nameOf, namesIn, type Field } from './fields.ts'
 import type { FieldError } from './values.ts'
 
@@ -8,7 +8,7 @@ import type { FieldError } from './values.ts'
  * @returns the errors by JSON pointer
  */
 export function validateConfig (schema: object, value: unknown): FieldError[] {
-  const { errors } = new Validator(schema, '7', false).validate(value)
+  const errors = validationErrors(schema, value)
   const found = errors.map(({ keyword, instanceLocation, error }) => {
     const name = decodeURIComponent(instanceLocation.replace(/^#\/?/, ''))
     // reported at the missing property, which has a field
@@ -18,6 +18,15 @@ export function validateConfig (schema: object, value: unknown): FieldError[] {
   })
   // an object's error only repeats that one of its properties is invalid
   return found.filter(({ name }, index) => !found.some((other, at) => at !== index && other.name !== name && other.name.startsWith(name === '' ? '' : `${name}/`)))
+}
+
+function validationErrors (schema: object, value: unknown): OutputUnit[] {
+  try {
+    return new Validator(schema, '7', false).validate(value).errors
+  } catch {
+    // a malformed schema, or one that is nested too deeply: the processor decides
+    return []
+  }
 }
 
 /** Moves each error to the field that contains its place, or to the outermost field. */

@@ -1,3 +1,4 @@
+import { formatJson } from '../ui/json.ts'
 import { nameOf, type Field, type InputField } from './fields.ts'
 
 /** The input of each field, by the field's name: a text, or the state of a checkbox. */
@@ -35,7 +36,7 @@ function inputOf (field: InputField, value: unknown): string | boolean {
   }
   if (value === undefined) return ''
   if (field.kind === 'lines') return Array.isArray(value) ? value.join('\n') : ''
-  return field.kind === 'json' || typeof value !== 'string' ? JSON.stringify(value, null, 2) : value
+  return field.kind === 'json' || typeof value !== 'string' ? formatJson(value) ?? '' : value
 }
 
 /** Reads the value of a field from the inputs. Empty fields are left out of objects. */

@@ -1,4 +1,4 @@
-import type { Health, Task } from '../../../client/index.ts'
+import type { Health, TaskSummary } from '../../../client/index.ts'
 import { creationTime } from '../../../shared/task-order.ts'
 
 /** How long a task may be queued while no task is running, in ms. */
@@ -13,7 +13,7 @@ export interface Alert {
 }
 
 /** The problems that the server reports, and a processor that is alive but runs nothing. */
-export function alertsOf (health: Health | undefined, tasks: readonly Task[], now: number): Alert[] {
+export function alertsOf (health: Health | undefined, tasks: readonly TaskSummary[], now: number): Alert[] {
   if (health === undefined) return []
   const alerts = health.problems.map(({ code, message, serious = false }) => ({ code, message, serious }))
   if (!health.processorAlive || tasks.some(({ status }) => status === 'running')) return alerts

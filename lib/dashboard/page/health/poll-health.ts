@@ -1,5 +1,6 @@
 import { TasksError, type TaskTypes } from '../../../client/index.ts'
 import { client, health, types } from '../state.ts'
+import { compactJson } from '../ui/json.ts'
 
 const POLL_INTERVAL_MS = 5_000
 const NO_TYPES: TaskTypes = { types: [], anyType: false }
@@ -22,7 +23,9 @@ async function refresh (): Promise<void> {
   ])
 }
 
-/** Keeps the object if nothing has changed, so that a form that is being filled in is not reset. */
+/** Types that are nested too deeply for the browser are left out. Keeps the object if nothing has changed, so that a form that is being filled in is not reset. */
 function setTypes (current: TaskTypes): void {
-  if (JSON.stringify(current) !== JSON.stringify(types.value)) types.value = current
+  const text = compactJson(current)
+  if (text === undefined) types.value = NO_TYPES
+  else if (text !== compactJson(types.value)) types.value = current
 }

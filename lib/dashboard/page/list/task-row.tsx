@@ -1,4 +1,4 @@
-import type { Task } from '../../../client/index.ts'
+import type { TaskSummary } from '../../../client/index.ts'
 import { creationTime } from '../../../shared/task-order.ts'
 import { go } from '../routing/router.ts'
 import { taskHash } from '../routing/route.ts'
@@ -8,8 +8,11 @@ import { formatAge, formatElapsed } from '../ui/format.ts'
 import { textOf } from '../ui/text.ts'
 import { Status } from './status.tsx'
 
+/** Longest text in a row, which has one line: browsers lay out long lines slowly. */
+const MAX_LENGTH = 500
+
 interface TaskRowProps {
-  readonly task: Task
+  readonly task: TaskSummary
   readonly index: number
   /** Whether the Tab key reaches this row. */
   readonly isTabbable: boolean
@@ -27,10 +30,10 @@ export function TaskRow ({ task, index, isTabbable, onFocus }: TaskRowProps) {
     <div class='row' role='row' aria-rowindex={index + 2} onClick={open}>
       <span role='cell'><Status status={status} /></span>
       <span role='cell' class='command'>
-        <a id={`row-${id}`} href={taskHash(id)} tabIndex={isTabbable ? 0 : -1} onFocus={() => onFocus(id)}>{textOf(command) || id}</a>
+        <a id={`row-${id}`} href={taskHash(id)} tabIndex={isTabbable ? 0 : -1} onFocus={() => onFocus(id)}>{textOf(command).slice(0, MAX_LENGTH) || id}</a>
       </span>
-      <span role='cell' class='type'>{textOf(type)}</span>
-      <span role='cell' class='app'>{textOf(app)}</span>
+      <span role='cell' class='type'>{textOf(type).slice(0, MAX_LENGTH)}</span>
+      <span role='cell' class='app'>{textOf(app).slice(0, MAX_LENGTH)}</span>
       <span role='cell' class='age'><time dateTime={textOf(createdAt)} title={new Date(creationTime(task)).toLocaleString()}>{formatAge(now.value - creationTime(task))}</time></span>
       <span role='cell' class='duration'>{ran === undefined ? '' : formatElapsed(ran)}</span>
     </div>

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
-import type { Task } from '../../../client/index.ts'
+import type { TaskSummary } from '../../../client/index.ts'
 import { listAnchor } from '../state.ts'
 import { rowForKey } from './row-keys.ts'
 import { useScrollAnchor } from './scroll-anchor.ts'
@@ -11,7 +11,7 @@ import { useVirtualizer } from './use-virtualizer.ts'
 const COLUMNS = ['Status', 'Command', 'Type', 'App', 'Age', 'Duration']
 
 /** A table that renders only the rows in view. Its keys move the focus from row to row. */
-export function TaskRows ({ shown }: { shown: readonly Task[] }) {
+export function TaskRows ({ shown }: { shown: readonly TaskSummary[] }) {
   const scroller = useRef<HTMLDivElement>(null)
   const height = useRowHeight()
   const layout = { shown, height }

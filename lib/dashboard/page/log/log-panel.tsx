@@ -1,4 +1,4 @@
-import type { Task } from '../../../client/index.ts'
+import type { TaskSummary } from '../../../client/index.ts'
 import { isActive } from '../../../shared/task-status.ts'
 import { config } from '../config.ts'
 import { formatBytes } from '../ui/format.ts'
@@ -11,7 +11,7 @@ import { useLogShortcuts } from './use-log-shortcuts.ts'
 import { useLogView } from './use-log-view.ts'
 
 interface LogPanelProps {
-  readonly task: Task
+  readonly task: TaskSummary
   /** Byte offset to show; undefined: the end of the log. */
   readonly at: number | undefined
 }

@@ -1,5 +1,6 @@
-/** Number of expensive sequences in one piece. */
+/** Number of expensive sequences in one piece, and its length in characters: each may be a line break, which moves all rows. */
 const MAX_EXPENSIVE = 16
+const MAX_LENGTH = 4096
 
 /** Text for the terminal, in pieces that each take a bounded time: the terminal can pause only between them. */
 export class PacedText {
@@ -8,12 +9,19 @@ export class PacedText {
   #expensive = 0
 
   add (text: string): void {
-    this.#piece += text
+    let rest = text
+    while (this.#piece.length + rest.length > MAX_LENGTH) {
+      const length = Math.max(0, MAX_LENGTH - this.#piece.length)
+      this.#piece += rest.slice(0, length)
+      rest = rest.slice(length)
+      this.#endPiece()
+    }
+    this.#piece += rest
   }
 
   /** Adds a sequence that may change every cell of the screen. */
   addExpensive (sequence: string): void {
-    this.#piece += sequence
+    this.add(sequence)
     if (++this.#expensive === MAX_EXPENSIVE) this.#endPiece()
   }
 

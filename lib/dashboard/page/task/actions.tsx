@@ -1,6 +1,6 @@
 import { Ban, RotateCcw, Trash2 } from 'lucide-preact'
 import { useState } from 'preact/hooks'
-import type { Task } from '../../../client/index.ts'
+import type { TaskSummary } from '../../../client/index.ts'
 import { isActive } from '../../../shared/task-status.ts'
 import { newHash, taskHash } from '../routing/route.ts'
 import { go, goToList } from '../routing/router.ts'
@@ -9,7 +9,7 @@ import { announce } from '../ui/announcer.ts'
 import { useRequest } from '../ui/use-request.ts'
 import { ConfirmDelete } from './confirm-delete.tsx'
 
-export function Actions ({ task }: { task: Task }) {
+export function Actions ({ task }: { task: TaskSummary }) {
   const [isConfirming, setConfirming] = useState(false)
   const [isCancelling, setCancelling] = useState(false)
   const request = useRequest()
@@ -37,7 +37,7 @@ export function Actions ({ task }: { task: Task }) {
         </button>
       )}
       {!isActive(status) && (
-        <button type='button' class='small' onClick={() => request.run(() => runAgain(task))}><RotateCcw size={16} aria-hidden='true' /> Run again</button>
+        <button type='button' class='small' onClick={() => request.run(() => runAgain(id))}><RotateCcw size={16} aria-hidden='true' /> Run again</button>
       )}
       <a class='button small secondary' href={newHash(id)}>Edit and run</a>
       <button type='button' class='small secondary' onClick={() => setConfirming(true)}><Trash2 size={16} aria-hidden='true' /> Delete</button>
@@ -47,7 +47,10 @@ export function Actions ({ task }: { task: Task }) {
   )
 }
 
-async function runAgain ({ command, type, app, config, timeoutMs }: Task): Promise<void> {
+async function runAgain (id: string): Promise<void> {
+  const original = await client.value.get(id)
+  if (original === undefined) throw new Error('The task was deleted.')
+  const { command, type, app, config, timeoutMs } = original
   const { task } = await client.value.create({ command, type, app, config, ...(timeoutMs !== undefined && { timeoutMs }) })
   go(taskHash(task.id))
 }

@@ -1,10 +1,10 @@
-import type { Task } from '../../../client/index.ts'
+import type { TaskSummary } from '../../../client/index.ts'
 import { isActive } from '../../../shared/task-status.ts'
 import { Modal } from '../ui/modal.tsx'
 import { textOf } from '../ui/text.ts'
 
 interface ConfirmDeleteProps {
-  readonly task: Task
+  readonly task: TaskSummary
   readonly onConfirm: () => void
   readonly onClose: () => void
 }

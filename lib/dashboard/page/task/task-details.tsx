@@ -1,6 +1,6 @@
 import { ArrowLeft } from 'lucide-preact'
 import { useEffect } from 'preact/hooks'
-import type { Task } from '../../../client/index.ts'
+import type { TaskSummary } from '../../../client/index.ts'
 import { Status } from '../list/status.tsx'
 import { LogPanel } from '../log/log-panel.tsx'
 import { goToList } from '../routing/router.ts'
@@ -30,7 +30,7 @@ function Back () {
   return <button type='button' class='plain back' onClick={goToList}><ArrowLeft size={16} aria-hidden='true' /> Tasks</button>
 }
 
-function Summary ({ task }: { task: Task }) {
+function Summary ({ task }: { task: TaskSummary }) {
   const { command, id, status, errorMessage, exitCode } = task
   return (
     <section class='about' aria-label='Task details'>

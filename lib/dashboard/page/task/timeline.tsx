@@ -1,4 +1,4 @@
-import type { Task } from '../../../client/index.ts'
+import type { TaskSummary } from '../../../client/index.ts'
 import { isActive } from '../../../shared/task-status.ts'
 import { now } from '../state.ts'
 import { textOf } from '../ui/text.ts'
@@ -7,7 +7,7 @@ import { formatElapsed } from '../ui/format.ts'
 import { ranMs, waitedMs } from './task-times.ts'
 
 /** When the task was queued, started and finished, and the time between. */
-export function Timeline ({ task }: { task: Task }) {
+export function Timeline ({ task }: { task: TaskSummary }) {
   const { createdAt, startedAt, completedAt, status } = task
   const waited = waitedMs(task, now.value)
   const ran = ranMs(task, now.value)

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import type { Task } from '../../../client/index.ts'
+import type { TaskSummary } from '../../../client/index.ts'
 import { textOf } from './text.ts'
 import { isTerminal } from '../../../shared/task-status.ts'
 
@@ -17,7 +17,7 @@ export function watchTask (id: string): void {
   watched.value = new Set([...watched.value, id])
 }
 
-export function announceChange (before: Task | undefined, { id, command, status, exitCode }: Task): void {
+export function announceChange (before: TaskSummary | undefined, { id, command, status, exitCode }: TaskSummary): void {
   if (!watched.value.has(id) || before?.status === status) return
   announce(`Task ${textOf(command).slice(0, 60)}: ${textOf(status)}${isTerminal(status) && typeof exitCode === 'number' ? `, exit code ${exitCode}` : ''}`)
 }
