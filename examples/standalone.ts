@@ -25,6 +25,9 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import tasksPlugin from 'fastify-tasks'
 import tasksDashboard from 'fastify-tasks/dashboard'
 
+/** Time for a client to send the headers of a request, and all of it. Streams are answers, which may take any time. */
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
 const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 /** npm forwards a Ctrl-C that the terminal has sent to this process too: signals within this time, in ms, count as one. */
 const SAME_SIGNAL_MS = 300
@@ -95,7 +98,13 @@ function cookieValue (name: string, header = ''): string | undefined {
 async function main (): Promise<void> {
   const settings = readSettings()
   const { host, port, dir } = settings
-  const app = Fastify({ logger: { level: 'warn' }, forceCloseConnections: true })
+  const app = Fastify({
+    logger: { level: 'warn' },
+    forceCloseConnections: true,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Node.js swaps the two limits if this one, by default a minute, is the larger one
+    http: { headersTimeout: HEADERS_TIMEOUT_MS }
+  })
   protect(app, settings)
   await app.register(tasksPlugin, { dir })
   await app.register(tasksDashboard)

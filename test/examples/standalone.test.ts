@@ -2,13 +2,16 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { EventStream, openFeed, post, temporaryDirectory, waitFor } from '../helpers.ts'
+import { EventStream, openFeed, post, putTask, temporaryDirectory, waitFor } from '../helpers.ts'
 import { makeStateDirectory } from '../processor/fixtures.ts'
 import { WAIT_MS } from '../wait-for.ts'
+import { withDeadline } from '../with-deadline.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -122,6 +125,24 @@ t.test('rejects requests of web pages of other sites', async (t) => {
   t.strictSame(await statusOf(`${url}/${id}/cancel`, { origin: new URL(url).origin }, 'POST'), [409, 'FST_TASKS_NOT_ACTIVE'])
   const preflight = await fetch(url, { method: 'OPTIONS', headers: { origin: 'http://evil.example', 'access-control-request-method': 'POST' } })
   t.equal(preflight.headers.get('access-control-allow-origin'), null)
+})
+
+t.test('a request that is not complete in time is rejected, and streams stay open', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const preload = new URL('short-time-limits.mjs', import.meta.url).href
+  const url = await started(run(t, dir, [], { NODE_OPTIONS: `--import=${preload}` }))
+  const feed = await openFeed(url)
+  t.teardown(() => feed.close())
+  await feed.find(({ event }) => event === 'ready')
+  const head = `POST ${new URL(url).pathname} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`
+  for (const incomplete of ['', head, `${head}Content-Length: 100\r\n\r\n`, `${head}Content-Length: 100\r\n\r\n{"command":`, `${head}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`]) {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    socket.write(incomplete)
+    t.match(await withDeadline(text(socket), () => incomplete), /^HTTP\/1\.1 408 /, JSON.stringify(incomplete))
+  }
+  await putTask(dir, 'task_1_a')
+  await feed.find(({ data }) => data.id === 'task_1_a')
 })
 
 t.test('starts no processor if the port is in use', async (t) => {
