@@ -68,16 +68,19 @@ t.test('a refused task fails with the reason and runs nothing', async (t) => {
   const config = { type: 'object', properties: { name: { type: 'string', pattern: '^[ -~]*$' } }, required: ['name'] }
   const { dir } = await start(t, {
     print: { argv: ['printf', '[%s]', '--name', '{config.name}'], config },
-    lost: { argv: ['true'], cwd: '/not/there' }
+    lost: { argv: ['true'], cwd: '/not/there' },
+    // more than 6 MiB, the most that Linux ever accepts
+    many: { argv: ['true', ...Array.from({ length: 70 }, () => '{config.name}')] }
   }, { concurrency: 9 })
   const refused: Array<[type: string, config: unknown, reason: RegExp]> = [
+    ['many', { name: 'x'.repeat(100_000) }, /argument size limit/], ['many', { name: 'a\0b' }, /config\.name} contains a NUL byte/],
     ['print', { name: '' }, /config\.name/], ['print', {}, /name/], ['print', { name: 'ä' }, /config\/name must match pattern/],
     ['print', { name: '-x' }, /config\.name/], ['custom', '', /no type "custom"/], ['__proto__', '', /no type/],
     ['lost', '', /working directory \/not\/there cannot be used/]
   ]
   for (const [type, config, errorMessage] of refused) {
     const { log, ...result } = await run(dir, type, config)
-    t.match(result, { status: 'failed', errorMessage, exitCode: null }, `${type} ${JSON.stringify(config)}`)
+    t.match(result, { status: 'failed', errorMessage, exitCode: null }, `${type} ${JSON.stringify(config).slice(0, 60)}`)
     t.equal(log ?? '', '')
   }
 })
