@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { FST_TASKS_DASHBOARD_OPTIONS } from '../errors.ts'
 import { unknownName } from '../util/names.ts'
+import { addressFor, isAddress } from './api-address.ts'
 import { readAssets, encodingFor, type Asset } from './assets.ts'
 import { contentSecurityPolicy, pageHtml } from './page-html.ts'
 
@@ -12,8 +13,8 @@ export interface TasksDashboardOptions {
    */
   prefix?: string
   /**
-   * Address of the tasks plugin's routes: an absolute path, a path relative to the page (`../api/tasks`, for proxies that
-   * strip a path prefix), or a URL. Another origin must allow the page's origin by CORS.
+   * Address of the tasks plugin's routes: a path of this server, which also works behind a proxy that strips a path prefix;
+   * a path relative to the page, such as `../api/tasks`; or a URL. Another origin must allow the page's origin by CORS.
    * @default '/api/tasks'
    */
   api?: string
@@ -40,13 +41,13 @@ export async function dashboard (fastify: FastifyInstance, options: TasksDashboa
   const assets = await readAssets()
 
   fastify.get('/', { schema: HIDDEN }, async (request, reply) => {
-    const [path = '', ...query] = request.url.split('?')
-    // the page's files have relative addresses
+    const [path = '', ...query] = request.originalUrl.split('?')
+    // the page's files and its API have relative addresses
     if (!path.endsWith('/')) return await reply.redirect([`./${path.split('/').at(-1)}/`, ...query].join('?'), 308)
     const nonce = randomBytes(16).toString('base64')
     return await setSecurityHeaders(reply, api, nonce)
       .headers({ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache' })
-      .send(pageHtml({ title, api, nonce, entry: assets.entry }))
+      .send(pageHtml({ title, api: addressFor(api, request.url.split('?')[0]!), nonce, entry: assets.entry }))
   })
 
   fastify.get<{ Params: { name: string } }>('/assets/:name', { schema: HIDDEN }, async (request, reply) => {
@@ -73,12 +74,6 @@ function setSecurityHeaders (reply: FastifyReply, api: string, nonce?: string): 
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'same-origin'
   })
-}
-
-function isAddress (api: unknown): api is string {
-  if (typeof api !== 'string' || api.trim() === '' || !URL.canParse(api, 'http://page/')) return false
-  const { protocol, search, hash } = new URL(api, 'http://page/')
-  return /^https?:$/.test(protocol) && search === '' && hash === ''
 }
 
 async function sendAsset (reply: FastifyReply, { type, bodies }: Asset, acceptEncoding: string | undefined): Promise<FastifyReply> {

@@ -1,3 +1,4 @@
+import { originOf } from './api-address.ts'
 import type { EntryFiles } from './assets.ts'
 
 export interface PageSettings {
@@ -25,7 +26,7 @@ export function pageHtml ({ title, api, nonce, entry }: PageSettings): string {
 </head>
 <body>
 <div id="page"><p class="starting" role="status">Loading…</p></div>
-<noscript>This page needs JavaScript. The tasks are available at ${escapeHtml(api)} without it.</noscript>
+<noscript>This page needs JavaScript. The tasks are available <a href="${escapeHtml(api)}">as JSON</a> without it.</noscript>
 </body>
 </html>
 `
@@ -38,13 +39,13 @@ export function pageHtml ({ title, api, nonce, entry }: PageSettings): string {
  */
 export function contentSecurityPolicy ({ api, nonce }: { api: string, nonce?: string | undefined }): string {
   const self = "'self'"
-  const { origin } = new URL(api, 'http://page/')
+  const origin = originOf(api)
   const styles = nonce === undefined ? self : `${self} 'nonce-${nonce}'`
   return Object.entries({
     'default-src': "'none'",
     'script-src': self,
     'worker-src': self,
-    'connect-src': origin === 'http://page' ? self : `${self} ${origin}`,
+    'connect-src': origin === undefined ? self : `${self} ${origin}`,
     'style-src': styles,
     'style-src-elem': styles,
     'style-src-attr': "'unsafe-inline'",

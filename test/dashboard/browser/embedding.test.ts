@@ -1,8 +1,11 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import helmet from '@fastify/helmet'
 import t, { type Test } from 'tap'
 import { enqueue } from '../../processor/fixtures.ts'
-import { launchBrowser, openDashboard, rowOf } from '../browser.ts'
+import { launchBrowser, openDashboard, rowOf, untilLogHas } from '../browser.ts'
 import { startHost, type Host } from '../host.ts'
+import { startStrippingProxy } from '../stripping-proxy.ts'
 
 const browser = await launchBrowser(t)
 
@@ -34,3 +37,42 @@ t.test('the page\'s policy replaces the one of @fastify/helmet', async (t) => {
   const { headers } = await fetch(url)
   t.match(headers.get('content-security-policy'), /^default-src 'none'; script-src 'self';/)
 })
+
+for (const [prefix, path, api] of [
+  ['/tasks', 'tasks', undefined],
+  ['/', '', undefined],
+  ['/:tenant/tasks', 'acme/tasks/?a=b/c', '/api/tasks/']
+] as const) {
+  t.test(`the page works behind a proxy that strips a path prefix: prefix ${prefix}, opened at ${path}`, async (t) => {
+    const proxy = await startStrippingProxy(t)
+    const { app, dir } = await startHost(t, { dashboard: { prefix, ...(api !== undefined && { api }) } })
+    proxy.forwardTo(app.listeningOrigin)
+    await usePage(t, { dir, url: `${proxy.url}${path}` })
+    t.strictSame(proxy.strays, [])
+  })
+}
+
+t.test('the page behind a proxy uses the API at a URL', async (t) => {
+  const proxy = await startStrippingProxy(t)
+  const { app, dir } = await startHost(t, { dashboard: { prefix: '/tasks', api: `${proxy.url}api/tasks` } })
+  proxy.forwardTo(app.listeningOrigin)
+  await usePage(t, { dir, url: `${proxy.url}tasks/` })
+  t.strictSame(proxy.strays, [])
+})
+
+/** Uses the page's files, its worker, the API and the log. */
+async function usePage (t: Test, { dir, url }: { dir: string, url: string }): Promise<void> {
+  const id = await enqueue(dir, { command: 'echo there', status: 'running', startedAt: new Date().toISOString() })
+  await writeFile(join(dir, `${id}.log`), 'some output\n')
+  const page = await openDashboard(t, browser, url)
+  await page.getByText('Live', { exact: true }).waitFor()
+  await rowOf(page, 'echo there').click()
+  await untilLogHas(page, 'some output')
+  await enqueue(dir, { command: 'echo later' })
+  await page.getByRole('button', { name: 'Tasks' }).click()
+  await rowOf(page, 'echo later').waitFor()
+  await page.getByRole('link', { name: 'New task' }).click()
+  await page.getByLabel('Command', { exact: true }).fill('echo created')
+  await page.getByRole('button', { name: 'Create' }).click()
+  await page.locator('.state').getByText('queued').waitFor()
+}
