@@ -11,6 +11,8 @@ import { TaskWatcher } from './watch/task-watcher.ts'
 
 const MAINTENANCE_INTERVAL_MS = 1000
 
+type Parts = Pick<OpenDirectory, 'directory' | 'watcher' | 'loaded' | 'processor'> & { readonly staleFiles: StaleFiles }
+
 /** A tasks directory that is watched and maintained: stale files are cleaned up once a second. */
 export class OpenDirectory {
   readonly directory: TasksDirectory
@@ -22,15 +24,12 @@ export class OpenDirectory {
   readonly #maintenance = new SingleFlight()
   readonly #timer: NodeJS.Timeout
 
-  private constructor (directory: TasksDirectory, watcher: TaskWatcher, loaded: Promise<void>, log: StoreLogger) {
+  private constructor ({ directory, watcher, loaded, processor, staleFiles }: Parts, log: StoreLogger) {
     this.directory = directory
     this.watcher = watcher
     this.loaded = loaded
-    this.processor = new ProcessorObserver(directory)
-    this.#staleFiles = new StaleFiles(directory, {
-      isProcessorAlive: () => this.processor.isAlive,
-      onError: (error, name) => log.debug({ err: error, name }, 'fastify-tasks: a stale file could not be cleaned up')
-    })
+    this.processor = processor
+    this.#staleFiles = staleFiles
     this.#timer = setInterval(() => {
       this.#maintenance.run(() => this.#maintain()).catch((error) => log.debug({ err: error }, 'fastify-tasks: the clean-up of stale files failed'))
     }, MAINTENANCE_INTERVAL_MS).unref()
@@ -45,11 +44,15 @@ export class OpenDirectory {
       await mkdir(path, { recursive: true })
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
       const directory = tasksDirectory(await realpath(path))
-      const watcher = new TaskWatcher(directory, { log })
+      const processor = new ProcessorObserver(directory)
+      const staleFiles = new StaleFiles(directory, {
+        isProcessorAlive: () => processor.isAlive,
+        onError: (error, name) => log.debug({ err: error, name }, 'fastify-tasks: a stale file could not be cleaned up')
+      })
+      const watcher = new TaskWatcher(directory, { staleFiles, log })
       const { loaded } = await watcher.start()
-      const opened = new OpenDirectory(directory, watcher, loaded, log)
-      await opened.processor.observe()
-      return opened
+      await processor.observe()
+      return new OpenDirectory({ directory, watcher, loaded, processor, staleFiles }, log)
     } catch (error) {
       throw new FST_TASKS_DIRECTORY(path, errorCode(error))
     }
@@ -62,7 +65,6 @@ export class OpenDirectory {
 
   async #maintain (): Promise<void> {
     await this.processor.observe()
-    for (const id of await this.#staleFiles.cleanUp(this.watcher.sideFiles)) await this.watcher.refresh(id)
-    await this.#staleFiles.removeTemporaryFiles(this.watcher.temporaryNames)
+    for (const id of await this.#staleFiles.cleanUp()) this.watcher.enqueue(id)
   }
 }

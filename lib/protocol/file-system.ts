@@ -20,5 +20,6 @@ export interface FileSystem<File extends OpenFile = OpenFile> {
   link (existing: string, path: string): Promise<void>
   rename (from: string, to: string): Promise<void>
   stat (path: string, options: { bigint: true }): Promise<BigIntStats>
+  lstat (path: string, options: { bigint: true }): Promise<BigIntStats>
   unlink (path: string): Promise<void>
 }

@@ -58,6 +58,15 @@ export function decideCleanUp (state: StaleState): CleanUp | undefined {
   return RULES.find((rule) => applies(rule, state))?.cleanUp
 }
 
+/**
+ * Whether a rule applies to a task as soon as its claim and marker are stale, or only once they have expired, provided that
+ * nothing changes until then. Undefined: none does.
+ */
+export function cleanUpDue (state: Omit<StaleState, 'isExpired'>): 'stale' | 'expired' | undefined {
+  if (decideCleanUp({ ...state, isExpired: false }) !== undefined) return 'stale'
+  return decideCleanUp({ ...state, isExpired: true }) === undefined ? undefined : 'expired'
+}
+
 function applies ({ cleanUp, ...conditions }: Rule, state: StaleState): boolean {
   return Object.entries(conditions).every(([property, values]) => (values as readonly unknown[]).includes(state[property as keyof StaleState]))
 }

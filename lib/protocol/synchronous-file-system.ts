@@ -34,5 +34,6 @@ export const synchronousFileSystem: FileSystem = {
   async link (existing, path) { fs.linkSync(existing, path) },
   async rename (from, to) { fs.renameSync(from, to) },
   async stat (path, options) { return fs.statSync(path, options) },
+  async lstat (path, options) { return fs.lstatSync(path, options) },
   async unlink (path) { fs.unlinkSync(path) }
 }

@@ -1,3 +1,5 @@
+import { DueQueue } from '../util/due-queue.ts'
+import { inTimeSlices } from '../util/time-slices.ts'
 import { isTemporaryName } from './file-names.ts'
 import { TEMPORARY_AFTER_MS } from './stale-rules.ts'
 import type { TasksDirectory } from './tasks-directory.ts'
@@ -10,13 +12,15 @@ export interface TemporaryFilesOptions {
   onError?: (error: unknown, name: string) => void
 }
 
-/** Removes temporary files of writers that were killed. Ages are measured on this process's clock, from the first call. */
+/**
+ * Removes temporary files of writers that were killed. Ages are measured on this process's clock, from the first
+ * observation: a name is random and never used again, so the same name is the same file.
+ */
 export class TemporaryFiles {
   readonly #directory: TasksDirectory
   readonly #staleAfterMs: number
   readonly #onError: (error: unknown, name: string) => void
-  /** When each file was first seen, on the monotonic clock, in ms. */
-  #firstSeen = new Map<string, number>()
+  readonly #files = new DueQueue()
 
   constructor (directory: TasksDirectory, { staleAfterMs = TEMPORARY_AFTER_MS, onError = () => {} }: TemporaryFilesOptions = {}) {
     this.#directory = directory
@@ -24,18 +28,24 @@ export class TemporaryFiles {
     this.#onError = onError
   }
 
-  /** @param names all names in the directory; it ignores names that only other programs give */
-  async removeStale (names: Iterable<string>): Promise<void> {
-    const now = performance.now()
-    const known = this.#firstSeen
-    this.#firstSeen = new Map()
-    for (const name of names) {
-      if (!isTemporaryName(name)) continue
-      // a name is random and never used again: the same name is the same file
-      const since = known.get(name) ?? now
-      this.#firstSeen.set(name, since)
-      if (now - since < this.#staleAfterMs) continue
-      await removeFile(this.#directory, name).catch((error) => this.#onError(error, name))
-    }
+  /** @param names of files that exist now; it ignores names that only other programs give */
+  observe (names: Iterable<string>): void {
+    const due = performance.now() + this.#staleAfterMs
+    for (const name of names) if (isTemporaryName(name) && !this.#files.has(name)) this.#files.set(name, due)
+  }
+
+  /**
+   * Removes the stale ones. One that cannot be removed is tried again after the same time.
+   * @param budgetMs it then leaves the rest for the next call
+   */
+  async removeStale (budgetMs?: number): Promise<void> {
+    await inTimeSlices(this.#files.takeDue(budgetMs), async (name) => {
+      try {
+        await removeFile(this.#directory, name)
+      } catch (error) {
+        this.#files.set(name, performance.now() + this.#staleAfterMs)
+        this.#onError(error, name)
+      }
+    })
   }
 }

@@ -36,8 +36,9 @@ async function cleanUp (dir: string): Promise<void> {
   const staleFiles = new StaleFiles(tasksDirectory(dir), { staleAfterMs: 0, expireAfterMs: 0, temporaryAfterMs: 0, onError: (error) => errors.push(error) })
   // the first round observes; the second one may prepare the way for a third
   for (let round = 0; round < 3; round++) {
-    await staleFiles.cleanUp(existsSync(join(dir, CLAIM_NAME)) || existsSync(join(dir, MARKER_NAME)) ? [ID] : [])
-    await staleFiles.removeTemporaryFiles(temporaryNames(dir))
+    staleFiles.observeOnly(new Set(existsSync(join(dir, CLAIM_NAME)) || existsSync(join(dir, MARKER_NAME)) ? [ID] : []))
+    staleFiles.observeTemporaryFiles(temporaryNames(dir))
+    await staleFiles.cleanUp()
   }
   if (errors.length > 0) throw errors[0]
 }

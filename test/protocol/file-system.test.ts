@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { FileSystem } from '../../lib/protocol/file-system.ts'
@@ -55,6 +55,8 @@ for (const [name, fs] of implementations) {
     t.equal((await fs.stat(first, { bigint: true })).nlink, 2n)
     await fs.rename(second, third)
     t.notOk(existsSync(second))
+    symlinkSync('nowhere', second)
+    t.ok((await fs.lstat(second, { bigint: true })).isSymbolicLink())
     await fs.unlink(third)
     t.equal((await fs.stat(first, { bigint: true })).nlink, 1n)
   })
@@ -67,6 +69,7 @@ for (const [name, fs] of implementations) {
     await t.rejects(fs.link(missing, join(dir, 'other')), { code: 'ENOENT' })
     await t.rejects(fs.rename(missing, existing), { code: 'ENOENT' })
     await t.rejects(fs.stat(missing, { bigint: true }), { code: 'ENOENT' })
+    await t.rejects(fs.lstat(missing, { bigint: true }), { code: 'ENOENT' })
     await t.rejects(fs.unlink(missing), { code: 'ENOENT' })
   })
 }

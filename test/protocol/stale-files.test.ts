@@ -34,11 +34,24 @@ function arrange (t: Test, { status, text, marker, claim }: Situation): string {
   return dir
 }
 
+function observing (dir: string, options: StaleFilesOptions = {}, ids: string[] = [ID]): StaleFiles {
+  const staleFiles = new StaleFiles(tasksDirectory(dir), options)
+  for (const id of ids) staleFiles.observe(id)
+  return staleFiles
+}
+
 /** Observes the files, then cleans up. @returns the ids of the changed tasks */
 async function cleanUp (t: Test, dir: string, options: StaleFilesOptions): Promise<string[]> {
-  const staleFiles = new StaleFiles(tasksDirectory(dir), { onError: (error) => { throw error }, ...options })
-  t.strictSame(await staleFiles.cleanUp([ID]), [], 'the first call only observes')
-  return await staleFiles.cleanUp([ID])
+  const staleFiles = observing(dir, { onError: (error) => { throw error }, ...options })
+  t.strictSame(await staleFiles.cleanUp(), [], 'the first call only observes')
+  return await staleFiles.cleanUp()
+}
+
+/** Counts the calls that read or change a file from now on. */
+function countCalls (t: Test): () => number {
+  let calls = 0
+  for (const call of ['open', 'lstat', 'unlink', 'rename', 'link'] as const) before(t, call, () => { calls++ })
+  return () => calls
 }
 
 const ALL = [MARKER_NAME, CLAIM_NAME, JSON_NAME]
@@ -86,8 +99,8 @@ t.test('finishing a deletion removes the log', async (t) => {
 
 t.test('a cancellation with an incomplete claim is finished after the claim has been removed', async (t) => {
   const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'incomplete' })
-  const staleFiles = new StaleFiles(tasksDirectory(dir), EXPIRED)
-  for (let round = 0; round < 4; round++) await staleFiles.cleanUp([ID])
+  const staleFiles = observing(dir, EXPIRED)
+  for (let round = 0; round < 4; round++) await staleFiles.cleanUp()
   t.strictSame(names(dir), [JSON_NAME])
   t.equal(taskIn(dir).status, 'cancelled')
 })
@@ -102,18 +115,18 @@ t.test('several programs may clean up the same task at the same time', async (t)
 t.test('an old mtime does not make files stale', async (t) => {
   const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
   for (const name of [CLAIM_NAME, MARKER_NAME]) utimesSync(join(dir, name), 1, 1)
-  const staleFiles = new StaleFiles(tasksDirectory(dir), { staleAfterMs: NEVER })
-  t.strictSame([await staleFiles.cleanUp([ID]), await staleFiles.cleanUp([ID])], [[], []])
+  const staleFiles = observing(dir, { staleAfterMs: NEVER })
+  t.strictSame([await staleFiles.cleanUp(), await staleFiles.cleanUp()], [[], []])
 })
 
 t.test('files with an mtime in the future become stale after staleAfterMs, not before', async (t) => {
   const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
   const tomorrow = Date.now() / 1000 + 86_400
   for (const name of [CLAIM_NAME, MARKER_NAME]) utimesSync(join(dir, name), tomorrow, tomorrow)
-  const staleFiles = new StaleFiles(tasksDirectory(dir), { staleAfterMs: 200 })
+  const staleFiles = observing(dir, { staleAfterMs: 200 })
   const start = performance.now()
-  let changed = await staleFiles.cleanUp([ID])
-  while (changed.length === 0) changed = await staleFiles.cleanUp([ID])
+  let changed = await staleFiles.cleanUp()
+  while (changed.length === 0) changed = await staleFiles.cleanUp()
   const ageMs = performance.now() - start
   t.ok(ageMs >= 200, `cleaned up after ${ageMs} ms`)
   t.equal(taskIn(dir).status, 'cancelled')
@@ -121,41 +134,102 @@ t.test('files with an mtime in the future become stale after staleAfterMs, not b
 
 t.test('a changed claim is observed again before it counts as stale', async (t) => {
   const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const staleFiles = new StaleFiles(tasksDirectory(dir), STALE)
-  await staleFiles.cleanUp([ID])
+  const staleFiles = observing(dir, STALE)
+  await staleFiles.cleanUp()
   rmSync(join(dir, CLAIM_NAME))
   t.ok(await claimTask(tasksDirectory(dir), ID, 'cancel'), 'another program claims the task')
-  t.strictSame(await staleFiles.cleanUp([ID]), [])
+  t.strictSame(await staleFiles.cleanUp(), [])
   t.strictSame(names(dir), ALL)
-  t.strictSame(await staleFiles.cleanUp([ID]), [ID])
+  t.strictSame(await staleFiles.cleanUp(), [ID])
 })
 
-t.test('an id that is not passed is forgotten and observed again later', async (t) => {
+t.test('a forgotten task is observed again before it counts as stale', async (t) => {
   const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const staleFiles = new StaleFiles(tasksDirectory(dir), STALE)
-  await staleFiles.cleanUp([ID])
-  await staleFiles.cleanUp([])
-  t.strictSame(await staleFiles.cleanUp([ID]), [])
-  t.strictSame(await staleFiles.cleanUp([ID]), [ID])
+  const staleFiles = observing(dir, STALE)
+  await staleFiles.cleanUp()
+  staleFiles.forget(ID)
+  t.strictSame(await staleFiles.cleanUp(), [])
+  staleFiles.observe(ID)
+  t.strictSame(await staleFiles.cleanUp(), [])
+  t.strictSame(await staleFiles.cleanUp(), [ID])
 })
 
-t.test('cleanUp() does no file I/O before a task is due', async (t) => {
+t.test('observeOnly() forgets other tasks and keeps the age of known ones', async (t) => {
   const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const staleFiles = new StaleFiles(tasksDirectory(dir))
-  await staleFiles.cleanUp([ID])
-  let calls = 0
-  for (const call of ['open', 'lstat', 'unlink', 'rename', 'link'] as const) before(t, call, () => { calls++ })
-  for (let round = 0; round < 100; round++) await staleFiles.cleanUp([ID])
-  t.equal(calls, 0)
+  writeTask(dir, {}, 'task_2_a')
+  writeMarker(dir, 'cancel', 'task_2_a')
+  const staleFiles = observing(dir, STALE, [ID, 'task_2_a'])
+  await staleFiles.cleanUp()
+  staleFiles.observeOnly(new Set([ID]))
+  t.strictSame(await staleFiles.cleanUp(), [ID])
+  staleFiles.observeOnly(new Set(['task_2_a']))
+  t.strictSame(await staleFiles.cleanUp(), [])
+  t.strictSame(await staleFiles.cleanUp(), ['task_2_a'])
+})
+
+for (const [files, situation, options] of [
+  ['fresh files', { status: 'queued', marker: 'cancel', claim: 'cancel' }, {}],
+  ['stale files to which a rule applies only later', { marker: 'cancel', claim: 'cancel' }, { staleAfterMs: 0 }],
+  ['stale files to which no rule applies', { status: 'running', marker: 'cancel', claim: 'cancel' }, { staleAfterMs: 0 }]
+] as const) {
+  t.test(`cleanUp() looks once at ${files}, and then does no file I/O`, async (t) => {
+    const staleFiles = observing(arrange(t, situation), options)
+    const calls = countCalls(t)
+    await staleFiles.cleanUp()
+    const first = calls()
+    t.ok(first > 0, `${first} calls`)
+    for (let round = 0; round < 100; round++) await staleFiles.cleanUp()
+    t.equal(calls(), first)
+  })
+}
+
+t.test('a marker that precedes its task counts when the task is observed', async (t) => {
+  const dir = arrange(t, { marker: 'cancel' })
+  const staleFiles = observing(dir, STALE)
+  for (let round = 0; round < 3; round++) t.strictSame(await staleFiles.cleanUp(), [])
+  writeTask(dir)
+  staleFiles.observe(ID)
+  t.strictSame(await staleFiles.cleanUp(), [ID])
+  t.equal(taskIn(dir).status, 'cancelled')
+})
+
+t.test('a task that is observed during its clean-up is looked at again', async (t) => {
+  const dir = arrange(t, { marker: 'cancel' })
+  const staleFiles = observing(dir, STALE)
+  await staleFiles.cleanUp()
+  staleFiles.observe(ID)
+  let isCreated = false
+  before(t, 'open', (path: string) => {
+    if (isCreated || path.endsWith('.json')) return
+    isCreated = true
+    writeTask(dir)
+    staleFiles.observe(ID)
+  })
+  t.strictSame([await staleFiles.cleanUp(), await staleFiles.cleanUp()].flat(), [ID])
+  t.equal(taskIn(dir).status, 'cancelled')
+})
+
+t.test('while a processor is alive, a delete marker is left until it expires, also if the deletion has to be repeated', async (t) => {
+  const dir = arrange(t, { status: 'running', marker: 'delete' })
+  const staleFiles = observing(dir, { staleAfterMs: 0, expireAfterMs: 300 })
+  await staleFiles.cleanUp()
+  t.strictSame(await staleFiles.cleanUp(), [ID])
+  writeTask(dir)
+  staleFiles.observe(ID)
+  t.strictSame(await staleFiles.cleanUp(), [ID])
+  t.strictSame(names(dir), [MARKER_NAME])
+  let changed: string[] = []
+  while (changed.length === 0) changed = await staleFiles.cleanUp()
+  t.strictSame(names(dir), [])
 })
 
 t.test('cleanUp() calls during a run share its promise', async (t) => {
   const dir = arrange(t, { status: 'queued', marker: 'cancel', claim: 'cancel' })
-  const staleFiles = new StaleFiles(tasksDirectory(dir), STALE)
-  const first = staleFiles.cleanUp([ID])
-  t.equal(staleFiles.cleanUp([]), first)
+  const staleFiles = observing(dir, STALE)
+  const first = staleFiles.cleanUp()
+  t.equal(staleFiles.cleanUp(), first)
   await first
-  t.not(staleFiles.cleanUp([]), first)
+  t.not(staleFiles.cleanUp(), first)
 })
 
 t.test('an error with one task is reported and does not affect other tasks', async (t) => {
@@ -164,9 +238,10 @@ t.test('an error with one task is reported and does not affect other tasks', asy
   writeTask(dir, {}, 'task_2_a')
   writeMarker(dir, 'cancel', 'task_2_a')
   const errors: unknown[] = []
-  const staleFiles = new StaleFiles(tasksDirectory(dir), { ...EXPIRED, onError: (error, name) => errors.push([name, (error as NodeJS.ErrnoException).code]) })
-  await staleFiles.cleanUp([ID, 'task_2_a'])
-  t.strictSame(await staleFiles.cleanUp([ID, 'task_2_a']), ['task_2_a'])
+  const options: StaleFilesOptions = { ...EXPIRED, onError: (error, name) => errors.push([name, (error as NodeJS.ErrnoException).code]) }
+  const staleFiles = observing(dir, options, [ID, 'task_2_a'])
+  await staleFiles.cleanUp()
+  t.strictSame(await staleFiles.cleanUp(), ['task_2_a'])
   t.equal(taskIn(dir, 'task_2_a').status, 'cancelled')
   t.match(errors, [[ID, 'EIO']])
 })
@@ -175,11 +250,11 @@ t.test('a failed clean-up is tried again', async (t) => {
   const dir = arrange(t, { status: 'running', marker: 'delete' })
   let isRefused = true
   before(t, 'unlink', (path) => { if (isRefused && path.endsWith(LOG_NAME)) throw systemError('EIO') })
-  const staleFiles = new StaleFiles(tasksDirectory(dir), EXPIRED)
-  await staleFiles.cleanUp([ID])
-  t.strictSame(await staleFiles.cleanUp([ID]), [])
+  const staleFiles = observing(dir, EXPIRED)
+  await staleFiles.cleanUp()
+  t.strictSame(await staleFiles.cleanUp(), [])
   isRefused = false
-  t.strictSame(await staleFiles.cleanUp([ID]), [ID])
+  t.strictSame(await staleFiles.cleanUp(), [ID])
   t.strictSame(names(dir), [])
 })
 
@@ -187,12 +262,12 @@ t.test('an error of the first observation is reported', async (t) => {
   const dir = arrange(t, { status: 'queued', marker: 'cancel' })
   before(t, 'lstat', () => { throw systemError('EACCES') })
   const errors: unknown[] = []
-  await new StaleFiles(tasksDirectory(dir), { onError: (error) => errors.push(error) }).cleanUp([ID])
+  await observing(dir, { onError: (error) => errors.push(error) }).cleanUp()
   t.match(errors, [{ code: 'EACCES' }])
 })
 
 t.test('cleanUp() does not reject if there is no onError', async (t) => {
   const dir = arrange(t, { status: 'queued', marker: 'cancel' })
   before(t, 'lstat', () => { throw systemError('EACCES') })
-  t.strictSame(await new StaleFiles(tasksDirectory(dir)).cleanUp([ID]), [])
+  t.strictSame(await observing(dir).cleanUp(), [])
 })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { decideCleanUp, type CleanUp, type StaleState } from '../../lib/protocol/stale-rules.ts'
+import { cleanUpDue, decideCleanUp, type CleanUp, type StaleState } from '../../lib/protocol/stale-rules.ts'
 
 const VALUES: { readonly [K in keyof StaleState]: ReadonlyArray<StaleState[K]> } = {
   marker: ['none', 'cancel', 'delete'],
@@ -79,4 +79,13 @@ t.test('PROTOCOL.md has these rows in this order', async (t) => {
   const [, section = ''] = /^## Cleaning up after crashes\n(.*?)^## /ms.exec(text) ?? []
   const published = [...section.matchAll(/^\| (.+?) \|/gm)].map(([, cell]) => cell!).slice(1)
   t.strictSame(published.slice(0, rows.length), rows.map(([row]) => row))
+})
+
+t.test('cleanUpDue() returns when the first rule applies', async (t) => {
+  const wrong = STATES.filter(({ isExpired }) => !isExpired).filter((state) => {
+    const [stale, expired] = [false, true].map((isExpired) => decideCleanUp({ ...state, isExpired }) !== undefined)
+    return cleanUpDue(state) !== (stale ? 'stale' : expired ? 'expired' : undefined)
+  })
+  t.strictSame(wrong, [])
+  t.equal(cleanUpDue({ marker: 'cancel', status: 'absent', claim: 'none', isProcessorAlive: true, isProcessor: false }), 'expired')
 })

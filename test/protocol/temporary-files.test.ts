@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
@@ -7,21 +7,25 @@ import { TemporaryFiles } from '../../lib/protocol/temporary-files.ts'
 const OWN = '.tmp-0123456789abcdef01'
 const FOREIGN = ['.tmp-mine', '.task_1_a.json.swp', '.queue.fifo', 'task_1_a.json']
 
-t.test('removeStale() removes temporary files of this package on the second call', async (t) => {
+t.test('removeStale() removes temporary files of this package that were observed long enough ago', async (t) => {
   const dir = t.testdir({ [OWN]: '' })
-  const files = new TemporaryFiles(tasksDirectory(dir), { staleAfterMs: 1 })
-  await files.removeStale([OWN])
-  t.strictSame(readdirSync(dir), [OWN], 'the first call observes the file')
+  const files = new TemporaryFiles(tasksDirectory(dir), { staleAfterMs: 50 })
+  files.observe([OWN])
+  await files.removeStale()
+  t.strictSame(readdirSync(dir), [OWN], 'it is not stale yet')
   const seenAt = performance.now()
-  while (performance.now() - seenAt < 2);
-  await files.removeStale([OWN])
+  while (performance.now() - seenAt < 51);
+  files.observe([OWN])
+  await files.removeStale()
   t.strictSame(readdirSync(dir), [])
 })
 
 t.test('removeStale() keeps the files of other programs', async (t) => {
   const dir = t.testdir()
   for (const name of FOREIGN) writeFileSync(join(dir, name), '')
-  await new TemporaryFiles(tasksDirectory(dir), { staleAfterMs: 0 }).removeStale(readdirSync(dir))
+  const files = new TemporaryFiles(tasksDirectory(dir), { staleAfterMs: 0 })
+  files.observe(readdirSync(dir))
+  await files.removeStale()
   t.strictSame(readdirSync(dir).sort(), [...FOREIGN].sort())
 })
 
@@ -29,7 +33,10 @@ t.test('removeStale() keeps a file for an hour by default, whatever its mtime', 
   const dir = t.testdir({ [OWN]: '' })
   utimesSync(join(dir, OWN), 1, 1)
   const files = new TemporaryFiles(tasksDirectory(dir))
-  for (let round = 0; round < 3; round++) await files.removeStale([OWN])
+  for (let round = 0; round < 3; round++) {
+    files.observe([OWN])
+    await files.removeStale()
+  }
   t.strictSame(readdirSync(dir), [OWN])
 })
 
@@ -40,7 +47,20 @@ t.test('removeStale() reports a file that it cannot remove and removes the other
   mkdirSync(join(dir, directory))
   const errors: string[] = []
   const files = new TemporaryFiles(tasksDirectory(dir), { staleAfterMs: 0, onError: (_error, name) => errors.push(name) })
-  await files.removeStale([directory, OWN])
+  files.observe([directory, OWN])
+  await files.removeStale()
   t.strictSame(errors, [directory])
   t.strictSame(readdirSync(dir), [directory])
+})
+
+t.test('removeStale() tries again to remove a file', async (t) => {
+  const dir = t.testdir()
+  mkdirSync(join(dir, OWN))
+  const files = new TemporaryFiles(tasksDirectory(dir), { staleAfterMs: 0 })
+  files.observe([OWN])
+  await files.removeStale()
+  rmdirSync(join(dir, OWN))
+  writeFileSync(join(dir, OWN), '')
+  await files.removeStale()
+  t.strictSame(readdirSync(dir), [])
 })

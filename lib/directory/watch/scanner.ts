@@ -1,8 +1,9 @@
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
-import { fileName, isTemporaryName, type FileKind } from '../../protocol/file-names.ts'
+import { fileName, type FileKind } from '../../protocol/file-names.ts'
 import { ifExists } from '../../protocol/regular-file.ts'
+import type { StaleFiles } from '../../protocol/stale-files.ts'
 import { forEachConcurrently } from '../../util/for-each-concurrently.ts'
 import type { CatalogueEntry } from './catalogue-entry.ts'
 import type { MissedChanges } from './missed-changes.ts'
@@ -18,6 +19,7 @@ export interface ScannerContext extends KnownFiles {
   readonly tasks: ReadonlyMap<string, CatalogueEntry>
   readonly identity: DirectoryIdentity
   readonly missedChanges: MissedChanges
+  readonly staleFiles: StaleFiles
   /** The task file cannot be read at the moment. */
   readonly isUnreadable: (id: string) => boolean
   /** A refresh of this task is queued or running. */
@@ -41,16 +43,10 @@ export class Scanner {
   /** The same for the comparison of all task files. */
   #nextComparisonAt = 0
   #isComparisonDue = false
-  #temporaryNames: readonly string[] = []
 
   constructor (dir: string, context: ScannerContext) {
     this.#dir = dir
     this.#context = context
-  }
-
-  /** Names of temporary files, as of the last scan. */
-  get temporaryNames (): readonly string[] {
-    return this.#temporaryNames
   }
 
   /** Scans the names and refreshes the tasks that differ. */
@@ -59,7 +55,7 @@ export class Scanner {
     this.#context.missedChanges.startScan()
     const finishScan = await this.#context.identity.startScan()
     const names = await readdir(this.#dir)
-    this.#temporaryNames = names.filter(isTemporaryName)
+    this.#context.staleFiles.observeTemporaryFiles(names)
     const differences = nameDifferences(names, this.#context)
     if (hasEvents) for (const { id, kind } of differences) this.#addFound(id, kind)
     this.#nextNamesAt = nextStart(startedAt)

@@ -1,4 +1,5 @@
 import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
+import type { StaleFiles } from '../../protocol/stale-files.ts'
 import { readTaskText } from '../../protocol/task-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { completeTask } from '../../shared/complete-task.ts'
@@ -19,6 +20,7 @@ export interface TaskRefresherContext {
   readonly identity: DirectoryIdentity
   readonly catalogue: Catalogue
   readonly sideFiles: SideFiles
+  readonly staleFiles: StaleFiles
   readonly logs: LogWatcher
   readonly pollList: PollList
   readonly unreadable: UnreadableFiles
@@ -44,10 +46,12 @@ export class TaskRefresher {
    * @returns what must be refreshed again immediately
    */
   async refresh (id: string, targets: ReadonlySet<RefreshTarget>): Promise<RefreshTarget[]> {
-    const { sideFiles, log } = this.#context
+    const { sideFiles, staleFiles, log } = this.#context
     try {
       const isMarkerChanged = targets.has('side-files') && await sideFiles.refresh(id)
       if (isMarkerChanged || targets.has('task-file')) await this.#refreshTaskFile(id)
+      if (!sideFiles.ids.has(id)) staleFiles.forget(id)
+      else if (targets.has('side-files') || targets.has('task-file')) staleFiles.observe(id)
       if (targets.has('log') && await this.#refreshLog(id)) return ['log']
     } catch (error) {
       log.error({ err: error, taskId: id }, 'fastify-tasks: a task could not be refreshed')

@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { DirectoryIdentity } from '../../protocol/directory-identity.ts'
 import { fileName, parseFileName } from '../../protocol/file-names.ts'
+import type { StaleFiles } from '../../protocol/stale-files.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import type { Interest, StoreLogger, TaskEvent } from '../../store.ts'
 import { EventHistory } from '../event-history.ts'
@@ -30,6 +31,12 @@ export interface WatcherState {
   readonly unreadable: ReadonlyMap<string, string>
 }
 
+export interface TaskWatcherOptions {
+  /** Gets the tasks that have a claim or a cancel marker, and the names of temporary files. */
+  readonly staleFiles: StaleFiles
+  readonly log: StoreLogger
+}
+
 /**
  * Watches one tasks directory: hints in, events out. A hint (from a file event, polling, a scan or our own write) only says
  * what to refresh; events always reflect the content of the files.
@@ -49,7 +56,7 @@ export class TaskWatcher {
   readonly #monitor: DirectoryMonitor
   #closed: Promise<void> | undefined
 
-  constructor (directory: TasksDirectory, { log }: { log: StoreLogger }) {
+  constructor (directory: TasksDirectory, { staleFiles, log }: TaskWatcherOptions) {
     const { path } = directory
     const identity = new DirectoryIdentity(path)
     const errors = new RepeatedErrors(log)
@@ -70,6 +77,7 @@ export class TaskWatcher {
       identity,
       catalogue: this.#catalogue,
       sideFiles: this.#sideFiles,
+      staleFiles,
       logs: this.#logs,
       pollList: new PollList(path, this.#poller),
       unreadable: this.#unreadable,
@@ -82,6 +90,7 @@ export class TaskWatcher {
     this.#scanner = new Scanner(path, {
       identity,
       missedChanges: this.#missedChanges,
+      staleFiles,
       tasks: this.#catalogue.entries,
       sideFiles: this.#sideFiles.ids,
       isDeleted: (id) => this.#sideFiles.isDeleted(id),
@@ -95,16 +104,6 @@ export class TaskWatcher {
 
   get tasks (): Catalogue {
     return this.#catalogue
-  }
-
-  /** Ids of tasks that have a claim or a cancel marker. */
-  get sideFiles (): ReadonlySet<string> {
-    return this.#sideFiles.ids
-  }
-
-  /** Names of temporary files, as of the last scan. */
-  get temporaryNames (): readonly string[] {
-    return this.#scanner.temporaryNames
   }
 
   get lastEventId (): string {
@@ -136,6 +135,12 @@ export class TaskWatcher {
   /** Refreshes a task now. Resolves when the current content of its task file has been emitted. */
   async refresh (id: string): Promise<void> {
     await this.#queue.refresh(id, ['task-file'])
+  }
+
+  /** Queues a refresh of a task whose files this process has changed. */
+  enqueue (id: string): void {
+    this.#queue.add(id, 'side-files')
+    this.#queue.add(id, 'task-file')
   }
 
   since (eventId: string): TaskEvent[] | undefined {

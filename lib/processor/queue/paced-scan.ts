@@ -30,8 +30,9 @@ export class PacedScan {
     const finishedAt = performance.now()
     this.#nextAt = finishedAt + PAUSE * (finishedAt - startedAt)
     // before the caller dispatches: a task that is being claimed counts as active, and its stale claim would stay
-    await staleFiles.cleanUp(idsWith(['claim', 'cancel'], names).filter((id) => !isActive(id)))
-    await staleFiles.removeTemporaryFiles(names)
+    staleFiles.observeOnly(new Set(idsWith(['claim', 'cancel'], names).filter((id) => !isActive(id))))
+    staleFiles.observeTemporaryFiles(names)
+    await staleFiles.cleanUp()
     return true
   }
 }
