@@ -140,15 +140,17 @@ export class StaleFiles {
   /** @returns whether it changed or removed a file */
   async #cleanUpTask (id: string): Promise<boolean> {
     const { isProcessor, isProcessorAlive, staleAfterMs, expireAfterMs } = this.#options
+    const previous = this.#observations.get(id)
     const observation = await this.#compare(id)
     if (observation === undefined) return false
+    const isNew = observation !== previous
     const state = { ...await this.#readFiles(id, observation), isProcessor, isProcessorAlive: isProcessorAlive() }
     const ageMs = performance.now() - observation.since
-    const cleanUp = ageMs < staleAfterMs ? undefined : decideCleanUp({ ...state, isExpired: ageMs >= expireAfterMs })
+    const cleanUp = isNew || ageMs < staleAfterMs ? undefined : decideCleanUp({ ...state, isExpired: ageMs >= expireAfterMs })
     // if claim and marker are still the same after reading, the state belongs to them
     const isChanged = cleanUp !== undefined && await this.#compare(id) === observation && await this.#perform(cleanUp, id)
     const isSame = cleanUp === undefined || await this.#compare(id) === observation
-    this.#lookAgain(id, isSame ? this.#pauseMs(cleanUpDue(state), ageMs) : staleAfterMs)
+    this.#lookAgain(id, isSame ? this.#pauseMs(cleanUpDue(state), isNew ? undefined : ageMs) : staleAfterMs)
     return isChanged
   }
 
@@ -180,13 +182,13 @@ export class StaleFiles {
     }
   }
 
-  /** How long nothing can become due, in ms, for files of this age. */
-  #pauseMs (due: ReturnType<typeof cleanUpDue>, ageMs: number): number {
+  /** How long the files need no further look, in ms, unless one of them changes. @param ageMs undefined: they are new */
+  #pauseMs (due: ReturnType<typeof cleanUpDue>, ageMs?: number): number {
     const { staleAfterMs, expireAfterMs } = this.#options
-    if (due === 'stale' && ageMs < staleAfterMs) return staleAfterMs - ageMs
-    if (due !== undefined && ageMs < expireAfterMs) return expireAfterMs - ageMs
+    if (due === 'stale' && (ageMs === undefined || ageMs < staleAfterMs)) return staleAfterMs - (ageMs ?? 0)
+    if (due !== undefined && (ageMs === undefined || ageMs < expireAfterMs)) return expireAfterMs - (ageMs ?? 0)
     // the task may change, of which there is not always a hint
-    return Math.min(Math.max(expireAfterMs, ageMs), MAX_PAUSE_MS)
+    return Math.min(Math.max(expireAfterMs, ageMs ?? 0), MAX_PAUSE_MS)
   }
 
   #lookAgain (id: string, pauseMs: number): void {
