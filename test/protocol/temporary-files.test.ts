@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, rmdirSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 import { TemporaryFiles } from '../../lib/protocol/temporary-files.ts'
+import { before, systemError } from './fixtures/system-calls.ts'
 
 const OWN = '.tmp-0123456789abcdef01'
 const FOREIGN = ['.tmp-mine', '.task_1_a.json.swp', '.queue.fifo', 'task_1_a.json']
@@ -40,27 +41,26 @@ t.test('removeStale() keeps a file for an hour by default, whatever its mtime', 
   t.strictSame(readdirSync(dir), [OWN])
 })
 
-t.test('removeStale() reports a file that it cannot remove and removes the others', async (t) => {
-  const dir = t.testdir({ [OWN]: '' })
-  const directory = `.tmp-${'0'.repeat(18)}`
-  // unlink refuses a directory, even for root
-  mkdirSync(join(dir, directory))
+t.test('removeStale() reports a file that it cannot remove, removes the others, and tries again', async (t) => {
+  const other = `.tmp-${'0'.repeat(18)}`
+  const dir = t.testdir({ [OWN]: '', [other]: '' })
+  let isRefused = true
+  before(t, 'unlink', (path) => { if (isRefused && path.endsWith(other)) throw systemError('EIO') })
   const errors: string[] = []
   const files = new TemporaryFiles(tasksDirectory(dir), { staleAfterMs: 0, onError: (_error, name) => errors.push(name) })
-  files.observe([directory, OWN])
+  files.observe([other, OWN])
   await files.removeStale()
-  t.strictSame(errors, [directory])
-  t.strictSame(readdirSync(dir), [directory])
+  t.strictSame(errors, [other])
+  t.strictSame(readdirSync(dir), [other])
+  isRefused = false
+  await files.removeStale()
+  t.strictSame(readdirSync(dir), [])
 })
 
-t.test('removeStale() tries again to remove a file', async (t) => {
-  const dir = t.testdir()
-  mkdirSync(join(dir, OWN))
+t.test('removeStale() keeps a directory', async (t) => {
+  const dir = t.testdir({ [OWN]: {} })
   const files = new TemporaryFiles(tasksDirectory(dir), { staleAfterMs: 0 })
   files.observe([OWN])
   await files.removeStale()
-  rmdirSync(join(dir, OWN))
-  writeFileSync(join(dir, OWN), '')
-  await files.removeStale()
-  t.strictSame(readdirSync(dir), [])
+  t.strictSame(readdirSync(dir), [OWN])
 })
