@@ -76,7 +76,7 @@ export const FST_TASKS_EXISTS: TasksErrorConstructor<[string, string]> = createE
  * A name of the task's files belongs to a directory, a link or something else that is not a regular file. The arguments are
  * the name and the reason.
  */
-export const FST_TASKS_UNUSABLE_FILE = createError<[string, string]>('FST_TASKS_UNUSABLE_FILE',
+export const FST_TASKS_UNUSABLE_FILE: TasksErrorConstructor<[string, string]> = createError('FST_TASKS_UNUSABLE_FILE',
   '%s cannot be used: %s. Remove it from the tasks directory, then try again.', 409)
 
 /** Creating a task whose file would be too large. The argument is the limit in bytes. */
