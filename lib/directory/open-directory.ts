@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { access, mkdir, realpath } from 'node:fs/promises'
 import { FST_TASKS_DIRECTORY } from '../errors.ts'
+import { isLocalMount } from '../protocol/mount.ts'
 import { StaleFiles } from '../protocol/stale-files.ts'
 import { tasksDirectory, type TasksDirectory } from '../protocol/tasks-directory.ts'
 import type { StoreLogger } from '../store.ts'
@@ -49,7 +50,7 @@ export class OpenDirectory {
         isProcessorAlive: () => processor.isAlive,
         onError: (error, name) => log.debug({ err: error, name }, 'fastify-tasks: a stale file could not be cleaned up')
       })
-      const watcher = new TaskWatcher(directory, { staleFiles, log })
+      const watcher = new TaskWatcher(directory, { staleFiles, isLocal: await isLocalMount(directory.path), log })
       const { loaded } = await watcher.start()
       await processor.observe()
       return new OpenDirectory({ directory, watcher, loaded, processor, staleFiles }, log)

@@ -68,3 +68,19 @@ t.test('close waits for the running refresh and starts no further one', async (t
   await queue.refresh('e', ['task-file'])
   t.strictSame(refreshes.seen, ['held task-file'])
 })
+
+t.test('refreshes that do not wait for anything leave the event loop to others', async (t) => {
+  let refreshed = 0
+  const busyUntil = (end: number) => { while (performance.now() < end) ; }
+  const queue = new RefreshQueue(async () => {
+    busyUntil(performance.now() + 1)
+    refreshed++
+    return []
+  })
+  let turns = 0
+  const timer = setInterval(() => { turns++ }, 1)
+  t.teardown(() => clearInterval(timer))
+  await Promise.all(Array.from({ length: 100 }, (_, index) => queue.refresh(`task_${index}_a`, ['task-file'])))
+  t.equal(refreshed, 100)
+  t.ok(turns >= 5, `${turns} turns of the event loop`)
+})

@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs'
+import { lstatSync, type BigIntStats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileName } from '../../protocol/file-names.ts'
@@ -31,6 +31,8 @@ export interface WatchOptions {
   readonly isReported: boolean
   /** The task has not finished. */
   readonly mayGrow: boolean
+  /** The log may be examined by a blocking call. */
+  readonly mayBlock: boolean
 }
 
 /** Watches the logs of all tasks for the feed: it reads them if there is a subscriber, otherwise it only remembers that they have grown. */
@@ -80,9 +82,10 @@ export class LogWatcher {
   }
 
   /** Starts to watch the log of a new task. */
-  async watch (taskId: string, { isReported, mayGrow }: WatchOptions): Promise<void> {
-    const stats = await ifExists(lstat(this.path(taskId), { bigint: true }))
-    const log: WatchedLog = { tail: new LogTail(this.path(taskId)), exists: stats !== undefined, isSizeUpdateDue: false }
+  async watch (taskId: string, { isReported, mayGrow, mayBlock }: WatchOptions): Promise<void> {
+    const path = this.path(taskId)
+    const stats = mayBlock ? lstatSync(path, { bigint: true, throwIfNoEntry: false }) : await ifExists(lstat(path, { bigint: true }))
+    const log: WatchedLog = { tail: new LogTail(path), exists: stats !== undefined, isSizeUpdateDue: false }
     this.#logs.set(taskId, log)
     if (stats === undefined) return
     if (isReported) await startAtEnd(log.tail, stats, mayGrow)

@@ -1,4 +1,5 @@
-import { kindsById, type FileKind } from '../../protocol/file-names.ts'
+import { parseFileName, type FileKind } from '../../protocol/file-names.ts'
+import { inTimeSlices } from '../../util/time-slices.ts'
 import type { RefreshTarget } from './refresh-queue.ts'
 
 /** What is known about the files of a tasks directory. */
@@ -13,38 +14,52 @@ export interface KnownFiles {
   readonly isLogMissing: (id: string) => boolean
 }
 
-/** A file that appeared or disappeared. */
+/** The files of one task that appeared or disappeared. */
 export interface NameDifference {
   readonly id: string
-  readonly kind: FileKind
-  /** What to refresh. */
-  readonly target: RefreshTarget
+  readonly files: ReadonlyArray<{
+    readonly kind: FileKind
+    /** What to refresh. */
+    readonly target: RefreshTarget
+  }>
 }
 
-/** Compares the names in a tasks directory with the known files. */
-export function nameDifferences (names: readonly string[], known: KnownFiles): NameDifference[] {
-  const present = kindsById(names)
-  return [...appeared(present, known), ...disappeared(present, known)]
+/** Compares the names in a tasks directory with the known files, in time slices: there may be hundreds of thousands. */
+export async function nameDifferences (names: readonly string[], known: KnownFiles): Promise<NameDifference[]> {
+  const present = new Map<string, Presence>()
+  await inTimeSlices(names, (name) => {
+    const file = parseFileName(name)
+    if (file !== undefined) present.set(file.id, { ...present.get(file.id) ?? ABSENT, [file.kind]: true })
+  })
+  const differences: NameDifference[] = []
+  const add = (id: string, files: NameDifference['files']) => { if (files.length > 0) differences.push({ id, files }) }
+  await inTimeSlices(present, ([id, files]) => add(id, appeared(id, files, known)))
+  await inTimeSlices(known.tasks.keys(), (id) => add(id, disappeared(id, present.get(id) ?? ABSENT, known)))
+  await inTimeSlices(known.sideFiles, (id) => { if (!known.tasks.has(id)) add(id, disappeared(id, present.get(id) ?? ABSENT, known)) })
+  return differences
 }
 
-function * appeared (present: ReadonlyMap<string, ReadonlySet<FileKind>>, known: KnownFiles): Generator<NameDifference> {
-  for (const [id, kinds] of present) {
-    if (kinds.has('json') && !known.tasks.has(id) && !known.isDeleted(id)) yield { id, kind: 'json', target: 'task-file' }
-    if (kinds.has('log') && known.isLogMissing(id)) yield { id, kind: 'log', target: 'log' }
-    const sideKind = sideKindOf(kinds)
-    if (sideKind !== undefined && !known.sideFiles.has(id)) yield { id, kind: sideKind, target: 'side-files' }
-  }
+/** Which files of a task exist. */
+type Presence = Readonly<Record<FileKind, boolean>>
+
+const ABSENT: Presence = { json: false, log: false, claim: false, cancel: false }
+
+function appeared (id: string, files: Presence, known: KnownFiles): NameDifference['files'] {
+  const sideKind = sideKindOf(files)
+  return [
+    ...files.json && !known.tasks.has(id) && !known.isDeleted(id) ? [{ kind: 'json', target: 'task-file' } as const] : [],
+    ...files.log && known.isLogMissing(id) ? [{ kind: 'log', target: 'log' } as const] : [],
+    ...sideKind !== undefined && !known.sideFiles.has(id) ? [{ kind: sideKind, target: 'side-files' } as const] : []
+  ]
 }
 
-function * disappeared (present: ReadonlyMap<string, ReadonlySet<FileKind>>, known: KnownFiles): Generator<NameDifference> {
-  for (const id of known.tasks.keys()) {
-    if (present.get(id)?.has('json') !== true) yield { id, kind: 'json', target: 'task-file' }
-  }
-  for (const id of known.sideFiles) {
-    if (sideKindOf(present.get(id)) === undefined) yield { id, kind: 'claim', target: 'side-files' }
-  }
+function disappeared (id: string, files: Presence, known: KnownFiles): NameDifference['files'] {
+  return [
+    ...known.tasks.has(id) && !files.json ? [{ kind: 'json', target: 'task-file' } as const] : [],
+    ...known.sideFiles.has(id) && sideKindOf(files) === undefined ? [{ kind: 'claim', target: 'side-files' } as const] : []
+  ]
 }
 
-function sideKindOf (kinds: ReadonlySet<FileKind> | undefined): FileKind | undefined {
-  return kinds?.has('cancel') === true ? 'cancel' : kinds?.has('claim') === true ? 'claim' : undefined
+function sideKindOf ({ claim, cancel }: Presence): FileKind | undefined {
+  return cancel ? 'cancel' : claim ? 'claim' : undefined
 }

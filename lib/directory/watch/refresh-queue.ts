@@ -7,6 +7,9 @@ export type RefreshTarget = 'task-file' | 'log' | 'side-files'
  */
 export type Refresh = (id: string, targets: ReadonlySet<RefreshTarget>) => Promise<Iterable<RefreshTarget>>
 
+/** The longest time between two returns to the event loop, in ms, unless a single refresh takes longer. */
+const SLICE_MS = 5
+
 /** The refreshes of one task. */
 interface QueuedTask {
   /** To be read by the next refresh. */
@@ -26,9 +29,14 @@ export class RefreshQueue {
   readonly #refresh: Refresh
   readonly #concurrency: number
   readonly #tasks = new Map<string, QueuedTask>()
-  readonly #urgent: string[] = []
-  readonly #logs: string[] = []
+  // sets: taking the first element of a long array takes time in proportion to its length
+  readonly #urgent = new Set<string>()
+  readonly #logs = new Set<string>()
   #runningCount = 0
+  /** On the monotonic clock, in ms. */
+  #sliceStartedAt = 0
+  /** Refreshes are started again in the next turn of the event loop. */
+  #isYielding = false
   #isClosed = false
   #onIdle: (() => void) | undefined
 
@@ -75,22 +83,37 @@ export class RefreshQueue {
   /** @param isWaiting it is in a queue already */
   #enqueue (id: string, task: QueuedTask, { isWaiting }: { isWaiting: boolean }): void {
     const isUrgent = task.targets.has('task-file') || task.targets.has('side-files')
-    if (isUrgent && !task.isUrgent) this.#urgent.push(id)
-    else if (!isUrgent && !isWaiting) this.#logs.push(id)
+    if (isUrgent && !task.isUrgent) this.#urgent.add(id)
+    else if (!isUrgent && !isWaiting) this.#logs.add(id)
     task.isUrgent = isUrgent
     // in a microtask, so that one refresh covers all that its caller adds synchronously
     if (this.#runningCount < this.#concurrency) queueMicrotask(() => this.#startNext())
   }
 
   #startNext (): void {
+    if (this.#runningCount === 0) this.#sliceStartedAt = performance.now()
     while (!this.#isClosed && this.#runningCount < this.#concurrency) {
-      const id = this.#urgent.shift() ?? this.#logs.shift()
+      if (this.#mustYield()) break
+      const id = takeFirst(this.#urgent) ?? takeFirst(this.#logs)
       if (id === undefined) break
       const task = this.#tasks.get(id)
       // an id may be in both queues
       if (task?.phase === 'queued') this.#run(id, task)
     }
     if (this.#isClosed && this.#runningCount === 0) this.#onIdle?.()
+  }
+
+  /** Refreshes may be synchronous, and requested faster than the event loop turns: timers and requests get their turn every few ms. */
+  #mustYield (): boolean {
+    if (this.#isYielding) return true
+    if (performance.now() - this.#sliceStartedAt < SLICE_MS) return false
+    this.#isYielding = true
+    setImmediate(() => {
+      this.#isYielding = false
+      this.#sliceStartedAt = performance.now()
+      this.#startNext()
+    })
+    return true
   }
 
   async #run (id: string, task: QueuedTask): Promise<void> {
@@ -109,4 +132,10 @@ export class RefreshQueue {
     else this.#enqueue(id, task, { isWaiting: false })
     this.#startNext()
   }
+}
+
+function takeFirst (ids: Set<string>): string | undefined {
+  const { value } = ids.values().next()
+  if (value !== undefined) ids.delete(value)
+  return value
 }

@@ -7,7 +7,7 @@ import type { StaleFiles } from '../../protocol/stale-files.ts'
 import { forEachConcurrently } from '../../util/for-each-concurrently.ts'
 import type { CatalogueEntry } from './catalogue-entry.ts'
 import type { MissedChanges } from './missed-changes.ts'
-import { nameDifferences, type KnownFiles, type NameDifference } from './name-differences.ts'
+import { nameDifferences, type KnownFiles } from './name-differences.ts'
 import type { RefreshTarget } from './refresh-queue.ts'
 
 /** Scans may use at most 1/100 of the time. */
@@ -56,10 +56,10 @@ export class Scanner {
     const finishScan = await this.#context.identity.startScan()
     const names = await readdir(this.#dir)
     this.#context.staleFiles.observeTemporaryFiles(names)
-    const differences = nameDifferences(names, this.#context)
-    if (hasEvents) for (const { id, kind } of differences) this.#addFound(id, kind)
+    const differences = await nameDifferences(names, this.#context)
+    if (hasEvents) for (const { id, files } of differences) for (const { kind } of files) this.#addFound(id, kind)
     this.#nextNamesAt = nextStart(startedAt)
-    await forEachConcurrently(byTask(differences), CONCURRENCY, ([id, targets]) => this.#context.refresh(id, targets))
+    await forEachConcurrently(differences, CONCURRENCY, ({ id, files }) => this.#context.refresh(id, files.map(({ target }) => target)))
     finishScan()
   }
 
@@ -99,10 +99,4 @@ export class Scanner {
 function nextStart (startedAt: number): number {
   const now = performance.now()
   return now + (now - startedAt) * SPACING
-}
-
-function byTask (differences: readonly NameDifference[]): Map<string, Set<RefreshTarget>> {
-  const targets = new Map<string, Set<RefreshTarget>>()
-  for (const { id, target } of differences) targets.set(id, (targets.get(id) ?? new Set()).add(target))
-  return targets
 }

@@ -17,6 +17,8 @@ import type { UnreadableFiles } from './unreadable-files.ts'
 
 export interface TaskRefresherContext {
   readonly directory: TasksDirectory
+  /** Whether files may be examined by blocking calls now. */
+  readonly mayBlock: () => boolean
   readonly identity: DirectoryIdentity
   readonly catalogue: Catalogue
   readonly sideFiles: SideFiles
@@ -96,12 +98,12 @@ export class TaskRefresher {
   }
 
   async #update (entry: CatalogueEntry, task: StoredTask): Promise<void> {
-    const { catalogue, logs, isInitial, emitUpsert, enqueue } = this.#context
+    const { catalogue, logs, mayBlock, isInitial, emitUpsert, enqueue } = this.#context
     const { id, status } = task
     const isNew = entry.task === undefined
     const isSilent = isNew && isInitial(id)
     const finishes = isTerminal(status) && !isTerminal(entry.task?.status)
-    if (isNew) await logs.watch(id, { isReported: isSilent, mayGrow: isActive(status) })
+    if (isNew) await logs.watch(id, { isReported: isSilent, mayGrow: isActive(status), mayBlock: mayBlock() })
     // the last output is reported before the final status
     if (finishes && !isSilent) await logs.drain(id)
     catalogue.set(entry, task)

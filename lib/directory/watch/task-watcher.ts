@@ -1,6 +1,7 @@
 import { basename } from 'node:path'
 import { DirectoryIdentity } from '../../protocol/directory-identity.ts'
 import { fileName, parseFileName } from '../../protocol/file-names.ts'
+import { synchronousFileSystem } from '../../protocol/synchronous-file-system.ts'
 import type { StaleFiles } from '../../protocol/stale-files.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import type { Interest, StoreLogger, TaskEvent } from '../../store.ts'
@@ -34,6 +35,8 @@ export interface WatcherState {
 export interface TaskWatcherOptions {
   /** Gets the tasks that have a claim or a cancel marker, and the names of temporary files. */
   readonly staleFiles: StaleFiles
+  /** The directory is on a local file system. */
+  readonly isLocal: boolean
   readonly log: StoreLogger
 }
 
@@ -56,13 +59,16 @@ export class TaskWatcher {
   readonly #monitor: DirectoryMonitor
   #closed: Promise<void> | undefined
 
-  constructor (directory: TasksDirectory, { staleFiles, log }: TaskWatcherOptions) {
+  constructor (directory: TasksDirectory, { staleFiles, isLocal, log }: TaskWatcherOptions) {
     const { path } = directory
+    // blocking calls take a sixth of the time of the thread pool, which counts when many files are read
+    const mayBlock = () => isLocal && this.#monitor.isLoading
+    const readDirectory: TasksDirectory = { path, get fs () { return mayBlock() ? synchronousFileSystem : directory.fs } }
     const identity = new DirectoryIdentity(path)
     const errors = new RepeatedErrors(log)
     this.#subscribers = new Subscribers((error) => errors.report('a listener failed', error))
     this.#missedChanges = new MissedChanges(() => log.warn('fastify-tasks: the system dropped file events; a scan found the changes'))
-    this.#sideFiles = new SideFiles(directory)
+    this.#sideFiles = new SideFiles(readDirectory)
     this.#queue = new RefreshQueue((id, targets) => this.#refresher.refresh(id, targets))
     this.#unreadable = new UnreadableFiles({ retry: (id, target) => this.#queue.add(id, target), log })
     this.#poller = new FilePoller(path, (file) => this.#handleHint(basename(file)))
@@ -73,7 +79,8 @@ export class TaskWatcher {
       report: (id, error) => error === undefined ? this.#unreadable.deleteLog(id) : this.#unreadable.addLog(id, error)
     })
     this.#refresher = new TaskRefresher({
-      directory,
+      directory: readDirectory,
+      mayBlock,
       identity,
       catalogue: this.#catalogue,
       sideFiles: this.#sideFiles,
