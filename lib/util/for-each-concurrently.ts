@@ -1,4 +1,4 @@
-import { inTimeSlices } from './time-slices.ts'
+import { inTimeSlices, TimeSlices } from './time-slices.ts'
 
 /**
  * Calls `work` for each item, with at most `limit` calls in progress, and yields to the event loop every few ms. Calls
@@ -7,7 +7,8 @@ import { inTimeSlices } from './time-slices.ts'
  */
 export async function forEachConcurrently<T> (items: Iterable<T>, limit: number, work: (item: T) => void | Promise<void>): Promise<void> {
   const shared = iterateOnce(items)
-  await Promise.all(Array.from({ length: limit }, () => inTimeSlices(shared, work)))
+  const slices = new TimeSlices()
+  await Promise.all(Array.from({ length: limit }, () => inTimeSlices(shared, work, slices)))
 }
 
 /** An iterator that several loops share. It ends for all of them when one of them fails, which array iterators do not. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { FileEvents } from '../../lib/util/file-events.ts'
@@ -97,4 +97,47 @@ t.test('FileEvents.close() may be called without attach(), and again', async (t)
   events.close()
   events.close()
   t.equal(events.attached, false)
+})
+
+t.test('FileEvents reports a name once for many events that the system reports at the same time', async (t) => {
+  const dir = t.testdir({ first: '', second: '' })
+  const collected = new CollectedEvents(t)
+  collected.events.attach(dir)
+  for (let change = 0; change < 1000; change++) {
+    for (const name of ['first', 'second']) utimesSync(join(dir, name), change, change)
+  }
+  writeFileSync(join(dir, 'last'), '')
+  await collected.until('last')
+  t.strictSame(collected.names.filter((name) => name !== 'last'), ['first', 'second'])
+})
+
+t.test('FileEvents reports null when the system may have dropped events', { skip: process.platform !== 'linux' && 'it is about inotify' }, async (t) => {
+  const dir = t.testdir({ first: '', second: '' })
+  const collected = new CollectedEvents(t)
+  collected.events.attach(dir)
+  const limit = Number(readFileSync('/proc/sys/fs/inotify/max_queued_events', 'utf8'))
+  for (let change = 0; change <= limit / 2; change++) {
+    for (const name of ['first', 'second']) utimesSync(join(dir, name), change, change)
+  }
+  writeFileSync(join(dir, 'dropped'), '')
+  await waitFor(() => collected.names.includes(null), { describe: () => collected.names })
+  t.notOk(collected.names.includes('dropped'), 'the queue was full')
+})
+
+t.test('FileEvents yields to the event loop while it reports many names', async (t) => {
+  const dir = t.testdir()
+  const names: Array<string | null> = []
+  let turns = 0
+  const events = new FileEvents((name) => {
+    names.push(name)
+    const end = performance.now() + 1
+    while (performance.now() < end);
+  }, () => {})
+  t.teardown(() => events.close())
+  events.attach(dir)
+  for (let file = 0; file < 50; file++) writeFileSync(join(dir, `file${file}`), '')
+  const count = () => { turns++; if (names.length < 50) setImmediate(count) }
+  setImmediate(count)
+  await waitFor(() => names.length >= 50, { every: 1, describe: () => names })
+  t.ok(turns >= 8, `the event loop had ${turns} turns in ${names.length} reports of 1 ms`)
 })

@@ -1,3 +1,6 @@
+import { Fifo } from '../../util/fifo.ts'
+import { TimeSlices } from '../../util/time-slices.ts'
+
 /** The part of a task to read again: its task file, its log, or its claim and cancel marker. */
 export type RefreshTarget = 'task-file' | 'log' | 'side-files'
 
@@ -6,9 +9,6 @@ export type RefreshTarget = 'task-file' | 'log' | 'side-files'
  * @returns the parts that are to be refreshed again immediately
  */
 export type Refresh = (id: string, targets: ReadonlySet<RefreshTarget>) => Promise<Iterable<RefreshTarget>>
-
-/** The longest time between two returns to the event loop, in ms, unless a single refresh takes longer. */
-const SLICE_MS = 5
 
 /** The refreshes of one task. */
 interface QueuedTask {
@@ -23,20 +23,19 @@ interface QueuedTask {
 
 /**
  * Coalescing work queue: turns hints into refreshes. At most one refresh per task at a time; a hint during a refresh
- * causes another one. No debounce. Task files take priority over logs, so heavy output never delays status changes.
+ * causes another one. No debounce, but refreshes start in a later turn of the event loop, and in time slices: the system
+ * may report thousands of file events in one turn. Task files take priority over logs, so heavy output never delays status
+ * changes.
  */
 export class RefreshQueue {
   readonly #refresh: Refresh
   readonly #concurrency: number
   readonly #tasks = new Map<string, QueuedTask>()
-  // sets: taking the first element of a long array takes time in proportion to its length
-  readonly #urgent = new Set<string>()
-  readonly #logs = new Set<string>()
+  readonly #urgent = new Fifo<string>()
+  readonly #logs = new Fifo<string>()
+  readonly #slices = new TimeSlices()
   #runningCount = 0
-  /** On the monotonic clock, in ms. */
-  #sliceStartedAt = 0
-  /** Refreshes are started again in the next turn of the event loop. */
-  #isYielding = false
+  #isStarting = false
   #isClosed = false
   #onIdle: (() => void) | undefined
 
@@ -86,34 +85,30 @@ export class RefreshQueue {
     if (isUrgent && !task.isUrgent) this.#urgent.add(id)
     else if (!isUrgent && !isWaiting) this.#logs.add(id)
     task.isUrgent = isUrgent
-    // in a microtask, so that one refresh covers all that its caller adds synchronously
-    if (this.#runningCount < this.#concurrency) queueMicrotask(() => this.#startNext())
+    this.#start()
+  }
+
+  async #start (): Promise<void> {
+    if (this.#isStarting || this.#runningCount >= this.#concurrency) return
+    this.#isStarting = true
+    do await this.#slices.pause()
+    while (this.#slices.isOver)
+    this.#isStarting = false
+    this.#startNext()
   }
 
   #startNext (): void {
-    if (this.#runningCount === 0) this.#sliceStartedAt = performance.now()
-    while (!this.#isClosed && this.#runningCount < this.#concurrency) {
-      if (this.#mustYield()) break
-      const id = takeFirst(this.#urgent) ?? takeFirst(this.#logs)
-      if (id === undefined) break
+    while (!this.#isClosed && this.#runningCount < this.#concurrency && this.#urgent.size + this.#logs.size > 0) {
+      if (this.#slices.isOver) {
+        this.#start()
+        break
+      }
+      const id = this.#urgent.take() ?? this.#logs.take()!
       const task = this.#tasks.get(id)
       // an id may be in both queues
       if (task?.phase === 'queued') this.#run(id, task)
     }
     if (this.#isClosed && this.#runningCount === 0) this.#onIdle?.()
-  }
-
-  /** Refreshes may be synchronous, and requested faster than the event loop turns: timers and requests get their turn every few ms. */
-  #mustYield (): boolean {
-    if (this.#isYielding) return true
-    if (performance.now() - this.#sliceStartedAt < SLICE_MS) return false
-    this.#isYielding = true
-    setImmediate(() => {
-      this.#isYielding = false
-      this.#sliceStartedAt = performance.now()
-      this.#startNext()
-    })
-    return true
   }
 
   async #run (id: string, task: QueuedTask): Promise<void> {
@@ -132,10 +127,4 @@ export class RefreshQueue {
     else this.#enqueue(id, task, { isWaiting: false })
     this.#startNext()
   }
-}
-
-function takeFirst (ids: Set<string>): string | undefined {
-  const { value } = ids.values().next()
-  if (value !== undefined) ids.delete(value)
-  return value
 }
