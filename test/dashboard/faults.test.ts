@@ -121,6 +121,7 @@ t.test(`the page shows what follows ${ROUNDS} pieces of random output`, { timeou
   })
   let longest = 0
   for (let round = 0; round < ROUNDS; round++) {
+    if (round === Math.floor(ROUNDS / 2)) await page.keyboard.press('w')
     appendFileSync(log, Buffer.concat([randomOutput(random, 60_000), Buffer.from(`${READABLE}end of ${round}.\n`)]))
     await page.locator('.xterm-rows', { hasText: `end of ${round}.` }).waitFor({ timeout: 30_000 })
     const pause = Number(await page.evaluate(() => document.body.dataset.longest ?? '0'))

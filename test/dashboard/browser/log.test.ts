@@ -244,3 +244,19 @@ t.test('a reset of the terminal leaves earlier output reachable', async (t) => {
   const page = await openDashboard(t, browser, `${url}#/tasks/${id}`)
   t.equal((await untilLogHas(page, 'after clearing')).trimEnd(), 'before\nafter a reset\nafter clearing the rows above')
 })
+
+t.test('a link in the log is opened only after a confirmation, and only if it is a web address', async (t) => {
+  const link = (address: string, text: string) => `\u001b]8;;${address}\u0007${text}\u001b]8;;\u0007\n`
+  const { url, id } = await startHostWithLog(t, `${link('javascript:document.title=1', 'script')}${link('file:///etc/passwd', 'file')}${link('https://example.org/', 'website')}`)
+  const page = await openDashboard(t, browser, `${url}#/tasks/${id}`)
+  const dialogs: string[] = []
+  page.on('dialog', async (dialog) => {
+    dialogs.push(dialog.message())
+    await dialog.dismiss()
+  })
+  await untilLogHas(page, 'website')
+  for (const text of ['script', 'file', 'website']) await page.locator('.xterm-rows span', { hasText: text }).click({ force: true })
+  await eventually(() => dialogs.length, (count) => count > 0, { what: 'the page asks for a confirmation' })
+  t.match(dialogs, [/^Do you want to navigate to https:\/\/example.org/])
+  t.equal(dialogs.length, 1)
+})
