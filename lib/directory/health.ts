@@ -23,6 +23,7 @@ export async function directoryHealth (directory: TasksDirectory, watcher: TaskW
     tasksByStatus: countsOf(watcher.tasks),
     oldestQueuedMs: ageOf(watcher.tasks.oldest('queued')),
     watcher: state.mode,
+    polledFiles: state.polledFiles,
     missedChanges: state.missedChanges,
     unreadableFiles: state.unreadable.size,
     ...(limits !== undefined && { limits })

@@ -85,6 +85,7 @@ export const HealthSchema = Type.Object({
   )),
   oldestQueuedMs: Type.Optional(Type.Union([Type.Integer(), Type.Null()], { description: 'time since the creation of the oldest queued task, in ms; null: no task is queued' })),
   watcher: Type.Optional(Type.String({ description: 'how changes are found: native (file events) or polling' })),
+  polledFiles: Type.Optional(Type.Integer({ description: 'files that are also polled, because file events may be missing' })),
   missedChanges: Type.Optional(Type.Integer({ description: 'changes that were found only by scanning' })),
   unreadableFiles: Type.Optional(Type.Integer()),
   sseClients: Type.Integer({ description: 'clients of the feed and followers of logs' }),

@@ -29,5 +29,11 @@ t.test('without inotify watches, changes are found by polling, which is logged o
   await feed.find(({ event, data }) => event === 'task.log' && data.chunk === 'polled\n')
   await writeFile(join(dir, 'task_1_a.json'), taskText('task_1_a', { status: 'failed' }))
   await feed.find(({ event, data }) => event === 'task.upsert' && data.status === 'failed')
+  await putTask(dir, 'task_2_b')
+  await feed.find(({ event, data }) => event === 'task.upsert' && data.id === 'task_2_b')
+  // in place: no name changes, and queued tasks are not polled
+  await writeFile(join(dir, 'task_2_b.json'), taskText('task_2_b', { status: 'cancelled' }))
+  await feed.find(({ event, data }) => event === 'task.upsert' && data.id === 'task_2_b' && data.status === 'cancelled')
+  t.match(await (await fetch(`${url}/_meta/health`)).json(), { polledFiles: 0 }, 'no task is running')
   await waitFor(() => output.split('changes are found by polling').length === 2, { describe: () => output })
 })

@@ -3,6 +3,7 @@ import type { StoreLogger } from '../../store.ts'
 import { errorCode } from '../../util/error-code.ts'
 import { FileEvents } from '../../util/file-events.ts'
 import { SingleFlight } from '../../util/single-flight.ts'
+import { EventProbe } from './event-probe.ts'
 import type { Scanner } from './scanner.ts'
 
 const CHECK_INTERVAL_MS = 1000
@@ -14,6 +15,9 @@ export interface DirectoryMonitorContext {
   readonly scanner: Scanner
   /** Called with each name that a file event reports. */
   readonly onEvent: (name: string) => void
+  /** File events may be missing from now on, for this reason. */
+  readonly onMissingEvents: (reason: string) => void
+  readonly mayMissEvents: () => boolean
   readonly log: StoreLogger
 }
 
@@ -26,6 +30,7 @@ export class DirectoryMonitor {
   readonly #context: DirectoryMonitorContext
   readonly #events: FileEvents
   readonly #checks = new SingleFlight()
+  readonly #probe: EventProbe
   #phase: Phase = 'loading'
   #problem: string | undefined
   #isLossLogged = false
@@ -36,6 +41,7 @@ export class DirectoryMonitor {
     this.#path = path
     this.#context = context
     this.#events = new FileEvents((name) => this.#handleEvent(name), (code) => this.#handleLoss(code))
+    this.#probe = new EventProbe(path, () => context.onMissingEvents('a probe file caused none'))
   }
 
   /** The first scan has not ended yet. */
@@ -65,6 +71,7 @@ export class DirectoryMonitor {
       this.#events.close()
       throw error
     }
+    if (this.hasEvents) this.#probe.start()
     this.#timer = setInterval(() => { this.#checks.run(() => this.#check()) }, CHECK_INTERVAL_MS).unref()
     return { loaded: this.#load() }
   }
@@ -72,6 +79,7 @@ export class DirectoryMonitor {
   async close (): Promise<void> {
     this.#phase = 'closed'
     clearInterval(this.#timer)
+    this.#probe.close()
     this.#events.close()
     await this.#checks.idle()
   }
@@ -108,7 +116,7 @@ export class DirectoryMonitor {
       return
     }
     if (this.#isReattachDue()) await this.#attach()
-    if (this.#phase === 'watching') await scanner.tick({ hasChanged: changed, hasEvents: this.hasEvents })
+    if (this.#phase === 'watching') await scanner.tick({ hasChanged: changed, hasEvents: this.hasEvents, mayMissEvents: this.#context.mayMissEvents() })
   }
 
   #isReattachDue (): boolean {
@@ -126,12 +134,16 @@ export class DirectoryMonitor {
 
   #handleEvent (name: string | null): void {
     if (name === null) this.#context.identity.invalidateScan()
-    else this.#context.onEvent(name)
+    else {
+      this.#probe.see(name)
+      this.#context.onEvent(name)
+    }
   }
 
   #handleLoss (code: string): void {
     if (!this.#isLossLogged) this.#context.log.warn(`fastify-tasks: file events are unavailable (${code}); changes are found by polling`)
     this.#isLossLogged = true
+    this.#context.onMissingEvents(code)
   }
 
   #setProblem (code: string): void {

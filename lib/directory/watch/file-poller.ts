@@ -5,6 +5,12 @@ const INTERVAL_MS = 1000
 /** chokidar never forgets unwatched paths; recreate it after this many. */
 const MAX_UNWATCHED = 1000
 
+/** What `CHOKIDAR_USEPOLLING` asks for; undefined: polling where it is needed. */
+export function usePolling (): boolean | undefined {
+  const value = process.env.CHOKIDAR_USEPOLLING?.toLowerCase() ?? ''
+  return value === '' ? undefined : !['false', '0'].includes(value)
+}
+
 /**
  * Detects changes of selected files by polling, for mounts without file events (Docker Desktop, NFS, SMB).
  * `CHOKIDAR_USEPOLLING=false` disables it.
@@ -13,7 +19,7 @@ export class FilePoller {
   readonly #dir: string
   readonly #onHint: (path: string) => void
   readonly #paths = new Set<string>()
-  #isEnabled = !['false', '0'].includes(process.env.CHOKIDAR_USEPOLLING?.toLowerCase() ?? '')
+  #isEnabled = usePolling() !== false
   #watcher: FSWatcher | undefined
   #unwatchedCount = 0
 

@@ -1,36 +1,83 @@
 import { join } from 'node:path'
-import { fileName, type FileKind } from '../../protocol/file-names.ts'
+import { fileName } from '../../protocol/file-names.ts'
 import type { FilePoller } from './file-poller.ts'
+
+/** More files are not polled at a time: the scanner finds their changes, less often. */
+const MAX_PATHS = 500
 
 /** Which files of a task may change without a file event. */
 export interface PolledFiles {
-  /** The task is unfinished, or its file cannot be read. */
-  readonly isUnfinished: boolean
+  /** The task is running, or its file cannot be read. */
+  readonly isChanging: boolean
   readonly hasLog: boolean
 }
 
-/** Chooses the files to poll: those of unfinished and unreadable tasks, because other files should not change any more. */
+/**
+ * Chooses the files to poll: those of running and unreadable tasks, once file events have been found to be missing. The
+ * files of all other tasks are compared by the scanner, within its budget of time.
+ */
 export class PollList {
   readonly #dir: string
-  readonly #poller: FilePoller
+  readonly #poller: Pick<FilePoller, 'add' | 'remove'>
+  /** The paths that are to be polled. */
+  readonly #wanted = new Set<string>()
+  /** Those of them that are polled. */
+  readonly #polled = new Set<string>()
+  #isEnabled = false
 
-  constructor (dir: string, poller: FilePoller) {
+  constructor (dir: string, poller: Pick<FilePoller, 'add' | 'remove'>) {
     this.#dir = dir
     this.#poller = poller
   }
 
-  update (id: string, { isUnfinished, hasLog }: PolledFiles): void {
-    this.#set(id, 'json', isUnfinished)
-    this.#set(id, 'log', isUnfinished && hasLog)
+  /** Whether files are polled at all. */
+  get isEnabled (): boolean {
+    return this.#isEnabled
+  }
+
+  /** The number of files that are polled now. */
+  get size (): number {
+    return this.#polled.size
+  }
+
+  /** File events may be missing: starts to poll. */
+  enable (): void {
+    this.#isEnabled = true
+    this.#fill()
+  }
+
+  update (id: string, { isChanging, hasLog }: PolledFiles): void {
+    this.#set(join(this.#dir, fileName(id, 'json')), isChanging)
+    this.#set(join(this.#dir, fileName(id, 'log')), isChanging && hasLog)
   }
 
   remove (id: string): void {
-    this.update(id, { isUnfinished: false, hasLog: false })
+    this.update(id, { isChanging: false, hasLog: false })
   }
 
-  #set (id: string, kind: FileKind, isPolled: boolean): void {
-    const path = join(this.#dir, fileName(id, kind))
-    if (isPolled) this.#poller.add(path)
-    else this.#poller.remove(path)
+  #set (path: string, isWanted: boolean): void {
+    if (isWanted) {
+      this.#wanted.add(path)
+      if (this.#isEnabled && (this.#polled.has(path) || this.#polled.size < MAX_PATHS)) this.#poll(path)
+      return
+    }
+    this.#wanted.delete(path)
+    if (!this.#polled.delete(path)) return
+    this.#poller.remove(path)
+    // only then others may be waiting
+    if (this.#polled.size === MAX_PATHS - 1) this.#fill()
+  }
+
+  #fill (): void {
+    for (const path of this.#wanted) {
+      if (this.#polled.size >= MAX_PATHS) return
+      if (!this.#polled.has(path)) this.#poll(path)
+    }
+  }
+
+  /** The poller forgets a file that disappears: it is added again. */
+  #poll (path: string): void {
+    this.#polled.add(path)
+    this.#poller.add(path)
   }
 }

@@ -28,6 +28,8 @@ export interface ScannerContext extends KnownFiles {
 }
 
 export interface TickOptions {
+  /** File events may be missing: files are compared even if no name was added or removed. */
+  readonly mayMissEvents: boolean
   /** Names may have been added or removed since the last scan. */
   readonly hasChanged: boolean
   /** File events are available, so that each change found by the scan should be reported by an event as well. */
@@ -71,8 +73,9 @@ export class Scanner {
   }
 
   /** Scans as often as the cost of scans allows. Call it once a second. */
-  async tick ({ hasChanged, hasEvents }: TickOptions): Promise<void> {
+  async tick ({ hasChanged, hasEvents, mayMissEvents }: TickOptions): Promise<void> {
     this.#context.missedChanges.countOverdue()
+    if (mayMissEvents) this.#isComparisonDue = true
     if (hasChanged && performance.now() >= this.#nextNamesAt) {
       this.#isComparisonDue = true
       await this.scanNames({ hasEvents })

@@ -64,8 +64,8 @@ export class TaskRefresher {
   /** Updates which files of a task are polled. */
   updatePolling (id: string): void {
     const { catalogue, unreadable, logs, pollList } = this.#context
-    const isUnfinished = isActive(catalogue.get(id)?.task?.status) || unreadable.isTaskFileReported(id)
-    pollList.update(id, { isUnfinished, hasLog: logs.exists(id) })
+    const isChanging = catalogue.get(id)?.task?.status === 'running' || unreadable.isTaskFileReported(id)
+    pollList.update(id, { isChanging, hasLog: logs.exists(id) })
   }
 
   /** @returns whether there is more to read */

@@ -11,7 +11,7 @@ import { RepeatedErrors } from '../../util/repeated-errors.ts'
 import { Subscribers } from '../subscribers.ts'
 import { Catalogue } from './catalogue.ts'
 import { DirectoryMonitor } from './directory-monitor.ts'
-import { FilePoller } from './file-poller.ts'
+import { FilePoller, usePolling } from './file-poller.ts'
 import { MissedChanges } from './missed-changes.ts'
 import { PollList } from './poll-list.ts'
 import { RefreshQueue } from './refresh-queue.ts'
@@ -26,6 +26,8 @@ export interface WatcherState {
   readonly mode: 'native' | 'polling'
   /** Why the directory cannot be read now: the code of the system error. Undefined: it can. */
   readonly problem: string | undefined
+  /** Number of files that are also polled, because file events may be missing. */
+  readonly polledFiles: number
   /** Number of changes that only a scan found, because the system dropped their file events. */
   readonly missedChanges: number
   /** File name → reason. */
@@ -53,25 +55,33 @@ export class TaskWatcher {
   readonly #unreadable: UnreadableFiles
   readonly #logs: LogWatcher
   readonly #poller: FilePoller
+  readonly #pollList: PollList
   readonly #queue: RefreshQueue
   readonly #refresher: TaskRefresher
-  readonly #scanner: Scanner
   readonly #monitor: DirectoryMonitor
+  readonly #isLocal: boolean
+  readonly #log: StoreLogger
   #closed: Promise<void> | undefined
 
   constructor (directory: TasksDirectory, { staleFiles, isLocal, log }: TaskWatcherOptions) {
     const { path } = directory
+    this.#isLocal = isLocal
+    this.#log = log
     // blocking calls take a sixth of the time of the thread pool, which counts when many files are read
     const mayBlock = () => isLocal && this.#monitor.isLoading
     const readDirectory: TasksDirectory = { path, get fs () { return mayBlock() ? synchronousFileSystem : directory.fs } }
     const identity = new DirectoryIdentity(path)
     const errors = new RepeatedErrors(log)
     this.#subscribers = new Subscribers((error) => errors.report('a listener failed', error))
-    this.#missedChanges = new MissedChanges(() => log.warn('fastify-tasks: the system dropped file events; a scan found the changes'))
+    this.#missedChanges = new MissedChanges(() => {
+      log.warn('fastify-tasks: the system dropped file events; a scan found the changes')
+      this.#poll('some were dropped')
+    })
     this.#sideFiles = new SideFiles(readDirectory)
     this.#queue = new RefreshQueue((id, targets) => this.#refresher.refresh(id, targets))
     this.#unreadable = new UnreadableFiles({ retry: (id, target) => this.#queue.add(id, target), log })
     this.#poller = new FilePoller(path, (file) => this.#handleHint(basename(file)))
+    this.#pollList = new PollList(path, this.#poller)
     this.#logs = new LogWatcher(path, {
       isWanted: (id) => this.#subscribers.wantsLog(id),
       emit: (id, change) => this.#subscribers.emit(this.#history.log(id, change)),
@@ -86,7 +96,7 @@ export class TaskWatcher {
       sideFiles: this.#sideFiles,
       staleFiles,
       logs: this.#logs,
-      pollList: new PollList(path, this.#poller),
+      pollList: this.#pollList,
       unreadable: this.#unreadable,
       isInitial: (id) => this.#monitor.isLoading && !this.#missedChanges.wasReported(fileName(id, 'json')),
       emitUpsert: (task) => this.#subscribers.emit(this.#history.upsert(task)),
@@ -94,19 +104,14 @@ export class TaskWatcher {
       enqueue: (id, target) => this.#queue.add(id, target),
       log
     })
-    this.#scanner = new Scanner(path, {
+    this.#monitor = new DirectoryMonitor(path, {
       identity,
-      missedChanges: this.#missedChanges,
-      staleFiles,
-      tasks: this.#catalogue.entries,
-      sideFiles: this.#sideFiles.ids,
-      isDeleted: (id) => this.#sideFiles.isDeleted(id),
-      isLogMissing: (id) => this.#logs.isMissing(id),
-      isUnreadable: (id) => this.#unreadable.hasTaskFile(id),
-      isRefreshing: (id) => this.#queue.has(id),
-      refresh: (id, targets) => this.#queue.refresh(id, targets)
+      scanner: this.#createScanner(path, identity, staleFiles),
+      onEvent: (name) => this.#handleEvent(name),
+      onMissingEvents: (reason) => this.#poll(reason),
+      mayMissEvents: () => this.#pollList.isEnabled,
+      log
     })
-    this.#monitor = new DirectoryMonitor(path, { identity, scanner: this.#scanner, onEvent: (name) => this.#handleEvent(name), log })
   }
 
   get tasks (): Catalogue {
@@ -126,6 +131,7 @@ export class TaskWatcher {
     return {
       mode: this.#monitor.hasEvents ? 'native' : 'polling',
       problem: this.#monitor.problem,
+      polledFiles: this.#pollList.size,
       missedChanges: this.#missedChanges.count,
       unreadable: this.#unreadable.reasons
     }
@@ -136,6 +142,8 @@ export class TaskWatcher {
    * @returns once file events are attached, `loaded`: it resolves when all tasks are known
    */
   async start (): Promise<{ loaded: Promise<void> }> {
+    if (usePolling() === true) this.#poll('CHOKIDAR_USEPOLLING is set')
+    else if (!this.#isLocal) this.#poll('the directory is not on a known local file system')
     return await this.#monitor.start()
   }
 
@@ -169,6 +177,28 @@ export class TaskWatcher {
     this.#unreadable.close()
     await Promise.all([this.#monitor.close(), this.#poller.close(), this.#queue.close()])
     this.#subscribers.clear()
+  }
+
+  #createScanner (path: string, identity: DirectoryIdentity, staleFiles: StaleFiles): Scanner {
+    return new Scanner(path, {
+      identity,
+      missedChanges: this.#missedChanges,
+      staleFiles,
+      tasks: this.#catalogue.entries,
+      sideFiles: this.#sideFiles.ids,
+      isDeleted: (id) => this.#sideFiles.isDeleted(id),
+      isLogMissing: (id) => this.#logs.isMissing(id),
+      isUnreadable: (id) => this.#unreadable.hasTaskFile(id),
+      isRefreshing: (id) => this.#queue.has(id),
+      refresh: (id, targets) => this.#queue.refresh(id, targets)
+    })
+  }
+
+  /** File events may be missing. */
+  #poll (reason: string): void {
+    if (this.#pollList.isEnabled || usePolling() === false) return
+    this.#log.info(`fastify-tasks: files are also polled, because file events may be missing (${reason})`)
+    this.#pollList.enable()
   }
 
   #handleEvent (name: string): void {
