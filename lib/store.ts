@@ -140,7 +140,8 @@ export interface TaskStore {
    */
   readLog (taskId: string, range: { start: number, end?: number }): Promise<LogContent | undefined>
   /**
-   * Calls the listener once for each later event, in order. The store may omit log events outside the interest.
+   * Calls the listener once for each later event, in order. The store may omit log events outside the interest. Pass the
+   * same objects to all listeners: the followers of a log share the bytes that belong to an event.
    * @returns a function that ends the subscription
    */
   subscribe (listener: (event: TaskEvent) => void, interest: Interest): () => void

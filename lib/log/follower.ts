@@ -1,8 +1,11 @@
 import type { FollowOptions } from '../shared/follow-options.ts'
 import { isActive, type TaskStatus } from '../shared/task-status.ts'
-import { subscribeTo, type LogStore } from '../store.ts'
+import type { LogStore } from '../store.ts'
 import { abortable } from '../util/abortable-generator.ts'
+import { LogChanges } from './log-changes.ts'
 import { LogReader, type LogPiece } from './log-reader.ts'
+import { shareLog } from './shared-log.ts'
+import type { SharedOutput } from './shared-output.ts'
 
 export type { LogPiece } from './log-reader.ts'
 
@@ -17,8 +20,9 @@ export interface LogEnd {
 export type LogPieces = AsyncGenerator<LogPiece, LogEnd | undefined, undefined>
 
 /**
- * Follows one log for one client: reads it to its end, then waits for more until its task has finished or was deleted. A
- * log that does not exist yet is waited for. If the log is truncated, it is read again from its beginning. Leaving the
+ * Follows one log for one client: reads it to its end, then waits for more until its task has finished or was deleted. New
+ * output comes from the events of the store, which has read it once for all clients; only a client that is behind, or a
+ * log that was truncated, is read again. A log that does not exist yet is waited for. If the log is truncated, it is read again from its beginning. Leaving the
  * iteration (`break`, `return`) ends it immediately.
  */
 export function followLog (store: LogStore, taskId: string, { position = 0, signal }: FollowOptions): LogPieces {
@@ -36,48 +40,39 @@ async function * bytesOf (pieces: LogPieces): AsyncGenerator<Buffer, void, undef
 
 async function * follow (store: LogStore, taskId: string, position: number, signal: AbortSignal): LogPieces {
   const reader = new LogReader(store, taskId, position)
-  const changes = new Changes()
-  const unsubscribe = subscribeTo(store, (event) => {
-    const id = event.type === 'task.upsert' ? event.task.id : event.taskId
-    if (id !== taskId) return
-    if (event.type === 'task.log' && event.truncated === true) reader.reportTruncation()
-    changes.notify()
-  }, { logs: taskId })
+  const changes = new LogChanges(() => reader.reportTruncation())
+  const leave = shareLog(store, taskId, changes)
   const onAbort = () => changes.notify()
   signal.addEventListener('abort', onAbort, { once: true })
+  let status: TaskStatus | undefined
   try {
     while (!signal.aborted) {
-      changes.reset()
+      const { isTaskChanged, output, end } = changes.take()
       // the status before the log: output that precedes the end of the task is then in the log
-      const status = (await store.get(taskId))?.status
-      const result = yield * reader.readToEnd(signal)
-      if (result === 'interrupted') continue
-      if (!isActive(status)) return { size: reader.position, status }
+      if (isTaskChanged) status = (await store.get(taskId))?.status
+      const isFinished = !isActive(status)
+      const missingEnd = isFinished ? Infinity : end ?? (yield * takeOutput(reader, output))
+      if (missingEnd !== undefined) {
+        const result = yield * reader.read(signal, missingEnd)
+        if (result === 'interrupted') changes.readAgain()
+        else if (isFinished) return { size: reader.position, status }
+      }
       await changes.wait()
     }
     return undefined
   } finally {
-    unsubscribe()
+    leave()
     signal.removeEventListener('abort', onAbort)
   }
 }
 
-/** Remembers that something changed since the last `reset`. */
-class Changes {
-  #isNotified = false
-  #wake: () => void = () => {}
-
-  notify (): void {
-    this.#isNotified = true
-    this.#wake()
+/** @returns byte offset up to which the log must be read instead; undefined if the pieces contain all output */
+async function * takeOutput (reader: LogReader, output: readonly SharedOutput[]): AsyncGenerator<LogPiece, number | undefined, undefined> {
+  for (const each of output) {
+    const piece = await each.piece()
+    if (piece === undefined || !reader.isAt(piece.offset)) return output.at(-1)!.end
+    reader.advance(piece.bytes)
+    yield piece
   }
-
-  reset (): void {
-    this.#isNotified = false
-  }
-
-  /** Resolves when `notify` has been called since the last `reset`. */
-  async wait (): Promise<void> {
-    if (!this.#isNotified) await new Promise<void>((resolve) => { this.#wake = resolve })
-  }
+  return undefined
 }

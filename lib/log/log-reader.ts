@@ -22,7 +22,7 @@ type Truncation = 'none' | 'detected' | 'reported' | 'both'
 const AFTER_DETECTION: Record<Truncation, Truncation> = { none: 'detected', detected: 'detected', reported: 'both', both: 'both' }
 const AFTER_REPORT: Record<Truncation, Truncation> = { none: 'reported', detected: 'both', reported: 'reported', both: 'both' }
 
-/** Reads one log from a position to its current end, as often as it is called, and detects that the log was truncated. */
+/** Reads one log from a position on, as often as it is called, and detects that the log was truncated. */
 export class LogReader {
   readonly #store: LogStore
   readonly #taskId: string
@@ -45,7 +45,18 @@ export class LogReader {
     this.#truncation = AFTER_REPORT[this.#truncation]
   }
 
-  async * readToEnd (signal: AbortSignal): AsyncGenerator<LogPiece, ReadResult, undefined> {
+  /** Whether the next byte is at this offset, and there is no truncation to handle. */
+  isAt (offset: number): boolean {
+    return this.position === offset && !this.#isReported
+  }
+
+  /** The next bytes were read elsewhere. Call it only at the position. */
+  advance (bytes: Buffer): void {
+    this.#read.advance(bytes)
+  }
+
+  /** @param end byte offset up to which to read; `Infinity`: the end of the log */
+  async * read (signal: AbortSignal, end = Infinity): AsyncGenerator<LogPiece, ReadResult, undefined> {
     if (this.#isReported) {
       const truncation = this.#truncation
       this.#truncation = 'none'
@@ -53,7 +64,9 @@ export class LogReader {
       if (truncation === 'reported' || !await this.#beginsAsRead()) yield this.#restart()
     }
     const { position, last } = this.#read
-    const log = await this.#store.readLog(this.#taskId, { start: position - last.length })
+    const [from, to] = [position - last.length, Math.max(position, end)]
+    if (from === to) return 'at-end'
+    const log = await this.#store.readLog(this.#taskId, { start: from, ...(to !== Infinity && { end: to }) })
     if (log === undefined || log.size < position) {
       log?.body.destroy()
       if (position === 0) return 'at-end'

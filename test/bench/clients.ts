@@ -8,6 +8,8 @@ export interface Connecting {
   readonly name: string
   readonly port: number
   readonly path?: string
+  /** The last frame of the start of the stream, which differs between clients: the event `ready`, or `retry`. Default: `ready`. */
+  readonly opening?: 'ready' | 'retry'
   readonly count: number
   /** How many clients connect at the same time. Default: 50. */
   readonly batchSize?: number
@@ -38,7 +40,7 @@ class Group {
   #behind = 0
   #onReceived: () => void = () => {}
 
-  async connect ({ port, path = '/events', count, batchSize = 50, delays: measured = false }: Connecting): Promise<void> {
+  async connect ({ port, path = '/events', opening = 'ready', count, batchSize = 50, delays: measured = false }: Connecting): Promise<void> {
     const onEvents = (client: SseClient, before: number) => {
       if (before < this.#size && client.size >= this.#size && --this.#behind === 0) this.#onReceived()
     }
@@ -46,7 +48,7 @@ class Group {
     const onDelay = (ms: number) => { delays[Math.max(0, Math.min(delays.length - 1, Math.round(ms * 10)))]!++ }
     for (let connected = 0; connected < count; connected += batchSize) {
       const batch = Array.from({ length: Math.min(batchSize, count - connected) }, () => new SseClient({
-        port, path, expected: this.expected, onEvents, ...(measured && { onDelay })
+        port, path, opening, expected: this.expected, onEvents, ...(measured && { onDelay })
       }))
       this.clients.push(...batch)
       await Promise.all(batch.map(({ attached }) => attached))

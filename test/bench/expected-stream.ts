@@ -1,4 +1,4 @@
-import { timeOf, type Piece } from './source.ts'
+import { TASK_ID, timeOf, type Piece } from './source.ts'
 
 /**
  * The stream that all clients of one server must receive, byte for byte. The bytes of the client that is furthest ahead are
@@ -45,7 +45,8 @@ export class ExpectedStream {
   #parse (frame: string, end: number): void {
     const [, data] = /^data: ?(.*)$/m.exec(frame) ?? []
     if (data === undefined) return
-    const piece = JSON.parse(data) as Piece
+    // a stream of one log has no id
+    const piece = { id: TASK_ID, ...JSON.parse(data) } as Piece
     const size = this.sizes.at(-1) ?? 0
     const isSizeUpdate = piece.chunk === '' && piece.offset === piece.end
     const time = isSizeUpdate ? 0 : timeOf(piece)

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { close } from './close.ts'
 import { fanOut } from './fan-out.ts'
+import { followers } from './followers.ts'
 import type { Figure } from './lab.ts'
 import { latency } from './latency.ts'
 import { boot, list } from './list.ts'
@@ -21,6 +22,7 @@ const parts: Record<string, () => Promise<Figure[]>> = {
   list,
   boot,
   'fan-out': fanOut,
+  followers,
   steady,
   stalled: () => stalled(99),
   'log-get': logGet,

@@ -8,6 +8,7 @@ const buffer = Buffer.alloc(256 * 1024)
 export interface SseClientContext {
   readonly port: number
   readonly path: string
+  readonly opening: 'ready' | 'retry'
   readonly expected: ExpectedStream
   /** Called when events have arrived. @param sizeBefore size of the log before these events */
   readonly onEvents: (client: SseClient, sizeBefore: number) => void
@@ -97,11 +98,11 @@ export class SseClient {
     return at
   }
 
-  /** Skips the start of the stream, up to `ready`: it differs between clients. */
+  /** Skips the start of the stream, which differs between clients. */
   #open (piece: Buffer): void {
     this.#opening += piece.toString('latin1')
-    const ready = this.#opening.indexOf('ready')
-    const end = ready === -1 ? -1 : this.#opening.indexOf('\n\n', ready)
+    const last = this.#opening.indexOf(this.#context.opening)
+    const end = last === -1 ? -1 : this.#opening.indexOf('\n\n', last)
     if (end === -1) return
     const rest = this.#opening.length - (end + 2)
     this.#opening = ''

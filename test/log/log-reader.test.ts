@@ -7,7 +7,7 @@ const { signal } = new AbortController()
 /** Reads to the end: the text of the pieces, with `|` for a truncation, and the result. */
 async function read (reader: LogReader, onPiece: (piece: LogPiece) => void = () => {}): Promise<[text: string, result: string]> {
   let text = ''
-  const pieces = reader.readToEnd(signal)
+  const pieces = reader.read(signal)
   for (;;) {
     const { done, value } = await pieces.next()
     if (done === true) return [text, value]

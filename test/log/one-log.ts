@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import { toStoredTask } from '../../lib/shared/complete-task.ts'
 import type { StoredTask } from '../../lib/shared/stored-task.ts'
-import type { LogContent, LogStore, TaskEvent } from '../../lib/store.ts'
+import { textChunk } from '../../lib/log/text.ts'
+import type { LogContent, LogStore, TaskEvent, TaskLogEvent } from '../../lib/store.ts'
 
 export const ID = 'task_1_a'
 
@@ -20,7 +21,7 @@ export class OneLog implements LogStore {
   }
 
   async get (id: string): Promise<StoredTask | undefined> {
-    return this.status === undefined ? undefined : toStoredTask(JSON.stringify({ id, status: this.status }))
+    return this.status === undefined ? undefined : taskWith(id, this.status)
   }
 
   async readLog (_id: string, { start, end = Infinity }: { start: number, end?: number }): Promise<LogContent | undefined> {
@@ -36,7 +37,31 @@ export class OneLog implements LogStore {
     return () => this.listeners.delete(listener)
   }
 
-  emit (event: Partial<TaskEvent>): void {
-    for (const listener of this.listeners) listener({ type: 'task.log', taskId: ID, ...event } as TaskEvent)
+  /** Emits a log event. Default: a size update. */
+  emit (fields: Partial<TaskLogEvent> = {}): void {
+    const size = this.bytes?.length ?? 0
+    this.#emit({ type: 'task.log', eventId: '', taskId: ID, offset: size, end: size, chunk: '', ...fields })
   }
+
+  /** Appends bytes, and emits them as the directory store does. @param isEmitted default: true */
+  append (text: string | Buffer, { isEmitted = true } = {}): void {
+    const bytes = Buffer.from(text)
+    const offset = this.bytes?.length ?? 0
+    this.bytes = Buffer.concat([this.bytes ?? Buffer.alloc(0), bytes])
+    if (isEmitted) this.emit(textChunk(offset, bytes))
+  }
+
+  /** Sets the status of the task, and emits it; undefined: it is deleted. */
+  setStatus (status: string | undefined): void {
+    this.status = status
+    this.#emit(status === undefined ? { type: 'task.deleted', eventId: '', taskId: ID } : { type: 'task.upsert', eventId: '', task: taskWith(ID, status) })
+  }
+
+  #emit (event: TaskEvent): void {
+    for (const listener of this.listeners) listener(event)
+  }
+}
+
+function taskWith (id: string, status: string): StoredTask {
+  return toStoredTask(JSON.stringify({ id, status }))
 }

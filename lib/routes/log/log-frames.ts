@@ -1,4 +1,5 @@
-import type { LogPieces } from '../../log/follower.ts'
+import type { LogPiece, LogPieces } from '../../log/follower.ts'
+import { SharedPiece } from '../../log/shared-output.ts'
 import { completeLength, textChunk, type TextChunk } from '../../log/text.ts'
 import { messageFrame } from '../../sse/frame.ts'
 
@@ -21,6 +22,10 @@ export async function * logFrames (pieces: LogPieces): AsyncGenerator<Buffer, vo
         rest = Buffer.alloc(0)
         continue
       }
+      if (next.value instanceof SharedPiece && rest.length === 0 && completeLength(bytes) === bytes.length) {
+        yield next.value.encoded(pieceFrame)
+        continue
+      }
       position = offset - rest.length
       const all = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
       const text = all.subarray(0, completeLength(all))
@@ -34,6 +39,10 @@ export async function * logFrames (pieces: LogPieces): AsyncGenerator<Buffer, vo
   } finally {
     await pieces.return(undefined)
   }
+}
+
+function pieceFrame ({ offset, bytes }: LogPiece): Buffer {
+  return logFrame(textChunk(offset, bytes))
 }
 
 /** The id is the byte offset after the text, so that an EventSource resumes exactly there. */

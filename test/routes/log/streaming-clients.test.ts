@@ -3,6 +3,7 @@ import { appendFile, open, stat } from 'node:fs/promises'
 import t from 'tap'
 import { DirectoryStore } from '../../../lib/index.ts'
 import { healthOf, putTask, startServer, untilClients, waitFor } from '../../helpers.ts'
+import { before } from '../../protocol/fixtures/system-calls.ts'
 import { Download, download, endOf, ID, MIB, openLogEvents, startTaskServer, textOf, turns, untilNoOpenFiles } from './fixtures.ts'
 
 t.test('clients that disconnect release their slots and files', async (t) => {
@@ -85,6 +86,20 @@ t.test('a client that disconnects in the middle of a log leaves no subscription'
     client.close()
     await waitFor(() => subscriptions.size === before, { describe: () => subscriptions.size })
   }
+})
+
+t.test('new output is read once for all followers of a log', async (t) => {
+  const { task, path } = await startTaskServer(t, 'one\n')
+  const clients = await Promise.all(Array.from({ length: 100 }, (_, index) => download(t, `${task}/log${index % 2 === 0 ? '?follow=true' : '/events'}`)))
+  await Promise.all(clients.map((client) => client.until((text) => text.includes('one'))))
+  let reads = 0
+  before(t, 'open', (name: string) => { if (name === path) reads++ })
+  for (let number = 0; number < 10; number++) {
+    const output = Buffer.from(`line ${number} é\xff\n`, number % 2 === 0 ? 'utf8' : 'latin1')
+    await appendFile(path, output)
+    await Promise.all(clients.map((client) => client.until((text) => text.includes(`line ${number}`))))
+  }
+  t.ok(reads < 150, `${reads} reads`)
 })
 
 t.test('a client that does not read needs no memory', { timeout: 60_000 }, async (t) => {
