@@ -15,12 +15,15 @@ import { scale } from './scale.ts'
 import { stalled } from './stalled.ts'
 import { steady } from './steady.ts'
 import { keep, table } from './table.ts'
+import { stray, waiting } from './waiting.ts'
 
 const parts: Record<string, () => Promise<Figure[]>> = {
   latency,
   scale,
   list,
   boot,
+  waiting,
+  stray,
   'fan-out': fanOut,
   followers,
   steady,

@@ -29,16 +29,17 @@ export interface Tasks {
   readonly running: readonly string[]
 }
 
-/** Makes a directory of tasks with logs, one hour old. All but `running` of them are completed. */
-export function makeTasks (count: number, { running = 10 } = {}): Tasks {
+/** Makes a directory of tasks with logs, one hour old. All but `running` of them are completed, or queued and without a log. */
+export function makeTasks (count: number, { running = 10, queued = false } = {}): Tasks {
   const dir = makeDirectory()
   const then = Date.now() - 3_600_000
   const ids = Array.from({ length: count }, (_, index) => `task_${then - index}_bench`)
   for (const [index, id] of ids.entries()) {
     const createdAt = new Date(then - index).toISOString()
     const completed = { status: 'completed', startedAt: createdAt, completedAt: createdAt, exitCode: 0 }
-    put(dir, `${id}.json`, taskText(id, { type: 'custom', app: null, config: '', createdAt, ...(index < running ? { status: 'running' } : completed) }), then)
-    put(dir, `${id}.log`, 'earlier output\n', then)
+    const state = index < running ? { status: 'running', startedAt: createdAt } : queued ? {} : completed
+    put(dir, `${id}.json`, taskText(id, { type: 'custom', app: null, config: '', createdAt, ...state }), then)
+    if (!queued || index < running) put(dir, `${id}.log`, 'earlier output\n', then)
   }
   utimesSync(dir, then / 1000, then / 1000)
   return { dir, running: ids.slice(0, running) }

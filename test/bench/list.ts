@@ -28,16 +28,26 @@ export async function list (): Promise<Figure[]> {
   }]
 }
 
-/** Time to register the plugin with many tasks, and duration of the first list. */
+/** Time from the registration of the plugin with many tasks until they are listed, compared with blocking reads of their files. */
 export async function boot (): Promise<Figure[]> {
-  const server = await Child.start<ServerReady>('./server.ts', { dir: makeTasks(50_000).dir })
-  const started = performance.now()
-  const tasks = await (await fetch(`${server.ready.url}/api/tasks`)).json() as unknown[]
-  const listMs = performance.now() - started
-  await server.stop()
-  const { readyMs } = server.ready
+  const { dir } = makeTasks(50_000)
+  const ratios: number[] = []
+  const pauses: number[] = []
+  const details: string[] = []
+  for (let round = 0; round < 3; round++) {
+    const server = await Child.start<ServerReady>('./server.ts', { dir })
+    const started = performance.now()
+    await (await fetch(`${server.ready.url}/api/tasks`)).arrayBuffer()
+    const listedMs = server.ready.readyMs + performance.now() - started
+    pauses.push(await server.ask<number>('longestPause'))
+    const readMs = median([await server.ask<number>('blockingReads'), await server.ask<number>('blockingReads'), await server.ask<number>('blockingReads')])
+    await server.stop()
+    ratios.push(listedMs / readMs)
+    details.push(`${listedMs.toFixed(0)} ms; ${readMs.toFixed(0)} ms`)
+  }
+  const [ratio, pause] = [median(ratios), median(pauses)]
   return [
-    { name: 'register with 50,000 tasks', figure: `${readyMs.toFixed(0)} ms`, wanted: '< 1000 ms', ok: readyMs < 1000 },
-    { name: 'its first list', figure: `${tasks.length} tasks after ${listMs.toFixed(0)} ms more`, wanted: '50000 tasks', ok: tasks.length === 50_000 }
+    { name: '50,000 tasks listed after register, against blocking reads', figure: `${ratio.toFixed(1)} times as long (${details.join(', ')})`, wanted: '< 2.4', ok: ratio < 2.4 },
+    { name: 'its longest pause of the event loop', figure: `${pause.toFixed(0)} ms`, wanted: '< 30 ms', ok: pause < 30 }
   ]
 }

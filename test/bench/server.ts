@@ -1,6 +1,7 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Fastify from 'fastify'
 import { tasksPlugin } from 'fastify-tasks'
 import { tasksDashboard } from 'fastify-tasks/dashboard'
@@ -15,6 +16,8 @@ export interface ServerReady {
 /** A host with the built plugin and dashboard, and with further views of the same store. */
 const { dir, views = 1 } = startedWith<{ dir: string, views?: number }>()
 const app = Fastify()
+const pauses = monitorEventLoopDelay({ resolution: 1 })
+pauses.enable()
 const started = performance.now()
 await app.register(tasksPlugin, { dir })
 await app.register(tasksDashboard)
@@ -36,6 +39,21 @@ const readyMs = performance.now() - started
 const url = await app.listen({ port: 0, host: '127.0.0.1' })
 answer({ url, readyMs } satisfies ServerReady, {
   cpu,
+  /** @returns the longest pause of the event loop since the start, or since `watchPauses`, in ms. It is not measured any more: that takes time, too */
+  longestPause: () => {
+    pauses.disable()
+    return pauses.max / 1e6
+  },
+  watchPauses: () => {
+    pauses.reset()
+    pauses.enable()
+  },
+  /** Reads and parses every task file. @returns ms */
+  blockingReads: () => {
+    const before = performance.now()
+    for (const name of readdirSync(dir)) if (name.endsWith('.json')) JSON.parse(readFileSync(join(dir, name), 'utf8'))
+    return performance.now() - before
+  },
   /** @returns ms */
   close: async () => {
     const before = performance.now()
