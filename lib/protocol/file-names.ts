@@ -45,5 +45,5 @@ export function kindsById (names: Iterable<string>): Map<string, Set<FileKind>> 
 
 /** Whether this package gave that name to a temporary file: other programs use other names. */
 export function isTemporaryName (name: string): boolean {
-  return /^\.tmp-[0-9a-f]{18}$/.test(name)
+  return name.startsWith('.tmp-') && /^\.tmp-[0-9a-f]{18}$/.test(name)
 }

@@ -1,4 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises'
+import { lstat, opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
 import { fileName, type FileKind } from '../../protocol/file-names.ts'
@@ -14,6 +14,9 @@ import type { RefreshTarget } from './refresh-queue.ts'
 const SPACING = 100
 /** Files that are read at the same time. */
 const CONCURRENCY = 32
+
+/** Names that are read in one turn of the event loop. */
+const NAMES_AT_ONCE = 4096
 
 export interface ScannerContext extends KnownFiles {
   readonly tasks: ReadonlyMap<string, CatalogueEntry>
@@ -56,7 +59,9 @@ export class Scanner {
     const startedAt = performance.now()
     this.#context.missedChanges.startScan()
     const finishScan = await this.#context.identity.startScan()
-    const names = await readdir(this.#dir)
+    const names: string[] = []
+    // a long list that arrives at once would block the event loop
+    for await (const { name } of await opendir(this.#dir, { bufferSize: NAMES_AT_ONCE })) names.push(name)
     this.#context.staleFiles.observeTemporaryFiles(names)
     const differences = await nameDifferences(names, this.#context)
     if (hasEvents) for (const { id, files } of differences) for (const { kind } of files) this.#addFound(id, kind)

@@ -8,6 +8,7 @@ import type { Interest, StoreLogger, TaskEvent } from '../../store.ts'
 import { EventHistory } from '../event-history.ts'
 import { LogWatcher } from '../log/log-watcher.ts'
 import { RepeatedErrors } from '../../util/repeated-errors.ts'
+import { inTimeSlices } from '../../util/time-slices.ts'
 import { Subscribers } from '../subscribers.ts'
 import { Catalogue } from './catalogue.ts'
 import { DirectoryMonitor } from './directory-monitor.ts'
@@ -164,7 +165,9 @@ export class TaskWatcher {
 
   subscribe (listener: (event: TaskEvent) => void, interest: Interest): () => void {
     const unsubscribe = this.#subscribers.add(listener, interest)
-    for (const id of this.#logs.unread) if (this.#subscribers.wantsLog(id)) this.#queue.add(id, 'log')
+    const { unread } = this.#logs
+    if (interest.logs === true) inTimeSlices(unread, (id) => this.#queue.add(id, 'log'))
+    else if (typeof interest.logs === 'string' && unread.has(interest.logs)) this.#queue.add(interest.logs, 'log')
     return unsubscribe
   }
 
