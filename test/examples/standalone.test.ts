@@ -94,7 +94,8 @@ t.test('runs a posted command and shows it live', async (t) => {
     if (event === 'task.log' && seen.at(-1) === 'hello\n') seen[seen.length - 1] += data.chunk
     else if (data.id === id) seen.push(event === 'task.log' ? data.chunk : data.status)
   }
-  t.strictSame(seen, ['queued', 'running', 'hello\nworld\n', 'completed'])
+  // the processor may start the task before the server has read it as queued
+  t.strictSame(seen.filter((each) => each !== 'queued'), ['running', 'hello\nworld\n', 'completed'])
 })
 
 t.test('accepts only host names of this machine', async (t) => {
