@@ -27,17 +27,21 @@ export function cpu (): number {
 export class Child<Ready = unknown> {
   readonly #process: ChildProcess
   readonly ready: Ready
+  /** Resolves with the exit code or the signal. */
+  readonly exited: Promise<string>
 
-  static async start<Ready> (file: string, argument: unknown = {}): Promise<Child<Ready>> {
+  /** @param flags further flags of Node.js */
+  static async start<Ready> (file: string, argument: unknown = {}, flags: readonly string[] = []): Promise<Child<Ready>> {
     // plain JavaScript does not need the TypeScript loader
-    const execArgv = file.endsWith('.mjs') ? [] : process.execArgv
-    const child = fork(new URL(file, import.meta.url), [JSON.stringify(argument)], { execArgv })
+    const loader = file.endsWith('.mjs') ? [] : ['--import=tsx']
+    const child = fork(new URL(file, import.meta.url), [JSON.stringify(argument)], { execArgv: [...loader, ...flags] })
     return new Child(child, await answerOf(child) as Ready)
   }
 
   private constructor (child: ChildProcess, ready: Ready) {
     this.#process = child
     this.ready = ready
+    this.exited = once(child, 'exit').then(([code, signal]) => `${code ?? signal}`)
   }
 
   get pid (): number {
@@ -52,9 +56,14 @@ export class Child<Ready = unknown> {
   }
 
   async stop (): Promise<void> {
-    const exited = once(this.#process, 'exit')
     this.#process.disconnect()
-    await exited
+    await this.exited
+  }
+
+  /** Ends a process that may not answer any more. */
+  async kill (): Promise<void> {
+    this.#process.kill('SIGKILL')
+    await this.exited
   }
 }
 

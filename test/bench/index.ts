@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util'
+import { churn } from './churn.ts'
 import { close } from './close.ts'
 import { fanOut } from './fan-out.ts'
 import { followers } from './followers.ts'
+import { heap } from './heap.ts'
 import type { Figure } from './lab.ts'
 import { latency } from './latency.ts'
 import { boot, list } from './list.ts'
+import { listClients } from './list-clients.ts'
 import { logGet } from './log-get.ts'
 import { logGrowth } from './log-growth.ts'
 import { page } from './page.ts'
@@ -12,6 +15,7 @@ import { processorLatency } from './processor-latency.ts'
 import { processorStart } from './processor-start.ts'
 import { processorThroughput } from './processor-throughput.ts'
 import { scale } from './scale.ts'
+import { shapes } from './shapes.ts'
 import { stalled } from './stalled.ts'
 import { steady } from './steady.ts'
 import { keep, table } from './table.ts'
@@ -31,6 +35,10 @@ const parts: Record<string, () => Promise<Figure[]>> = {
   'log-get': logGet,
   'log-growth': logGrowth,
   close,
+  churn,
+  shapes,
+  heap,
+  'list-clients': listClients,
   'processor-throughput': processorThroughput,
   'processor-latency': processorLatency,
   'processor-start': processorStart,

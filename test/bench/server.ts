@@ -5,16 +5,20 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Fastify from 'fastify'
 import { tasksPlugin } from 'fastify-tasks'
 import { tasksDashboard } from 'fastify-tasks/dashboard'
+import { PauseMeter } from '../pauses.ts'
 import { answer, cpu, startedWith } from './child.ts'
+import { collected } from './collected.ts'
 
 export interface ServerReady {
   readonly url: string
+  /** URL of a server with the same tasks that speaks HTTP/2, if one was wanted. */
+  readonly url2: string | undefined
   /** Time from the registration until the host is ready, in ms. */
   readonly readyMs: number
 }
 
 /** A host with the built plugin and dashboard, and with further views of the same store. */
-const { dir, views = 1 } = startedWith<{ dir: string, views?: number }>()
+const { dir, views = 1, http2 = false } = startedWith<{ dir: string, views?: number, http2?: boolean }>()
 const app = Fastify()
 const pauses = monitorEventLoopDelay({ resolution: 1 })
 pauses.enable()
@@ -37,7 +41,9 @@ app.get('/bare-sync', async (_request, reply) => {
 await app.ready()
 const readyMs = performance.now() - started
 const url = await app.listen({ port: 0, host: '127.0.0.1' })
-answer({ url, readyMs } satisfies ServerReady, {
+const url2 = http2 ? await listenHttp2() : undefined
+let meter: PauseMeter | undefined
+answer({ url, url2, readyMs } satisfies ServerReady, {
   cpu,
   /** @returns the longest pause of the event loop since the start, or since `watchPauses`, in ms. It is not measured any more: that takes time, too */
   longestPause: () => {
@@ -54,6 +60,9 @@ answer({ url, readyMs } satisfies ServerReady, {
     for (const name of readdirSync(dir)) if (name.endsWith('.json')) JSON.parse(readFileSync(join(dir, name), 'utf8'))
     return performance.now() - before
   },
+  collected,
+  /** The pauses of the event loop since the previous question; the first one starts the measurement. */
+  pauses: () => (meter ??= new PauseMeter()).take(),
   /** @returns ms */
   close: async () => {
     const before = performance.now()
@@ -61,6 +70,12 @@ answer({ url, readyMs } satisfies ServerReady, {
     return performance.now() - before
   }
 })
+
+async function listenHttp2 (): Promise<string> {
+  const app2 = Fastify({ http2: true })
+  await app2.register(tasksPlugin, { store: app.tasks.store })
+  return await app2.listen({ port: 0, host: '127.0.0.1' })
+}
 
 function newestFirst (tasks: Array<{ createdAt: string }>): string {
   return JSON.stringify(tasks.sort((a, b) => a.createdAt < b.createdAt ? 1 : -1))

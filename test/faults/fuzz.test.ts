@@ -5,13 +5,39 @@ import { TasksClient } from '../../lib/client/index.ts'
 import { Copy } from '../copy.ts'
 import { openFeed, putTask, startServer, taskText, temporaryDirectory, waitFor } from '../helpers.ts'
 import { randomFrom } from '../random.ts'
+import { randomShape, randomSize, SHAPE_KINDS } from '../random-json.ts'
+import { fuzz } from './fuzz/entrances.ts'
 
 const TEXTS = ['line of output\n', 'Größe: 5 µm → ok\n', '進捗 50 %\n', '🙂'.repeat(40) + '\n', 'x'.repeat(5000)]
 
+const SECONDS = Number(process.env.FUZZ_SECONDS ?? 1)
+const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 1e9)
+
+t.test('random shapes are valid JSON of at most the wanted size', async (t) => {
+  const random = randomFrom(SEED)
+  for (const kind of SHAPE_KINDS) {
+    for (let round = 0; round < 20; round++) {
+      const bytes = randomSize(random, 10_000)
+      const { text } = randomShape(random, bytes, kind)
+      t.doesNotThrow(() => JSON.parse(text), `${kind}, ${bytes} bytes, FUZZ_SEED=${SEED}`)
+      if (Buffer.byteLength(text) > bytes) t.fail(`${kind} has ${Buffer.byteLength(text)} of ${bytes} bytes, FUZZ_SEED=${SEED}`)
+    }
+  }
+})
+
+// `npm run fuzz` takes longer, and measures pauses too
+for (const entrance of ['routes', 'positions', 'files'] as const) {
+  t.test(`a server answers correctly after ${SECONDS} s of random ${entrance}`, { timeout: (SECONDS + 240) * 1000 }, async (t) => {
+    t.comment(`FUZZ_SEED=${SEED}`)
+    const { findings, counts } = await fuzz(entrance, await temporaryDirectory(t), { seed: SEED, seconds: SECONDS })
+    t.strictSame(findings, [])
+    t.comment(JSON.stringify(counts))
+  })
+}
+
 t.test('a client ends with the state of a directory in which 500 tasks changed in all ways', async (t) => {
-  const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1e9)
-  t.comment(`FUZZ_SEED=${seed}`)
-  const random = randomFrom(seed)
+  t.comment(`FUZZ_SEED=${SEED}`)
+  const random = randomFrom(SEED)
   const dir = await temporaryDirectory(t)
   const { url } = await startServer(t, { dir })
   const copy = new Copy(new TasksClient(url).watch({ logs: true }))
@@ -56,7 +82,7 @@ t.test('a client ends with the state of a directory in which 500 tasks changed i
   let difference: string | undefined
   const isSame = waitFor(async () => (difference = await copy.difference(dir)) === undefined, { timeout: 15_000, every: 100 })
   await Promise.race([isSame.catch(() => {}), taken])
-  t.equal(difference, undefined, JSON.stringify({ seed, ...copy.counts }))
+  t.equal(difference, undefined, JSON.stringify({ SEED, ...copy.counts }))
   t.equal(copy.counts.snapshots, 1, 'the feed was enough: no further snapshot')
 })
 
