@@ -28,7 +28,9 @@ answer({}, {
 /** A client that leaves after the first bytes of its stream. @param way how it leaves */
 async function overHttp1 (port: number, path: string, way: number): Promise<void> {
   const socket = connect(port, '127.0.0.1')
-  socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream, text/plain\r\n\r\n`)
+  // some ask for a second stream, which waits behind the first one
+  const requests = way % 4 === 3 ? 2 : 1
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: text/event-stream, text/plain\r\n\r\n`.repeat(requests))
   await new Promise<void>((resolve, reject) => {
     socket.on('error', reject)
     socket.once('data', (head) => {

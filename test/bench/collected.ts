@@ -7,11 +7,13 @@ import { runInNewContext } from 'node:vm'
 export interface Held {
   /** JavaScript objects and buffers, after garbage collection. */
   readonly bytes: number
+  /** Before it: a descriptor that waits for it may wait for long. */
   readonly descriptors: number
 }
 
-/** Collects garbage, then says what this process holds. */
+/** Collects garbage, and says what this process holds. */
 export async function collected (): Promise<Held> {
+  const descriptors = readdirSync('/proc/self/fd').length
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
   // finalizers run between the collections
@@ -20,5 +22,5 @@ export async function collected (): Promise<Held> {
     await setImmediate()
   }
   const { heapUsed, external } = process.memoryUsage()
-  return { bytes: heapUsed + external, descriptors: readdirSync('/proc/self/fd').length }
+  return { bytes: heapUsed + external, descriptors }
 }

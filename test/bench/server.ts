@@ -72,7 +72,8 @@ answer({ url, url2, readyMs } satisfies ServerReady, {
 })
 
 async function listenHttp2 (): Promise<string> {
-  const app2 = Fastify({ http2: true })
+  // Fastify keeps a session until this time has passed, also if it is closed
+  const app2 = Fastify({ http2: true, http2SessionTimeout: 1000 })
   await app2.register(tasksPlugin, { store: app.tasks.store })
   return await app2.listen({ port: 0, host: '127.0.0.1' })
 }
