@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs'
 import { JsonText, JsonTextError } from '../shared/json-text.ts'
 import { StoredTask } from '../shared/stored-task.ts'
 import type { Task } from '../shared/task-schema.ts'
-import { fileName } from './file-names.ts'
+import { fileName, MAX_NEW_TASK_BYTES } from './file-names.ts'
 import { ifExists, readBytes, UnreadableFile } from './regular-file.ts'
 import type { TasksDirectory } from './tasks-directory.ts'
 import { replaceFile, type WriteOptions } from './write-file.ts'
@@ -22,6 +22,8 @@ export async function readTaskText (directory: TasksDirectory, id: string): Prom
   const text = compact(bytes)
   if (!text.isObject) throw new UnreadableFile('it is not a JSON object')
   if (text.scalar('id') !== id) throw new UnreadableFile('its id does not match the file name')
+  // its file would grow beyond the limit when it is claimed
+  if (text.scalar('status') === 'queued' && text.bytes.length > MAX_NEW_TASK_BYTES) throw new UnreadableFile('it is too large for the fields that a processor adds')
   return { text, stats }
 }
 

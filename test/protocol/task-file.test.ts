@@ -1,7 +1,7 @@
 import { chmodSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { MAX_TASK_BYTES } from '../../lib/protocol/file-names.ts'
+import { MAX_NEW_TASK_BYTES, MAX_TASK_BYTES } from '../../lib/protocol/file-names.ts'
 import { changeTask, formatTask, readTask, readTaskFile } from '../../lib/protocol/task-file.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 import { ID, names, taskIn, writeTask } from './fixtures/task-files.ts'
@@ -14,6 +14,17 @@ t.test('readTaskFile() reads a task of 1 MiB', async (t) => {
   writeFileSync(join(dir, JSON_NAME), JSON.stringify({ id: ID, config: 'x'.repeat(MAX_TASK_BYTES - frame) }))
   t.equal(statSync(join(dir, JSON_NAME)).size, MAX_TASK_BYTES)
   t.equal((await readTaskFile(tasksDirectory(dir), ID)).task.id, ID)
+})
+
+t.test('readTaskFile() rejects a queued task without room for the fields that a processor adds', async (t) => {
+  const dir = t.testdir()
+  const write = (status: string, size: number) => writeFileSync(join(dir, JSON_NAME), JSON.stringify({ id: ID, status, config: 'x'.repeat(size) }))
+  write('queued', MAX_NEW_TASK_BYTES)
+  await t.rejects(readTaskFile(tasksDirectory(dir), ID), { code: 'UNREADABLE', message: 'it is too large for the fields that a processor adds', unfinished: false })
+  write('running', MAX_NEW_TASK_BYTES)
+  t.equal((await readTask(tasksDirectory(dir), ID))?.status, 'running')
+  write('queued', MAX_NEW_TASK_BYTES - 100)
+  t.equal((await readTask(tasksDirectory(dir), ID))?.status, 'queued')
 })
 
 t.test('readTaskFile() rejects a task of one byte more than 1 MiB', async (t) => {

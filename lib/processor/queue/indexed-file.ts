@@ -1,5 +1,4 @@
 import type { BigIntStats } from 'node:fs'
-import { MAX_NEW_TASK_BYTES } from '../../protocol/file-names.ts'
 import { UnreadableFile } from '../../protocol/regular-file.ts'
 import { fingerprintOf } from '../../protocol/task-file.ts'
 import type { JsonText } from '../../shared/json-text.ts'
@@ -41,10 +40,8 @@ export interface UnusableFile {
 
 export type IndexedFile = IndexedTask | UnusableFile
 
-/** @throws UnreadableFile if the processor could not write the task again */
 export function indexedTask (text: JsonText, stats: BigIntStats): IndexedTask {
   const { id, status, createdAt } = new StoredTask(text)
-  if (status === 'queued' && text.bytes.length > MAX_NEW_TASK_BYTES) throw new UnreadableFile('it is too large for the fields that a processor adds')
   return {
     id,
     problem: undefined,
