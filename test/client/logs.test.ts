@@ -1,8 +1,10 @@
 import { appendFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { Http } from '../../lib/client/http/http.ts'
+import { LogReader, type LogPiece } from '../../lib/client/log/log-reader.ts'
 import { putTask } from '../helpers.ts'
-import { clientWithTask, textOf } from './fixtures.ts'
+import { BACKOFF, clientWithTask, textOf } from './fixtures.ts'
 import { Items } from './items.ts'
 
 t.test('readLog returns undefined for a task without a log', async (t) => {
@@ -112,4 +114,22 @@ t.test('followLog returns null as the status of a task that is deleted', async (
 t.test('followLog of a task that does not exist rejects with FST_TASKS_NOT_FOUND', async (t) => {
   const { client } = await clientWithTask(t)
   await t.rejects(client.followLog('task_2_none').next(), { code: 'FST_TASKS_NOT_FOUND' })
+})
+
+t.test('a size update shows that the log was rewritten, at any size', async (t) => {
+  const { dir, url } = await clientWithTask(t, { log: 'first text' })
+  const log = join(dir, 'task_1_a.log')
+  const reader = new LogReader(new Http(url, BACKOFF), 'task_1_a')
+  const { signal } = new AbortController()
+  const read = async (pieces: AsyncIterable<LogPiece>) => {
+    const texts: string[] = []
+    for await (const { bytes, truncated } of pieces) texts.push(truncated === true ? 'truncated' : Buffer.from(bytes).toString())
+    return texts
+  }
+  t.strictSame(await read(reader.catchUp(signal)), ['first text'])
+  t.strictSame(await read(reader.apply({ offset: 10, end: 10, chunk: '' }, signal)), [], 'it is unchanged')
+  for (const text of ['other text', 'a text that is longer', 'short', '']) {
+    await writeFile(log, text)
+    t.strictSame(await read(reader.apply({ offset: text.length, end: text.length, chunk: '' }, signal)), ['truncated', ...text === '' ? [] : [text]], text)
+  }
 })

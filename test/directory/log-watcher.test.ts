@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { openFeed, putTask, startServer, temporaryDirectory, waitFor, type EventStream } from '../helpers.ts'
+import { LogWatcher } from '../../lib/directory/log/log-watcher.ts'
 import { before, systemError } from '../protocol/fixtures/system-calls.ts'
 
 /** A running task and the feed of its server. */
@@ -137,4 +138,25 @@ t.test('under load, output is reported after its task is running, or with its fi
   await promisify(execFile)(process.execPath, ['-e', script], { cwd: dir })
   await waitFor(() => statuses.size === 400 && [...statuses.values()].every((status) => status !== 'queued'), { describe: () => [...statuses] })
   t.strictSame(early, [])
+})
+
+t.test('the first refresh of a log that changed unread reports its size, whatever it is', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const log = join(dir, 'task_1_a.log')
+  let isWanted = false
+  const changes: unknown[] = []
+  const logs = new LogWatcher(dir, { isWanted: () => isWanted, emit: (_id, change) => changes.push(change), onFileChange: () => {}, report: () => {} })
+  await logs.watch('task_1_a', { isReported: false, mayGrow: true, mayBlock: false })
+  for (const [content, end] of [['', 0], ['text', 4], ['next', 4], [undefined, 0]] as const) {
+    isWanted = false
+    if (content === undefined) await unlink(log)
+    else await writeFile(log, content)
+    logs.handleHint('task_1_a', { isRefreshing: false })
+    isWanted = true
+    while (await logs.refresh('task_1_a', { isFinished: false })) ;
+    t.match(changes.at(-1), { end, chunk: '' }, `the log has ${end} bytes`)
+    changes.length = 0
+    await logs.refresh('task_1_a', { isFinished: false })
+    t.strictSame(changes, [], 'it is reported once')
+  }
 })

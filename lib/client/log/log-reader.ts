@@ -45,8 +45,9 @@ export class LogReader {
 
   /** Yields the new bytes of an update, fetching those that it does not contain. */
   async * apply ({ offset, end, chunk, truncated, lossy }: LogUpdate, signal: AbortSignal): LogPieces {
-    // an offset below the position: bytes were fetched before their event arrived, and the log may have been rewritten since
-    const isRewritten = truncated === true || (offset < this.position && !await this.isUnchanged(signal))
+    // without the next bytes, the server may not have read the log since some of it was fetched here: it may have been rewritten
+    const isNext = offset === this.position && chunk !== ''
+    const isRewritten = truncated === true || (this.position > 0 && !isNext && !await this.isUnchanged(signal))
     if (isRewritten && this.position > 0) yield this.reset()
     if (end <= this.position) return
     const bytes = new TextEncoder().encode(chunk)

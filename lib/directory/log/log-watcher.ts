@@ -24,6 +24,8 @@ interface WatchedLog {
   exists: boolean
   /** The next read reports only the size. */
   isSizeUpdateDue: boolean
+  /** A file event was reported while the log had no subscriber. */
+  hasChangedUnread: boolean
 }
 
 export interface WatchOptions {
@@ -76,16 +78,22 @@ export class LogWatcher {
     // ignore logs without a task; a task created later checks for its own log
     if (!this.#logs.has(taskId) && !isRefreshing) return false
     const isWanted = this.#context.isWanted(taskId)
-    if (!isWanted) this.#unread.add(taskId)
+    if (!isWanted) this.#addChange(taskId)
     // a log that appears must be polled from now on
     return isWanted || this.isMissing(taskId)
+  }
+
+  #addChange (taskId: string): void {
+    this.#unread.add(taskId)
+    const log = this.#logs.get(taskId)
+    if (log !== undefined) log.hasChangedUnread = true
   }
 
   /** Starts to watch the log of a new task. */
   async watch (taskId: string, { isReported, mayGrow, mayBlock }: WatchOptions): Promise<void> {
     const path = this.path(taskId)
     const stats = mayBlock ? lstatSync(path, { bigint: true, throwIfNoEntry: false }) : await ifExists(lstat(path, { bigint: true }))
-    const log: WatchedLog = { tail: new LogTail(path), exists: stats !== undefined, isSizeUpdateDue: false }
+    const log: WatchedLog = { tail: new LogTail(path), exists: stats !== undefined, isSizeUpdateDue: false, hasChangedUnread: false }
     this.#logs.set(taskId, log)
     if (stats === undefined) return
     if (isReported) await startAtEnd(log.tail, stats, mayGrow)
@@ -139,17 +147,22 @@ export class LogWatcher {
   async #read (taskId: string, log: WatchedLog, options: ReadOptions): Promise<boolean> {
     const isUnread = this.#unread.delete(taskId)
     const isSkipping = isUnread || log.isSizeUpdateDue || !this.#context.isWanted(taskId)
+    const { hasChangedUnread } = log
     log.isSizeUpdateDue = false
+    log.hasChangedUnread = false
     let update: LogUpdate
     try {
       update = isSkipping ? await log.tail.skipToEnd(options) : await log.tail.readChunk(options)
       this.#context.report(taskId, undefined)
     } catch (error) {
       log.isSizeUpdateDue = isSkipping
+      log.hasChangedUnread = hasChangedUnread
       this.#context.report(taskId, error)
       return false
     }
-    const { change, hasMore } = update
+    const { hasMore } = update
+    // a client may have read the log by itself while it changed unread: the size makes it compare its copy
+    const change = update.change ?? (hasChangedUnread ? { offset: log.tail.cursor, end: log.tail.cursor, chunk: '' } : undefined)
     if (isSkipping && hasMore) log.isSizeUpdateDue = true
     if (change?.truncated === true) {
       // it may be deleted or replaced: the next refresh finds the new file and polls it
