@@ -27,17 +27,18 @@ export async function createTask (store: TaskStore, input: NewTask, name: 'body'
 }
 
 function checkTexts (input: NewTask, name: string): void {
-  const { command, config } = input
+  const { command } = input
   const commandBytes = Buffer.byteLength(command)
   if (commandBytes > MAX_COMMAND_BYTES) {
     throw new FST_TASKS_VALIDATION(`${name}/command must have at most ${MAX_COMMAND_BYTES} bytes, the limit of the system for an argument, not ${commandBytes}`)
   }
-  const configBytes = Buffer.byteLength(jsonOf(config, `${name}/config`))
+  const texts = Object.entries(input).map(([field, value]) => ({ field, text: jsonOf(value, `${name}/${field}`) }))
+  const configBytes = Buffer.byteLength(texts.find(({ field }) => field === 'config')?.text ?? '')
   if (configBytes > MAX_CONFIG_BYTES) {
     throw new FST_TASKS_VALIDATION(`${name}/config must have at most ${MAX_CONFIG_BYTES} bytes as JSON, the limit of the system for a variable, not ${configBytes}`)
   }
-  for (const [field, value] of Object.entries(input)) {
-    if (!UNPAIRED_SURROGATE.test(jsonOf(value, `${name}/${field}`))) continue
+  for (const { field, text } of texts) {
+    if (!UNPAIRED_SURROGATE.test(text)) continue
     throw new FST_TASKS_VALIDATION(`${name}/${field} must not contain half of a surrogate pair, which UTF-8 cannot express`)
   }
 }

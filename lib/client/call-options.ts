@@ -22,7 +22,7 @@ export interface ListOptions<S extends boolean = boolean> extends CallOptions {
    * @default unlimited
    */
   readonly limit?: number | undefined
-  /** List only tasks that come after the task with this id, newest first: the `next` of the previous page. */
+  /** List only tasks that come after this place, newest first: the `next` of the previous page, or the id of a task. */
   readonly before?: string | undefined
   /**
    * List the tasks without `config` and without the custom fields of other programs.

@@ -21,9 +21,9 @@ export type LogPieces = AsyncGenerator<LogPiece, LogEnd | undefined, undefined>
 
 /**
  * Follows one log for one client: reads it to its end, then waits for more until its task has finished or was deleted. New
- * output comes from the events of the store, which has read it once for all clients; only a client that is behind, or a
- * log that was truncated, is read again. A log that does not exist yet is waited for. If the log is truncated, it is read again from its beginning. Leaving the
- * iteration (`break`, `return`) ends it immediately.
+ * output comes from the events of the store, which has read it once for all clients; a client that is behind reads the log
+ * itself. A log that does not exist yet is waited for. If the log is truncated, it is read again from its beginning.
+ * Leaving the iteration (`break`, `return`) ends it immediately.
  */
 export function followLog (store: LogStore, taskId: string, { position = 0, signal }: FollowOptions): LogPieces {
   return abortable((ended) => follow(store, taskId, position, ended), signal)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { isTaskId } from '../shared/task-id.ts'
 
 /** A larger task file is not read: 1 MiB. */
@@ -41,6 +42,11 @@ export function kindsById (names: Iterable<string>): Map<string, Set<FileKind>> 
     else present.add(file.kind)
   }
   return kinds
+}
+
+/** A new name for a temporary file of this package. */
+export function temporaryName (): string {
+  return `.tmp-${randomBytes(9).toString('hex')}`
 }
 
 /** Whether this package gave that name to a temporary file: other programs use other names. */

@@ -27,7 +27,7 @@ class SynchronousFile implements OpenFile {
 
 /**
  * Calls the system on the main thread, which takes a sixth of the time that the thread pool takes. Only for a process that
- * serves no requests. `sync`, which may be slow, still uses the pool.
+ * serves no requests, or for short slices of work on a local disk. `sync`, which may be slow, still uses the pool.
  */
 export const synchronousFileSystem: FileSystem = {
   async open (path, flags, mode) { return new SynchronousFile(fs.openSync(path, flags, mode)) },

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode } from '../util/error-code.ts'
+import { temporaryName } from './file-names.ts'
 import type { FileSystem, OpenFile } from './file-system.ts'
 import { ifExists } from './regular-file.ts'
 import type { TasksDirectory } from './tasks-directory.ts'
@@ -71,7 +71,7 @@ async function reserveAndRename (fs: FileSystem, temporary: string, path: string
 /** @returns the path of the temporary file */
 async function writeTemporary (directory: TasksDirectory, text: string, sync: boolean): Promise<string> {
   const { path, fs } = directory
-  const temporary = join(path, `.tmp-${randomBytes(9).toString('hex')}`)
+  const temporary = join(path, temporaryName())
   const handle = await fs.open(temporary, 'wx', 0o640)
   await withCleanUp(fs, temporary, async () => {
     try {

@@ -83,7 +83,7 @@ function toTaskQuery ({ status, limit, before }: ListQuery): TaskQuery {
   }
 }
 
-/** @param next the cursor of the next page; this page a `limit` because it has a next page */
+/** @param next the cursor of the next page; this page has a `limit`, because there is a next one */
 function nextPageQuery ({ status = [], limit = '', summary }: ListQuery, next: string): URLSearchParams {
   return new URLSearchParams([
     ['limit', limit],

@@ -1,5 +1,6 @@
 import { JsonText } from './json-text.ts'
 import { StoredTask } from './stored-task.ts'
+import { SUMMARY_FIELDS } from './summary-fields.ts'
 import { creationTime } from './task-order.ts'
 import { TIME_PATTERN } from './task-schema.ts'
 
@@ -24,9 +25,6 @@ const FIELDS: ReadonlyArray<readonly [name: string, kind: Kind, missing: string]
   ['timeoutMs', 'limit', '']
 ]
 
-/** The fields of a summary: what a list needs of a task. */
-const SUMMARY_FIELDS: readonly string[] = ['id', ...FIELDS.map(([name]) => name).filter((name) => name !== 'config')]
-
 const QUOTE = 0x22
 /** The times that `TaskSchema` can express: the years 0 to 9999. */
 const FIRST_TIME = Date.parse('0000-01-01T00:00:00.000Z')
@@ -45,10 +43,9 @@ const decoder = new TextDecoder()
 export function completeTask (text: JsonText): JsonText {
   const changes = new Map<string, string | undefined>()
   for (const [name, kind, missing] of FIELDS) {
-    const raw = text.raw(name)
-    if (raw !== undefined && hasKind(raw, text.scalar(name), kind)) continue
+    if (hasKind(text, name, kind)) continue
     const value = kind === 'time' || kind === 'time?' ? timeOf(text, name) ?? missing : missing
-    if (raw !== undefined || value !== '') changes.set(name, value === '' ? undefined : value)
+    if (text.has(name) || value !== '') changes.set(name, value === '' ? undefined : value)
   }
   if (changes.size === 0) return text
   const kept = [...text.names].filter((name) => !changes.has(name))
@@ -78,10 +75,14 @@ function objectOf (members: ReadonlyArray<readonly [name: string, json: string]>
   return JsonText.compact(encoder.encode(`{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`))
 }
 
-function hasKind (raw: Uint8Array, value: unknown, kind: Kind): boolean {
+/** Whether there is a value of this kind. Only times and numbers are parsed: this runs for each field of each task file. */
+function hasKind (text: JsonText, name: string, kind: Kind): boolean {
+  const raw = text.raw(name)
+  if (raw === undefined) return false
   if (kind === 'any') return true
   if (kind === 'text') return raw[0] === QUOTE
   if (kind === 'text?' && raw[0] === QUOTE) return true
+  const value = text.scalar(name)
   if (kind === 'time') return isUtcTime(value)
   if (kind === 'limit') return Number.isSafeInteger(value) && (value as number) > 0
   return value === null || (kind === 'time?' && isUtcTime(value)) || (kind === 'integer?' && Number.isSafeInteger(value))

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { forward } from '../forward.ts'
 
 /**
  * Called for each request that arrives at a relay.
@@ -13,14 +14,7 @@ export async function startRelay (t: { teardown (work: () => unknown): void }, s
   const { port, hostname, pathname } = new URL(serverUrl)
   const relay = createServer((incoming, response) => {
     if (interfere(incoming, response)) return
-    const forwarded = request({ port, hostname, path: incoming.url, method: incoming.method, headers: incoming.headers, agent: false }, (answer) => {
-      response.writeHead(answer.statusCode!, answer.headers)
-      answer.on('error', () => response.destroy())
-      answer.pipe(response)
-    })
-    forwarded.on('error', () => response.destroy())
-    response.on('close', () => forwarded.destroy())
-    incoming.pipe(forwarded)
+    forward(incoming, response, { port, hostname, path: incoming.url })
   })
   t.teardown(() => {
     relay.close()

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { createServer, request } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
+import { forward } from '../forward.ts'
 
 export interface StrippingProxy {
   /** URL of the prefix, with a slash at its end. */
@@ -17,20 +18,13 @@ export async function startStrippingProxy (t: Test, prefix = '/foo'): Promise<St
   const strays: string[] = []
   let target = new URL('http://127.0.0.1')
   const proxy = createServer((incoming, response) => {
-    const { url = '', method, headers } = incoming
+    const { url = '' } = incoming
     if (!url.startsWith(`${prefix}/`)) {
       strays.push(url)
       response.writeHead(404).end()
       return
     }
-    const forwarded = request({ port: target.port, hostname: target.hostname, path: url.slice(prefix.length), method, headers, agent: false }, (answer) => {
-      response.writeHead(answer.statusCode!, answer.headers)
-      answer.on('error', () => response.destroy())
-      answer.pipe(response)
-    })
-    forwarded.on('error', () => response.destroy())
-    response.on('close', () => forwarded.destroy())
-    incoming.pipe(forwarded)
+    forward(incoming, response, { port: target.port, hostname: target.hostname, path: url.slice(prefix.length) })
   })
   t.teardown(() => {
     proxy.close()

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { temporaryName } from '../../protocol/file-names.ts'
 
 /** Time in which the file event must arrive, in ms. */
 const TIMEOUT_MS = 2000
@@ -8,7 +8,7 @@ const TIMEOUT_MS = 2000
 /** Finds out whether the system reports the file events of a directory, by a temporary file that it creates and removes. */
 export class EventProbe {
   readonly #path: string
-  readonly #name = `.tmp-${randomBytes(9).toString('hex')}`
+  readonly #name = temporaryName()
   readonly #onMissing: () => void
   #timer: NodeJS.Timeout | undefined
   #isSeen = false

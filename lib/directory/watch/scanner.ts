@@ -14,7 +14,6 @@ import type { RefreshTarget } from './refresh-queue.ts'
 const SPACING = 100
 /** Files that are read at the same time. */
 const CONCURRENCY = 32
-
 /** Names that are read in one turn of the event loop. */
 const NAMES_AT_ONCE = 4096
 
