@@ -1,4 +1,5 @@
-import { appendFile, chmod, link, lstat, lutimes, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { chmod, link, lstat, lutimes, mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '../../random.ts'
 import { randomShape, randomSize } from '../../random-json.ts'
@@ -23,6 +24,10 @@ const STATUSES = ['queued', 'queued', 'queued', 'running', 'completed', 'failed'
 const TYPES = ['some', 'whole', 'strict', 'canary', 'unknown', '', null, 5, ['some'], '__proto__']
 const TIMES = ['2026-01-01T00:00:00.000Z', '2026-01-01', '', null, 0, 'x', '9999-12-31T23:59:59Z', '2026-02-30T00:00:00Z', -1]
 const MAX_BYTES = 1024 * 1024
+
+/** Opening a FIFO that no process reads fails instead of waiting. */
+const OVERWRITE = { flag: constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK }
+const APPEND = { flag: constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK }
 
 let temporaryCount = 0
 
@@ -53,14 +58,14 @@ const ACTIONS: ReadonlyArray<(change: Change) => Promise<unknown>> = [
   replace,
   replace,
   replace,
-  async function overwrite ({ path, content }) { await writeFile(path, content) },
+  async function overwrite ({ path, content }) { await writeFile(path, content, OVERWRITE) },
   async function writeInPieces ({ path, content, lane: { random, pause } }) {
     const cut = random.below(content.length + 1)
-    await writeFile(path, content.subarray(0, cut))
+    await writeFile(path, content.subarray(0, cut), OVERWRITE)
     await pause(random.below(100))
-    await appendFile(path, content.subarray(cut))
+    await writeFile(path, content.subarray(cut), APPEND)
   },
-  async function append ({ path, content }) { await appendFile(path, content) },
+  async function append ({ path, content }) { await writeFile(path, content, APPEND) },
   async function cut ({ path, lane: { random } }) { await truncate(path, random.below(200)) },
   async function remove ({ path }) { await rm(path, { recursive: true, force: true }) }
 ]
@@ -80,7 +85,7 @@ const ODD_ACTIONS: ReadonlyArray<(change: Change) => Promise<unknown>> = [
     await symlink(random.pick([path, 'missing', '/dev/zero', '/proc/self/mem', '.', '..', join(outside, 'file'), join(outside, 'fifo'), join(dir, 'task_1_f.json')]), path)
   },
   async function sparse ({ path, lane: { random } }) {
-    await writeFile(path, '', { flag: 'a' })
+    await writeFile(path, '', APPEND)
     await truncate(path, random.pick([MAX_BYTES, MAX_BYTES + 1, 2 ** 32, 2 ** 40]))
   },
   async function moveInside ({ path, dir, lane: { random } }) { await rename(path, join(dir, `task_${random.below(20)}_f.${random.pick(KINDS)}`)) },
