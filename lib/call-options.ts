@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { FST_TASKS_FILTER, FST_TASKS_VALIDATION } from './errors.ts'
 import type { FeedFilter } from './feed/filter.ts'
-import { MAX_NESTING, nestingOf } from './shared/json-text.ts'
+import { MAX_NESTING, nestingOf } from './shared/json-scanner.ts'
 import { TASK_STATUSES } from './shared/task-status.ts'
 import { NewTaskSchema, type NewTask } from './shared/task-schema.ts'
 import { compileCheck } from './util/compile-check.ts'

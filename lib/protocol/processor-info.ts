@@ -1,6 +1,6 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { Type } from '@sinclair/typebox'
-import { MAX_NESTING, nestingOf } from '../shared/json-text.ts'
+import { MAX_NESTING, nestingOf } from '../shared/json-scanner.ts'
 import { TaskTypeSchema, type TaskType, type TaskTypes } from '../shared/task-types.ts'
 import { MAX_INFO_BYTES, PROCESSOR_INFO_NAME } from './file-names.ts'
 import { readBytes } from './regular-file.ts'

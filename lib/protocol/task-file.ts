@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { BigIntStats } from 'node:fs'
-import { JsonText, JsonTextError } from '../shared/json-text.ts'
+import { JsonTextError } from '../shared/json-scanner.ts'
+import { JsonText } from '../shared/json-text.ts'
 import { StoredTask } from '../shared/stored-task.ts'
 import type { Task } from '../shared/task-schema.ts'
 import { fileName, MAX_NEW_TASK_BYTES } from './file-names.ts'
+import { readNow } from './read-now.ts'
 import { ifExists, readBytes, UnreadableFile } from './regular-file.ts'
 import type { TasksDirectory } from './tasks-directory.ts'
 import { replaceFile, type WriteOptions } from './write-file.ts'
@@ -19,12 +21,33 @@ const BYTE_ORDER_MARK = Buffer.from('\uFEFF')
  */
 export async function readTaskText (directory: TasksDirectory, id: string): Promise<{ text: JsonText, stats: BigIntStats }> {
   const { bytes, stats } = await readBytes(directory, fileName(id, 'json'))
+  return { text: taskText(bytes, id), stats }
+}
+
+/**
+ * Reads a task file by blocking calls, see `readNow`.
+ * @returns undefined if it cannot be used; `readTaskText` finds out why
+ */
+export function readTaskNow ({ path }: TasksDirectory, id: string): { text: JsonText, stats: BigIntStats } | undefined {
+  try {
+    const { bytes, stats } = readNow(`${path}/${fileName(id, 'json')}`)
+    return { text: taskText(bytes, id), stats }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * @param bytes they are overwritten
+ * @throws UnreadableFile
+ */
+function taskText (bytes: Buffer, id: string): JsonText {
   const text = compact(bytes)
   if (!text.isObject) throw new UnreadableFile('it is not a JSON object')
   if (text.scalar('id') !== id) throw new UnreadableFile('its id does not match the file name')
   // its file would grow beyond the limit when it is claimed
   if (text.scalar('status') === 'queued' && text.bytes.length > MAX_NEW_TASK_BYTES) throw new UnreadableFile('it is too large for the fields that a processor adds')
-  return { text, stats }
+  return text
 }
 
 /** @param bytes they are overwritten */

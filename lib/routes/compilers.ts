@@ -3,7 +3,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { FST_TASKS_VALIDATION } from '../errors.ts'
-import { MAX_NESTING, nestingOf } from '../shared/json-text.ts'
+import { MAX_NESTING, nestingOf } from '../shared/json-scanner.ts'
 import { compileCheck } from '../util/compile-check.ts'
 import type { Scope } from './context.ts'
 

@@ -10,22 +10,21 @@ import { TIME_PATTERN } from './task-schema.ts'
  */
 type Kind = 'text' | 'any' | 'time' | 'text?' | 'time?' | 'integer?' | 'limit'
 
-const FIELDS: ReadonlyArray<readonly [name: string, kind: Kind, missing: string]> = [
+const FIELDS: ReadonlyArray<readonly [name: string, kind: Kind, missing: string | undefined]> = [
   ['command', 'text', '""'],
   ['type', 'text', '"custom"'],
   ['app', 'text?', 'null'],
   ['config', 'any', '""'],
   ['status', 'text', '"unknown"'],
-  ['createdAt', 'time', ''],
+  ['createdAt', 'time', undefined],
   ['startedAt', 'time?', 'null'],
   ['completedAt', 'time?', 'null'],
   ['heartbeatAt', 'time?', 'null'],
   ['exitCode', 'integer?', 'null'],
   ['errorMessage', 'text?', 'null'],
-  ['timeoutMs', 'limit', '']
+  ['timeoutMs', 'limit', undefined]
 ]
 
-const QUOTE = 0x22
 /** The times that `TaskSchema` can express: the years 0 to 9999. */
 const FIRST_TIME = Date.parse('0000-01-01T00:00:00.000Z')
 const LAST_TIME = Date.parse('9999-12-31T23:59:59.999Z')
@@ -41,18 +40,24 @@ const decoder = new TextDecoder()
  * @param text an object whose `id` is a task id
  */
 export function completeTask (text: JsonText): JsonText {
-  const changes = new Map<string, string | undefined>()
+  const added: Array<[name: string, json: string]> = []
+  /** Undefined: the field is removed. */
+  let replaced: Map<string, string | undefined> | undefined
   for (const [name, kind, missing] of FIELDS) {
     if (hasKind(text, name, kind)) continue
-    const value = kind === 'time' || kind === 'time?' ? timeOf(text, name) ?? missing : missing
-    if (text.has(name) || value !== '') changes.set(name, value === '' ? undefined : value)
+    const value = (kind === 'time' || kind === 'time?' ? timeOf(text, name) : undefined) ?? missing
+    if (text.has(name)) (replaced ??= new Map()).set(name, value)
+    else if (value !== undefined) added.push([name, value])
   }
-  if (changes.size === 0) return text
-  const kept = [...text.names].filter((name) => !changes.has(name))
-  return objectOf([
-    ...kept.map((name): [string, string] => [name, decoder.decode(text.raw(name))]),
-    ...[...changes].filter((change): change is [string, string] => change[1] !== undefined)
-  ])
+  const kept = replaced === undefined ? text : replace(text, replaced)
+  return added.length === 0 ? kept : kept.add(added)
+}
+
+function replace (text: JsonText, replaced: ReadonlyMap<string, string | undefined>): JsonText {
+  return objectOf([...text.names].flatMap((name) => {
+    const value = replaced.has(name) ? replaced.get(name) : decoder.decode(text.raw(name))
+    return value === undefined ? [] : [[name, value]]
+  }))
 }
 
 /**
@@ -77,11 +82,10 @@ function objectOf (members: ReadonlyArray<readonly [name: string, json: string]>
 
 /** Whether there is a value of this kind. Only times and numbers are parsed: this runs for each field of each task file. */
 function hasKind (text: JsonText, name: string, kind: Kind): boolean {
-  const raw = text.raw(name)
-  if (raw === undefined) return false
+  if (!text.has(name)) return false
   if (kind === 'any') return true
-  if (kind === 'text') return raw[0] === QUOTE
-  if (kind === 'text?' && raw[0] === QUOTE) return true
+  if (kind === 'text') return text.isString(name)
+  if (kind === 'text?' && text.isString(name)) return true
   const value = text.scalar(name)
   if (kind === 'time') return isUtcTime(value)
   if (kind === 'limit') return Number.isSafeInteger(value) && (value as number) > 0

@@ -1,36 +1,37 @@
-/** Deeper arrays and objects are refused: the cost of many operations on JSON grows with its depth. */
-export const MAX_NESTING = 100
+import { JsonTextError, removeSpace, scanJson, type Members } from './json-scanner.ts'
 
 const MAX_SCALAR_BYTES = 1024
+/** A shorter string takes less than `MAX_SCALAR_BYTES` as JSON, however it is escaped. */
+const SHORT_STRING = 160
+/** A text of at most this length is parsed: that takes a third of the time of the scanner, and less than a millisecond for any text. */
+const MAX_PARSED_BYTES = 8 * 1024
 
-/** The text is not JSON that a task may contain. */
-export class JsonTextError extends Error {
-  /** Whether the text is nested too deeply; otherwise it is not valid JSON. */
-  readonly isTooDeep: boolean
+const QUOTE = 0x22
+const OPEN_BRACKET = 0x5b
+const OPEN_BRACE = 0x7b
 
-  constructor (isTooDeep: boolean) {
-    super(isTooDeep ? `it is nested more than ${MAX_NESTING} levels deep` : 'it is not valid JSON')
-    this.isTooDeep = isTooDeep
-  }
-}
+const encoder = new TextEncoder()
+// a byte order mark is not white space
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** Where the value of a member is, as offsets into the text: `end` is exclusive. */
-interface Span {
-  readonly start: number
-  readonly end: number
-}
+type ParsedObject = Readonly<Record<string, unknown>>
 
 /**
- * A JSON text without white space between its tokens, and the members of its top-level object. Only the members that are
- * needed are parsed: `JSON.parse` takes up to 20 times the memory of the text, and many times longer for some texts.
+ * A JSON text without white space between its tokens, and the members of its top-level object. Of a long text only the
+ * members that are needed are parsed: `JSON.parse` takes up to 20 times the memory of the text, and many times longer for
+ * some texts.
  */
 export class JsonText {
   /** In UTF-8. */
   readonly bytes: Uint8Array
-  readonly #members: ReadonlyMap<string, Span> | undefined
+  /** The value of a short text: objects that have its members, each of them one. */
+  readonly #parsed: readonly ParsedObject[] | undefined
+  /** Found when they are needed. */
+  #members: Members | undefined
 
-  private constructor (bytes: Uint8Array, members: ReadonlyMap<string, Span> | undefined) {
+  private constructor (bytes: Uint8Array, parsed: readonly ParsedObject[] | undefined, members: Members | undefined) {
     this.bytes = bytes
+    this.#parsed = parsed
     this.#members = members
   }
 
@@ -40,243 +41,90 @@ export class JsonText {
    * @throws JsonTextError
    */
   static compact (bytes: Uint8Array): JsonText {
-    const scanner = new Scanner(bytes)
-    const { length, members } = scanner.scan()
-    // a copy of its own: a view would keep the whole buffer in memory
-    return new JsonText(new Uint8Array(bytes.subarray(0, length)), members)
+    if (bytes.length > MAX_PARSED_BYTES) {
+      const { length, members } = scanJson(bytes)
+      return new JsonText(copyOf(bytes, length), undefined, members)
+    }
+    const value = parse(bytes)
+    return new JsonText(copyOf(bytes, removeSpace(bytes)), isObject(value) ? [value] : undefined, undefined)
   }
 
   /** Whether the value is an object. */
   get isObject (): boolean {
-    return this.#members !== undefined
+    return this.bytes[0] === OPEN_BRACE
   }
 
   /** The names of the top-level members, in the order of the text. Of equal names the last one counts, as for `JSON.parse`. */
   get names (): Iterable<string> {
-    return this.#members?.keys() ?? []
+    return this.#scanned.keys()
   }
 
   has (name: string): boolean {
-    return this.#members?.has(name) === true
+    return this.#parsed === undefined ? this.#scanned.has(name) : this.#parsedValue(name) !== undefined
   }
 
   /** The text of a member's value; undefined if there is no such member. */
   raw (name: string): Uint8Array | undefined {
-    const span = this.#members?.get(name)
+    const span = this.#scanned.get(name)
     return span && this.bytes.subarray(span.start, span.end)
+  }
+
+  /** Whether there is such a member, and its value is a string. */
+  isString (name: string): boolean {
+    return this.#parsed === undefined ? this.raw(name)?.[0] === QUOTE : typeof this.#parsedValue(name) === 'string'
   }
 
   /** The value of a member, if it is null, a boolean, a number or a string, and its text is at most 1 KiB long; otherwise undefined. */
   scalar (name: string): string | number | boolean | null | undefined {
+    if (this.#parsed !== undefined) {
+      const value = this.#parsedValue(name)
+      if (typeof value !== 'string' || value.length <= SHORT_STRING) return value !== null && typeof value === 'object' ? undefined : value as string
+    }
     const raw = this.raw(name)
     if (raw === undefined || raw.length > MAX_SCALAR_BYTES || raw[0] === OPEN_BRACE || raw[0] === OPEN_BRACKET) return undefined
     return JSON.parse(decoder.decode(raw))
   }
-}
 
-/** How deeply arrays and objects are nested in a JSON text; 0 for a string or number. The text may be invalid. */
-export function nestingOf (bytes: Uint8Array): number {
-  let depth = 0
-  let deepest = 0
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at]!
-    if (byte === QUOTE) {
-      for (at++; at < bytes.length && bytes[at] !== QUOTE; at++) if (bytes[at] === BACKSLASH) at++
-    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) deepest = Math.max(deepest, ++depth)
-    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--
-  }
-  return deepest
-}
-
-const decoder = new TextDecoder()
-
-const QUOTE = 0x22
-const PLUS = 0x2b
-const COMMA = 0x2c
-const MINUS = 0x2d
-const DOT = 0x2e
-const ZERO = 0x30
-const NINE = 0x39
-const COLON = 0x3a
-const UPPER_E = 0x45
-const OPEN_BRACKET = 0x5b
-const BACKSLASH = 0x5c
-const CLOSE_BRACKET = 0x5d
-const LOWER_E = 0x65
-const LOWER_U = 0x75
-const OPEN_BRACE = 0x7b
-const CLOSE_BRACE = 0x7d
-
-const LITERALS: ReadonlyMap<number, Uint8Array> = new Map(['true', 'false', 'null'].map((text) => {
-  const bytes = new TextEncoder().encode(text)
-  return [bytes[0]!, bytes]
-}))
-/** What may follow a backslash, except `u`. */
-const ESCAPES: ReadonlySet<number | undefined> = new Set(new TextEncoder().encode('"\\/bfnrt'))
-
-/** Checks a JSON text (RFC 8259), and moves its tokens to the beginning of the buffer. */
-class Scanner {
-  readonly #bytes: Uint8Array
-  /** Offset of the next byte to read. */
-  #at = 0
-  /** Offset of the next byte to write; never greater than `#at`. */
-  #length = 0
-  #members: Map<string, Span> | undefined
-
-  constructor (bytes: Uint8Array) {
-    this.#bytes = bytes
+  /**
+   * The object with further members at its end.
+   * @param members they are not in the object yet; pairs of a name and the JSON text of its value, without white space
+   */
+  add (members: ReadonlyArray<readonly [name: string, json: string]>): JsonText {
+    const text = members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')
+    const added = encoder.encode(this.bytes.length > 2 ? `,${text}}` : `${text}}`)
+    const bytes = new Uint8Array(this.bytes.length - 1 + added.length)
+    bytes.set(this.bytes)
+    bytes.set(added, this.bytes.length - 1)
+    return new JsonText(bytes, this.#parsed && [...this.#parsed, JSON.parse(`{${text}}`)], undefined)
   }
 
-  scan (): { length: number, members: ReadonlyMap<string, Span> | undefined } {
-    this.#skipSpace()
-    this.#value(0)
-    this.#skipSpace()
-    if (this.#at < this.#bytes.length) throw new JsonTextError(false)
-    return { length: this.#length, members: this.#members }
+  /** Undefined: there is no such member, because JSON has no such value. */
+  #parsedValue (name: string): unknown {
+    for (const object of this.#parsed!) if (Object.hasOwn(object, name)) return object[name]
+    return undefined
   }
 
-  /** @param depth number of arrays and objects around the value */
-  #value (depth: number): void {
-    const byte = this.#bytes[this.#at]
-    if (byte === QUOTE) this.#string()
-    else if (byte === OPEN_BRACE) this.#object(depth + 1)
-    else if (byte === OPEN_BRACKET) this.#array(depth + 1)
-    else if (byte === MINUS || isDigit(byte)) this.#number()
-    else this.#literal(byte)
-  }
-
-  #object (depth: number): void {
-    this.#enter(depth)
-    if (depth === 1) this.#members = new Map()
-    if (this.#takeIf(CLOSE_BRACE)) return
-    do {
-      this.#skipSpace()
-      const name = { start: this.#length, end: this.#string() }
-      this.#skipSpace()
-      this.#take(COLON)
-      this.#skipSpace()
-      const start = this.#length
-      this.#value(depth)
-      if (depth === 1) this.#members!.set(this.#text(name), { start, end: this.#length })
-      this.#skipSpace()
-    } while (this.#takeIf(COMMA))
-    this.#take(CLOSE_BRACE)
-  }
-
-  #array (depth: number): void {
-    this.#enter(depth)
-    if (this.#takeIf(CLOSE_BRACKET)) return
-    do {
-      this.#skipSpace()
-      this.#value(depth)
-      this.#skipSpace()
-    } while (this.#takeIf(COMMA))
-    this.#take(CLOSE_BRACKET)
-  }
-
-  #enter (depth: number): void {
-    if (depth > MAX_NESTING) throw new JsonTextError(true)
-    this.#copy(1)
-    this.#skipSpace()
-  }
-
-  /** @returns the offset after the string, in the compact text */
-  #string (): number {
-    const bytes = this.#bytes
-    if (bytes[this.#at] !== QUOTE) throw new JsonTextError(false)
-    let end = this.#at + 1
-    for (; bytes[end] !== QUOTE; end++) {
-      const byte = bytes[end]
-      // also past the end of the text
-      if (byte === undefined || byte < 0x20) throw new JsonTextError(false)
-      if (byte === BACKSLASH) end = this.#escape(end)
-    }
-    this.#copy(end + 1 - this.#at)
-    return this.#length
-  }
-
-  /** @returns the offset of the last byte of the escape sequence that begins at `start` */
-  #escape (start: number): number {
-    const bytes = this.#bytes
-    if (ESCAPES.has(bytes[start + 1])) return start + 1
-    if (bytes[start + 1] !== LOWER_U) throw new JsonTextError(false)
-    for (let digit = 2; digit < 6; digit++) if (!isHexDigit(bytes[start + digit])) throw new JsonTextError(false)
-    return start + 5
-  }
-
-  #number (): void {
-    const bytes = this.#bytes
-    let end = this.#at
-    if (bytes[end] === MINUS) end++
-    end = bytes[end] === ZERO ? end + 1 : this.#digits(end)
-    if (bytes[end] === DOT) end = this.#digits(end + 1)
-    if (bytes[end] === LOWER_E || bytes[end] === UPPER_E) {
-      end++
-      if (bytes[end] === PLUS || bytes[end] === MINUS) end++
-      end = this.#digits(end)
-    }
-    this.#copy(end - this.#at)
-  }
-
-  /** @returns the offset after at least one digit */
-  #digits (start: number): number {
-    let end = start
-    while (isDigit(this.#bytes[end])) end++
-    if (end === start) throw new JsonTextError(false)
-    return end
-  }
-
-  #literal (first: number | undefined): void {
-    const expected = LITERALS.get(first ?? 0)
-    if (expected === undefined) throw new JsonTextError(false)
-    for (let index = 1; index < expected.length; index++) if (this.#bytes[this.#at + index] !== expected[index]) throw new JsonTextError(false)
-    this.#copy(expected.length)
-  }
-
-  #take (byte: number): void {
-    if (!this.#takeIf(byte)) throw new JsonTextError(false)
-  }
-
-  #takeIf (byte: number): boolean {
-    if (this.#bytes[this.#at] !== byte) return false
-    this.#copy(1)
-    return true
-  }
-
-  #skipSpace (): void {
-    const bytes = this.#bytes
-    let at = this.#at
-    for (let byte = bytes[at]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = bytes[at]) at++
-    this.#at = at
-  }
-
-  #copy (count: number): void {
-    const bytes = this.#bytes
-    if (this.#length !== this.#at) {
-      // a call costs as much as some ten assignments
-      if (count > 32) bytes.copyWithin(this.#length, this.#at, this.#at + count)
-      else for (let index = 0; index < count; index++) bytes[this.#length + index] = bytes[this.#at + index]!
-    }
-    this.#at += count
-    this.#length += count
-  }
-
-  /** The value of a string. Names are short and plain as a rule: then this takes a tenth of the time of the decoder and parser. */
-  #text ({ start, end }: Span): string {
-    let text = ''
-    for (let at = start + 1; at < end - 1; at++) {
-      const byte = this.#bytes[at]!
-      if (byte === BACKSLASH || byte > 0x7f || end - start > 32) return JSON.parse(decoder.decode(this.#bytes.subarray(start, end)))
-      text += String.fromCharCode(byte)
-    }
-    return text
+  get #scanned (): Members {
+    // scanning changes no text without white space
+    this.#members ??= scanJson(this.bytes).members
+    return this.#members
   }
 }
 
-function isDigit (byte: number | undefined): boolean {
-  return byte !== undefined && byte >= ZERO && byte <= NINE
+/** A copy of its own: a view would keep the whole buffer in memory. */
+function copyOf (bytes: Uint8Array, length: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(0, length))
 }
 
-function isHexDigit (byte: number | undefined): boolean {
-  return isDigit(byte) || (byte !== undefined && (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66)
+/** @throws JsonTextError */
+function parse (bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes))
+  } catch {
+    throw new JsonTextError(false)
+  }
+}
+
+function isObject (value: unknown): value is ParsedObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

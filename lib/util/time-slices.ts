@@ -27,7 +27,9 @@ export class TimeSlices {
 export async function inTimeSlices<T> (items: Iterable<T>, work: (item: T) => void | Promise<void>, slices = new TimeSlices()): Promise<void> {
   while (slices.isOver) await slices.pause()
   for (const item of items) {
-    await work(item)
+    const result = work(item)
+    // waiting for nothing would take longer than short work
+    if (result !== undefined) await result
     while (slices.isOver) await slices.pause()
   }
 }

@@ -1,4 +1,4 @@
-import { appendFile, lstat, open, writeFile } from 'node:fs/promises'
+import { appendFile, lstat, mkdir, open, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { LogTail } from '../../lib/directory/log/log-tail.ts'
@@ -28,4 +28,31 @@ t.test('a LogTail started at the end of a short log reads appended bytes without
     await appendFile(path, Buffer.alloc(100, `${end}`))
     t.match(await tail.readChunk({ isFinished: false }), { change: { offset, end } })
   }
+})
+
+for (const [content, change] of [
+  ['content', { offset: 7, end: 7, chunk: '' }],
+  ['', { offset: 0, end: 0, chunk: '', truncated: true }],
+  [undefined, { offset: 0, end: 0, chunk: '', truncated: true }]
+] as const) {
+  t.test(`a LogTail started at an unknown end reports ${JSON.stringify(change)} first for the content ${content}`, async (t) => {
+    const path = join(await temporaryDirectory(t), 'task_1_a.log')
+    if (content !== undefined) await writeFile(path, content)
+    const tail = new LogTail(path)
+    tail.startAtUnknownEnd()
+    t.strictSame((await tail.readChunk({ isFinished: true })).change, change)
+    await appendFile(path, 'more')
+    t.match(await tail.readChunk({ isFinished: true }), { change: { offset: change.end, chunk: 'more' } })
+  })
+}
+
+t.test('a LogTail started at an unknown end does not report the old content after a failed read', async (t) => {
+  const path = join(await temporaryDirectory(t), 'task_1_a.log')
+  await mkdir(path)
+  const tail = new LogTail(path)
+  tail.startAtUnknownEnd()
+  await t.rejects(tail.readChunk({ isFinished: true }))
+  await rmdir(path)
+  await writeFile(path, 'content')
+  t.match(await tail.readChunk({ isFinished: true }), { change: { offset: 7, end: 7, chunk: '' } })
 })

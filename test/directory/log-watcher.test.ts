@@ -146,7 +146,7 @@ t.test('the first refresh of a log that changed unread reports its size, whateve
   let isWanted = false
   const changes: unknown[] = []
   const logs = new LogWatcher(dir, { isWanted: () => isWanted, emit: (_id, change) => changes.push(change), onFileChange: () => {}, report: () => {} })
-  await logs.watch('task_1_a', { isReported: false, mayGrow: true, mayBlock: false })
+  await logs.watch('task_1_a', { isReported: false, mayGrow: true })
   for (const [content, end] of [['', 0], ['text', 4], ['next', 4], [undefined, 0]] as const) {
     isWanted = false
     if (content === undefined) await unlink(log)

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { JsonText, MAX_NESTING, nestingOf } from '../../lib/shared/json-text.ts'
+import { MAX_NESTING, nestingOf } from '../../lib/shared/json-scanner.ts'
+import { JsonText } from '../../lib/shared/json-text.ts'
 
 function compact (text: string): JsonText {
   return JsonText.compact(Buffer.from(text))
@@ -74,6 +75,25 @@ t.test('only the members of the top-level object are members', async (t) => {
   t.notOk(compact('[{"a": 1}]').isObject)
   t.strictSame([...compact('[{"a": 1}]').names], [])
 })
+
+for (const [length, filler] of [['short', ''], ['long', ' '.repeat(10_000)]] as const) {
+  t.test(`members are added at the end of a ${length} text`, async (t) => {
+    const text = compact(`{"a": "x", "b": null${filler}}`).add([['c', '"y"'], ['d', '[1]'], ['e"', 'null']])
+    t.equal(textOf(text), '{"a":"x","b":null,"c":"y","d":[1],"e\\"":null}')
+    t.strictSame([...text.names], ['a', 'b', 'c', 'd', 'e"'])
+    t.strictSame(['a', 'c', 'd', 'e"', 'f'].map((name) => text.scalar(name)), ['x', 'y', undefined, null, undefined])
+    t.strictSame(['a', 'b', 'c', 'd', 'e"', 'f'].filter((name) => text.isString(name)), ['a', 'c'])
+    t.strictSame(['b', 'e"', 'f', 'toString'].filter((name) => text.has(name)), ['b', 'e"'])
+    t.equal(textOf(compact(`{${filler}}`).add([['a', '1']])), '{"a":1}')
+  })
+
+  t.test(`a string of which the JSON is longer than 1 KiB is not a scalar of a ${length} text`, async (t) => {
+    const text = compact(`{"a": "${'\\u0041'.repeat(171)}", "b": "${'\\u0041'.repeat(170)}"${filler}}`)
+    t.equal(text.scalar('a'), undefined)
+    t.equal(text.scalar('b'), 'A'.repeat(170))
+    t.ok(text.isString('a'))
+  })
+}
 
 for (const [open, close] of [['[', ']'], ['{"a":', '}']] as const) {
   const nested = (levels: number) => open.repeat(levels) + '1' + close.repeat(levels)

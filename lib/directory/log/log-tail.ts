@@ -40,6 +40,7 @@ export class LogTail {
   readonly #path: string
   #reported = new LogFingerprint()
   #file: { dev: bigint, ino: bigint } | undefined
+  #isSizeUnknown = false
 
   constructor (path: string) {
     this.#path = path
@@ -56,6 +57,14 @@ export class LogTail {
     this.#reported = new LogFingerprint(Number(stats.size))
   }
 
+  /**
+   * Marks the current content as already reported, without its size. The next read reports only the size then; a log that
+   * is empty or missing then counts as truncated.
+   */
+  startAtUnknownEnd (): void {
+    this.#isSizeUnknown = true
+  }
+
   /** Reads the bytes by which a rewrite is detected. Call it after `startAtEnd`, which knows only the size. */
   async learnFingerprint (): Promise<void> {
     await this.#open(async (handle) => {
@@ -66,6 +75,7 @@ export class LogTail {
 
   /** Reads the next chunk after the cursor. */
   async readChunk (options: ReadOptions): Promise<LogUpdate> {
+    if (this.#isSizeUnknown) return await this.skipToEnd(options)
     return await this.#open(async (handle, size) => {
       const { isFinished, limit = size } = options
       const offset = this.cursor
@@ -100,13 +110,15 @@ export class LogTail {
 
   async #open (read: (handle: FileHandle, size: number) => Promise<LogUpdate>): Promise<LogUpdate> {
     const file = await ifExists(openSingleLink(threadPoolFileSystem, this.#path))
-    if (file === undefined) return this.cursor === 0 ? NOTHING : this.#restart({ hasMore: false })
+    if (file === undefined) return this.cursor === 0 && !this.#isSizeUnknown ? NOTHING : this.#restart({ hasMore: false })
     try {
       const { dev, ino, size } = file.stats
       const isReplaced = this.#file !== undefined && (this.#file.ino !== ino || this.#file.dev !== dev)
       this.#file = { dev, ino }
-      if ((isReplaced && this.cursor > 0) || Number(size) < this.cursor) return this.#restart()
-      return await read(file.handle, Number(size))
+      if ((isReplaced && this.cursor > 0) || Number(size) < this.cursor || (this.#isSizeUnknown && size === 0n)) return this.#restart()
+      const update = await read(file.handle, Number(size))
+      this.#isSizeUnknown = false
+      return update
     } finally {
       await file.handle.close()
     }
@@ -133,6 +145,7 @@ export class LogTail {
 
   #restart ({ hasMore = true } = {}): LogUpdate {
     this.#reported = new LogFingerprint()
+    this.#isSizeUnknown = false
     return { change: TRUNCATED, hasMore }
   }
 }

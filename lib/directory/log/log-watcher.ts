@@ -1,4 +1,4 @@
-import { lstatSync, type BigIntStats } from 'node:fs'
+import type { BigIntStats } from 'node:fs'
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileName } from '../../protocol/file-names.ts'
@@ -33,8 +33,6 @@ export interface WatchOptions {
   readonly isReported: boolean
   /** The task has not finished. */
   readonly mayGrow: boolean
-  /** The log may be examined by a blocking call. */
-  readonly mayBlock: boolean
 }
 
 /** Watches the logs of all tasks for the feed: it reads them if there is a subscriber, otherwise it only remembers that they have grown. */
@@ -42,6 +40,8 @@ export class LogWatcher {
   readonly #dir: string
   readonly #context: LogWatcherContext
   readonly #logs = new Map<string, WatchedLog>()
+  /** The logs of other tasks, of which only a scan knows whether they exist. */
+  readonly #found = new Map<string, boolean>()
   /** Tasks whose log may have grown while it had no subscriber. */
   readonly #unread = new Set<string>()
 
@@ -61,12 +61,12 @@ export class LogWatcher {
 
   /** Whether the log of this task existed when it was read last. */
   exists (taskId: string): boolean {
-    return this.#logs.get(taskId)?.exists === true
+    return this.#doesExist(taskId) === true
   }
 
   /** Whether this task is known, but its log did not exist when it was read last. */
   isMissing (taskId: string): boolean {
-    return this.#logs.get(taskId)?.exists === false
+    return this.#doesExist(taskId) === false
   }
 
   /**
@@ -76,7 +76,7 @@ export class LogWatcher {
    */
   handleHint (taskId: string, { isRefreshing }: { isRefreshing: boolean }): boolean {
     // ignore logs without a task; a task created later checks for its own log
-    if (!this.#logs.has(taskId) && !isRefreshing) return false
+    if (this.#doesExist(taskId) === undefined && !isRefreshing) return false
     const isWanted = this.#context.isWanted(taskId)
     if (!isWanted) this.#addChange(taskId)
     // a log that appears must be polled from now on
@@ -85,31 +85,34 @@ export class LogWatcher {
 
   #addChange (taskId: string): void {
     this.#unread.add(taskId)
-    const log = this.#logs.get(taskId)
+    const log = this.#get(taskId)
     if (log !== undefined) log.hasChangedUnread = true
   }
 
   /** Starts to watch the log of a new task. */
-  async watch (taskId: string, { isReported, mayGrow, mayBlock }: WatchOptions): Promise<void> {
-    const path = this.path(taskId)
-    const stats = mayBlock ? lstatSync(path, { bigint: true, throwIfNoEntry: false }) : await ifExists(lstat(path, { bigint: true }))
-    const log: WatchedLog = { tail: new LogTail(path), exists: stats !== undefined, isSizeUpdateDue: false, hasChangedUnread: false }
-    this.#logs.set(taskId, log)
+  async watch (taskId: string, { isReported, mayGrow }: WatchOptions): Promise<void> {
+    const stats = await ifExists(lstat(this.path(taskId), { bigint: true }))
+    const log = this.#add(taskId, { exists: stats !== undefined })
     if (stats === undefined) return
     if (isReported) await startAtEnd(log.tail, stats, mayGrow)
     // of much old output only the size is reported
     else log.isSizeUpdateDue = stats.size > CHUNK_BYTES
   }
 
+  /** Starts to watch the log of a task that was found by a scan. Its current content, if it exists, is not reported. */
+  watchFound (taskId: string, { exists }: Pick<WatchedLog, 'exists'>): void {
+    this.#found.set(taskId, exists)
+  }
+
   /** The size of the log, and whether some of it is unreported. A log that cannot be examined counts as empty. */
   async measure (taskId: string): Promise<{ size: number, hasNews: boolean }> {
     const size = (await lstat(this.path(taskId)).catch(() => undefined))?.size ?? 0
-    return { size, hasNews: size > (this.#logs.get(taskId)?.tail.cursor ?? 0) }
+    return { size, hasNews: size > (this.#get(taskId)?.tail.cursor ?? 0) }
   }
 
   /** @returns whether there is more to read */
   async refresh (taskId: string, options: ReadOptions): Promise<boolean> {
-    const log = this.#logs.get(taskId)
+    const log = this.#get(taskId)
     if (log === undefined) return false
     if (!log.exists) {
       try {
@@ -128,7 +131,7 @@ export class LogWatcher {
 
   /** Reports the output of a task that finishes, before the final status is reported. */
   async drain (taskId: string): Promise<void> {
-    const log = this.#logs.get(taskId)
+    const log = this.#get(taskId)
     const stats = await ifExists(lstat(this.path(taskId)))
     if (log === undefined || stats === undefined) return
     log.exists = true
@@ -140,8 +143,28 @@ export class LogWatcher {
   /** The task was deleted. */
   forget (taskId: string): void {
     this.#logs.delete(taskId)
+    this.#found.delete(taskId)
     this.#unread.delete(taskId)
     this.#context.report(taskId, undefined)
+  }
+
+  #doesExist (taskId: string): boolean | undefined {
+    return this.#logs.get(taskId)?.exists ?? this.#found.get(taskId)
+  }
+
+  #get (taskId: string): WatchedLog | undefined {
+    const exists = this.#found.get(taskId)
+    if (exists === undefined) return this.#logs.get(taskId)
+    this.#found.delete(taskId)
+    const log = this.#add(taskId, { exists })
+    if (exists) log.tail.startAtUnknownEnd()
+    return log
+  }
+
+  #add (taskId: string, { exists }: Pick<WatchedLog, 'exists'>): WatchedLog {
+    const log = { tail: new LogTail(this.path(taskId)), exists, isSizeUpdateDue: false, hasChangedUnread: false }
+    this.#logs.set(taskId, log)
+    return log
   }
 
   async #read (taskId: string, log: WatchedLog, options: ReadOptions): Promise<boolean> {

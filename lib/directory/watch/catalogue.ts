@@ -11,7 +11,11 @@ import { CatalogueEntry } from './catalogue-entry.ts'
 export class Catalogue {
   readonly #entries = new Map<string, CatalogueEntry>()
   /** The entries with a task. */
-  readonly #order = new SortedList<CatalogueEntry>((a, b) => newestFirst(a.task!, b.task!))
+  readonly #order = new SortedList<CatalogueEntry>({
+    keyOf: ({ task }) => -task!.createdAt,
+    compareEqual: (a, b) => newestFirst(a.task!, b.task!)
+  })
+
   readonly #counts = new Map<TaskStatus | undefined, number>()
 
   /** By id. Entries without a task belong to files that have never been readable. */

@@ -3,7 +3,7 @@ import { fileName } from '../../protocol/file-names.ts'
 import type { FilePoller } from './file-poller.ts'
 
 /** More files are not polled at a time: the scanner finds their changes, less often. */
-const MAX_PATHS = 500
+const MAX_FILES = 500
 
 /** Which files of a task may change without a file event. */
 export interface PolledFiles {
@@ -19,7 +19,7 @@ export interface PolledFiles {
 export class PollList {
   readonly #dir: string
   readonly #poller: Pick<FilePoller, 'add' | 'remove'>
-  /** The paths that are to be polled. */
+  /** The names of the files that are to be polled. */
   readonly #wanted = new Set<string>()
   /** Those of them that are polled. */
   readonly #polled = new Set<string>()
@@ -47,37 +47,37 @@ export class PollList {
   }
 
   update (id: string, { isChanging, hasLog }: PolledFiles): void {
-    this.#set(join(this.#dir, fileName(id, 'json')), isChanging)
-    this.#set(join(this.#dir, fileName(id, 'log')), isChanging && hasLog)
+    this.#set(fileName(id, 'json'), isChanging)
+    this.#set(fileName(id, 'log'), isChanging && hasLog)
   }
 
   remove (id: string): void {
     this.update(id, { isChanging: false, hasLog: false })
   }
 
-  #set (path: string, isWanted: boolean): void {
+  #set (name: string, isWanted: boolean): void {
     if (isWanted) {
-      this.#wanted.add(path)
-      if (this.#isEnabled && (this.#polled.has(path) || this.#polled.size < MAX_PATHS)) this.#poll(path)
+      this.#wanted.add(name)
+      if (this.#isEnabled && (this.#polled.has(name) || this.#polled.size < MAX_FILES)) this.#poll(name)
       return
     }
-    this.#wanted.delete(path)
-    if (!this.#polled.delete(path)) return
-    this.#poller.remove(path)
+    this.#wanted.delete(name)
+    if (!this.#polled.delete(name)) return
+    this.#poller.remove(join(this.#dir, name))
     // only then others may be waiting
-    if (this.#polled.size === MAX_PATHS - 1) this.#fill()
+    if (this.#polled.size === MAX_FILES - 1) this.#fill()
   }
 
   #fill (): void {
-    for (const path of this.#wanted) {
-      if (this.#polled.size >= MAX_PATHS) return
-      if (!this.#polled.has(path)) this.#poll(path)
+    for (const name of this.#wanted) {
+      if (this.#polled.size >= MAX_FILES) return
+      if (!this.#polled.has(name)) this.#poll(name)
     }
   }
 
   /** The poller forgets a file that disappears: it is added again. */
-  #poll (path: string): void {
-    this.#polled.add(path)
-    this.#poller.add(path)
+  #poll (name: string): void {
+    this.#polled.add(name)
+    this.#poller.add(join(this.#dir, name))
   }
 }

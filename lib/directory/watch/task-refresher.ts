@@ -1,6 +1,6 @@
 import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
 import type { StaleFiles } from '../../protocol/stale-files.ts'
-import { readTaskText } from '../../protocol/task-file.ts'
+import { readTaskNow, readTaskText } from '../../protocol/task-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { completeTask } from '../../shared/complete-task.ts'
 import { StoredTask } from '../../shared/stored-task.ts'
@@ -17,8 +17,6 @@ import type { UnreadableFiles } from './unreadable-files.ts'
 
 export interface TaskRefresherContext {
   readonly directory: TasksDirectory
-  /** Whether files may be examined by blocking calls now. */
-  readonly mayBlock: () => boolean
   readonly identity: DirectoryIdentity
   readonly catalogue: Catalogue
   readonly sideFiles: SideFiles
@@ -61,6 +59,26 @@ export class TaskRefresher {
     return []
   }
 
+  /**
+   * Reads a task file that a scan has found, by blocking calls. It does not throw.
+   * @returns whether the task is known now; otherwise it must be refreshed
+   */
+  load (id: string, { hasLog }: { hasLog: boolean }): boolean {
+    const { directory, catalogue, sideFiles, logs, isInitial } = this.#context
+    if (catalogue.get(id) !== undefined || sideFiles.isDeleted(id) || !isInitial(id)) return false
+    const file = readTaskNow(directory, id)
+    if (file === undefined) return false
+    const task = new StoredTask(completeTask(file.text))
+    // the position in a log that may grow must be known
+    if (hasLog && isActive(task.status)) return false
+    const entry = new CatalogueEntry(id)
+    entry.rememberFile(file.stats)
+    logs.watchFound(id, { exists: hasLog })
+    catalogue.set(entry, task)
+    if (isActive(task.status)) this.updatePolling(id)
+    return true
+  }
+
   /** Updates which files of a task are polled. */
   updatePolling (id: string): void {
     const { catalogue, unreadable, logs, pollList } = this.#context
@@ -98,12 +116,12 @@ export class TaskRefresher {
   }
 
   async #update (entry: CatalogueEntry, task: StoredTask): Promise<void> {
-    const { catalogue, logs, mayBlock, isInitial, emitUpsert, enqueue } = this.#context
+    const { catalogue, logs, isInitial, emitUpsert, enqueue } = this.#context
     const { id, status } = task
     const isNew = entry.task === undefined
     const isSilent = isNew && isInitial(id)
     const finishes = isTerminal(status) && !isTerminal(entry.task?.status)
-    if (isNew) await logs.watch(id, { isReported: isSilent, mayGrow: isActive(status), mayBlock: mayBlock() })
+    if (isNew) await logs.watch(id, { isReported: isSilent, mayGrow: isActive(status) })
     // the last output is reported before the final status
     if (finishes && !isSilent) await logs.drain(id)
     catalogue.set(entry, task)

@@ -1,7 +1,6 @@
 import { basename } from 'node:path'
 import { DirectoryIdentity } from '../../protocol/directory-identity.ts'
 import { fileName, parseFileName } from '../../protocol/file-names.ts'
-import { synchronousFileSystem } from '../../protocol/synchronous-file-system.ts'
 import type { StaleFiles } from '../../protocol/stale-files.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import type { Interest, StoreLogger, TaskEvent } from '../../store.ts'
@@ -68,9 +67,6 @@ export class TaskWatcher {
     const { path } = directory
     this.#isLocal = isLocal
     this.#log = log
-    // blocking calls take a sixth of the time of the thread pool, which counts when many files are read
-    const mayBlock = () => isLocal && this.#monitor.isLoading
-    const readDirectory: TasksDirectory = { path, get fs () { return mayBlock() ? synchronousFileSystem : directory.fs } }
     const identity = new DirectoryIdentity(path)
     const errors = new RepeatedErrors(log)
     this.#subscribers = new Subscribers((error) => errors.report('a listener failed', error))
@@ -78,7 +74,7 @@ export class TaskWatcher {
       log.warn('fastify-tasks: the system dropped file events; a scan found the changes')
       this.#poll('some were dropped')
     })
-    this.#sideFiles = new SideFiles(readDirectory)
+    this.#sideFiles = new SideFiles(directory)
     this.#queue = new RefreshQueue((id, targets) => this.#refresher.refresh(id, targets))
     this.#unreadable = new UnreadableFiles({ retry: (id, target) => this.#queue.add(id, target), log })
     this.#poller = new FilePoller(path, (file) => this.#handleHint(basename(file)))
@@ -90,8 +86,7 @@ export class TaskWatcher {
       report: (id, error) => error === undefined ? this.#unreadable.deleteLog(id) : this.#unreadable.addLog(id, error)
     })
     this.#refresher = new TaskRefresher({
-      directory: readDirectory,
-      mayBlock,
+      directory,
       identity,
       catalogue: this.#catalogue,
       sideFiles: this.#sideFiles,
@@ -184,6 +179,7 @@ export class TaskWatcher {
 
   #createScanner (path: string, identity: DirectoryIdentity, staleFiles: StaleFiles): Scanner {
     return new Scanner(path, {
+      isLocal: this.#isLocal,
       identity,
       missedChanges: this.#missedChanges,
       staleFiles,
@@ -193,6 +189,7 @@ export class TaskWatcher {
       isLogMissing: (id) => this.#logs.isMissing(id),
       isUnreadable: (id) => this.#unreadable.hasTaskFile(id),
       isRefreshing: (id) => this.#queue.has(id),
+      load: (id, options) => this.#isLocal && this.#monitor.isLoading && !this.#queue.has(id) && this.#refresher.load(id, options),
       refresh: (id, targets) => this.#queue.refresh(id, targets)
     })
   }

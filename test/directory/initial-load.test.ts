@@ -1,0 +1,57 @@
+import { appendFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import type { TaskEvent } from 'fastify-tasks'
+import { putTask, startServer, temporaryDirectory, waitFor } from '../helpers.ts'
+
+t.test('at the start, tasks are listed without an event, unless they have a delete marker', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, 'task_1_queued')
+  await putTask(dir, 'task_2_running', { status: 'running' })
+  await writeFile(join(dir, 'task_2_running.log'), 'output')
+  await putTask(dir, 'task_3_finished', { status: 'completed' })
+  await writeFile(join(dir, 'task_3_finished.log'), 'output')
+  await putTask(dir, 'task_4_deleted', { status: 'completed' })
+  await writeFile(join(dir, 'task_4_deleted.cancel'), '{"delete": true}')
+  await putTask(dir, 'task_5_cancelling')
+  await writeFile(join(dir, 'task_5_cancelling.cancel'), '')
+  const { app } = await startServer(t, { dir })
+  const { tasks, lastEventId } = await app.tasks.list()
+  t.strictSame(tasks.map(({ id }) => id), ['task_5_cancelling', 'task_3_finished', 'task_2_running', 'task_1_queued'])
+  t.match(lastEventId, /-0$/, 'there was no event')
+})
+
+for (const [status, log, expected] of [
+  ['running', 'earlier\n', [{ offset: 8, end: 13, chunk: 'more\n' }, { offset: 13, end: 18, chunk: 'even ' }]],
+  ['completed', 'earlier\n', [{ offset: 13, end: 13, chunk: '' }, { offset: 13, end: 18, chunk: 'even ' }]],
+  ['completed', undefined, [{ offset: 0, end: 5, chunk: 'more\n' }, { offset: 5, end: 10, chunk: 'even ' }]]
+] as const) {
+  t.test(`after the start, output that is added to the log ${JSON.stringify(log)} of a ${status} task is reported`, async (t) => {
+    const dir = await temporaryDirectory(t)
+    await putTask(dir, 'task_1_a', { status })
+    const path = join(dir, 'task_1_a.log')
+    if (log !== undefined) await writeFile(path, log)
+    const { app } = await startServer(t, { dir })
+    await app.tasks.list()
+    const changes: TaskEvent[] = []
+    app.tasks.on('task.log', (event) => { changes.push(event) })
+    for (const [index, text] of ['more\n', 'even '].entries()) {
+      await appendFile(path, text)
+      await waitFor(() => changes.length === index + 1, { describe: () => changes })
+    }
+    t.match(changes, expected)
+  })
+}
+
+t.test('after the start, the deletion of the log of a completed task is reported as a truncation', async (t) => {
+  const dir = await temporaryDirectory(t)
+  await putTask(dir, 'task_1_a', { status: 'completed' })
+  await writeFile(join(dir, 'task_1_a.log'), 'output')
+  const { app } = await startServer(t, { dir })
+  await app.tasks.list()
+  const changes: TaskEvent[] = []
+  app.tasks.on('task.log', (event) => { changes.push(event) })
+  await rm(join(dir, 'task_1_a.log'))
+  await waitFor(() => changes.length > 0, { describe: () => changes })
+  t.match(changes, [{ end: 0, truncated: true }])
+})
