@@ -4,6 +4,7 @@ import { JsonTextError } from '../shared/json-scanner.ts'
 import { JsonText } from '../shared/json-text.ts'
 import { StoredTask } from '../shared/stored-task.ts'
 import type { Task } from '../shared/task-schema.ts'
+import { withoutByteOrderMark } from '../util/byte-order-mark.ts'
 import { fileName, MAX_NEW_TASK_BYTES } from './file-names.ts'
 import { readNow } from './read-now.ts'
 import { ifExists, readBytes, UnreadableFile } from './regular-file.ts'
@@ -12,7 +13,6 @@ import { replaceFile, type WriteOptions } from './write-file.ts'
 
 /** A longer JSON text is written without indentation. */
 const MAX_INDENTED_LENGTH = 8 * 1024
-const BYTE_ORDER_MARK = Buffer.from('\uFEFF')
 
 /**
  * Reads a task file.
@@ -52,8 +52,7 @@ function taskText (bytes: Buffer, id: string): JsonText {
 
 /** @param bytes they are overwritten */
 function compact (bytes: Buffer): JsonText {
-  // programs on Windows may begin a file with a byte order mark
-  const content = BYTE_ORDER_MARK.equals(bytes.subarray(0, BYTE_ORDER_MARK.length)) ? bytes.subarray(BYTE_ORDER_MARK.length) : bytes
+  const content = withoutByteOrderMark(bytes)
   try {
     return JsonText.compact(isUtf8(content) ? content : Buffer.from(content.toString('utf8')))
   } catch (error) {

@@ -1,11 +1,10 @@
-import { isUtf8 } from 'node:buffer'
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { FST_TASKS_VALIDATION } from '../errors.ts'
-import { MAX_NESTING, nestingOf } from '../shared/json-scanner.ts'
 import { compileCheck } from '../util/compile-check.ts'
 import type { Scope } from './context.ts'
+import { checkedJson } from './json-body.ts'
 
 /**
  * Installs the plugin's own compilers and body parser, so that the host's do not apply: bodies are not coerced, a query's
@@ -21,12 +20,14 @@ export function useOwnCompilers (scope: Scope): void {
   scope.removeAllContentTypeParsers()
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    if (body.length === 0) done(null, undefined)
-    // decoding would replace the invalid bytes
-    else if (!isUtf8(body)) done(new FST_TASKS_VALIDATION('body must be JSON in UTF-8'), undefined)
-    else if (nestingOf(body) > MAX_NESTING) done(new FST_TASKS_VALIDATION(`body is nested more than ${MAX_NESTING} levels deep`), undefined)
-    // it ignores a byte order mark
-    else parse(request, body.toString('utf8'), done)
+    if (body.length === 0) return done(null, undefined)
+    let text: string
+    try {
+      text = checkedJson(body)
+    } catch (error) {
+      return done(error as Error, undefined)
+    }
+    parse(request, text, done)
   })
 }
 

@@ -233,6 +233,27 @@ t.test('a request body that is nested too deeply is rejected', async (t) => {
   }
 })
 
+const MANY = Array.from({ length: 20_000 }, (_, index) => `"k${index}":0`).join(',')
+const LONG = ' '.repeat(70_000)
+for (const [title, body, status, code, message] of [
+  ['with a config of many values', `{"command":"true","config":{${MANY}}}`, 400, 'FST_TASKS_VALIDATION', 'body/config must have at most 131059 bytes as JSON, the limit of the system for a variable, not 208891'],
+  ['with many unknown fields', `{"command":"true",${MANY}}`, 400, 'FST_TASKS_VALIDATION', 'body/k0 is not a known field. The fields are command, type, app, config, timeoutMs, id.'],
+  ['with a field of a prototype', `{"command":"true","__proto__":{}${LONG}}`, 400, 'FST_TASKS_VALIDATION', 'body/__proto__ is not a known field. The fields are command, type, app, config, timeoutMs, id.'],
+  ['with a prototype in its config', `{"command":"true","config":{"__proto__":{}}${LONG}}`, 400, 'FST_ERR_CTP_INVALID_JSON_BODY', /not valid JSON/],
+  ['without a command', `{"config":1${LONG}}`, 400, 'FST_TASKS_VALIDATION', /^body\/command is missing/],
+  ['that is an array', `[${LONG}]`, 400, 'FST_TASKS_VALIDATION', 'body must be an object'],
+  ['that is not JSON', `{"command":"true"${LONG}`, 400, 'FST_ERR_CTP_INVALID_JSON_BODY', /not valid JSON/],
+  ['of white space', LONG, 400, 'FST_ERR_CTP_INVALID_JSON_BODY', /not valid JSON/],
+  ['with a byte order mark', `\uFEFF{"command":"true"${LONG}}`, 201, undefined, undefined],
+  ['with escapes', `{"command":"true","config":"${'\\u00e4'.repeat(60_000)}"}`, 201, undefined, undefined]
+] as const) {
+  t.test(`a long request body ${title} is answered with ${status}`, async (t) => {
+    const { url } = await startServer(t, { dir: await temporaryDirectory(t) })
+    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    t.match([response.status, await response.json()], [status, code === undefined ? {} : { statusCode: 400, code, message }])
+  })
+}
+
 t.test('the list can be limited to a status', async (t) => {
   const dir = await temporaryDirectory(t)
   await putTasks(dir)
