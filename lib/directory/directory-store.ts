@@ -11,8 +11,8 @@ import { formatTask, readTaskText } from '../protocol/task-file.ts'
 import { cancelTask, deleteTask } from '../protocol/transitions.ts'
 import { createExclusive } from '../protocol/write-file.ts'
 import type { NewTask } from '../shared/task-schema.ts'
-import { completeTask, toStoredTask } from '../shared/complete-task.ts'
-import { StoredTask } from '../shared/stored-task.ts'
+import { completedTask, toStoredTask } from '../shared/complete-task.ts'
+import type { StoredTask } from '../shared/stored-task.ts'
 import { isTaskId } from '../shared/task-id.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
 import type { Interest, LogContent, StoreHealth, StoreLogger, TaskEvent, TaskList, TaskQuery, TaskStore } from '../store.ts'
@@ -70,7 +70,7 @@ export class DirectoryStore implements TaskStore {
   async create (input: NewTask): Promise<{ task: StoredTask, created: boolean }> {
     if (input.id !== undefined && !isTaskId(input.id)) throw new FST_TASKS_VALIDATION('body/id must be a task id')
     const task = queuedTask(input)
-    const text = formatTask(task)
+    const text = formatTask(JSON.stringify(task))
     if (Buffer.byteLength(text) > MAX_NEW_TASK_BYTES) throw new FST_TASKS_TOO_LARGE(MAX_NEW_TASK_BYTES)
     for (let attempt = 1; attempt <= MAX_CREATE_ATTEMPTS; attempt++) {
       // as it was created: by now it may have been started, or deleted
@@ -90,7 +90,7 @@ export class DirectoryStore implements TaskStore {
     const { outcome } = cancellation
     if (outcome === 'finished') throw new FST_TASKS_NOT_ACTIVE(taskId)
     // as it was cancelled: by now it may have been deleted
-    const task = outcome === 'cancelled' ? toStoredTask(JSON.stringify(cancellation.task)) : await this.#read(taskId)
+    const task = outcome === 'cancelled' ? completedTask(cancellation.task.text()) : await this.#read(taskId)
     if (outcome === 'missing' || task === undefined) throw new FST_TASKS_NOT_FOUND(taskId)
     return { outcome, task }
   }
@@ -143,7 +143,7 @@ export class DirectoryStore implements TaskStore {
     if (listed !== undefined) return listed
     try {
       const file = await ifExists(readTaskText(directory, taskId))
-      return file && new StoredTask(completeTask(file.text))
+      return file && completedTask(file.text)
     } catch (error) {
       if (error instanceof UnreadableFile) throw new FST_TASKS_ID_TAKEN(taskId)
       throw storageError(error)

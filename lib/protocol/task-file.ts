@@ -1,9 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { BigIntStats } from 'node:fs'
+import { indentJson } from '../shared/indent-json.ts'
 import { JsonTextError } from '../shared/json-scanner.ts'
 import { JsonText } from '../shared/json-text.ts'
 import { StoredTask } from '../shared/stored-task.ts'
 import type { Task } from '../shared/task-schema.ts'
+import { defined } from '../util/defined.ts'
 import { withoutByteOrderMark } from '../util/byte-order-mark.ts'
 import { fileName, MAX_NEW_TASK_BYTES } from './file-names.ts'
 import { readNow } from './read-now.ts'
@@ -13,6 +15,8 @@ import { replaceFile, type WriteOptions } from './write-file.ts'
 
 /** A longer JSON text is written without indentation. */
 const MAX_INDENTED_LENGTH = 8 * 1024
+
+const decoder = new TextDecoder()
 
 /**
  * Reads a task file.
@@ -89,16 +93,19 @@ export interface ChangeOptions extends WriteOptions {
  * @throws UnreadableFile if the task file cannot be used
  * @throws the system error
  */
-export async function changeTask (directory: TasksDirectory, id: string, fields: Partial<Task>, options: ChangeOptions = {}): Promise<Task | undefined> {
+export async function changeTask (directory: TasksDirectory, id: string, fields: Partial<Task>, options: ChangeOptions = {}): Promise<StoredTask | undefined> {
   const current = options.current ?? await readTask(directory, id)
   if (current === undefined) return undefined
-  const task = { ...current.parse(), ...fields }
-  await replaceFile(directory, fileName(id, 'json'), formatTask(task), options)
+  const changes = new Map(Object.entries(defined(fields)).map(([name, value]) => [name, JSON.stringify(value)]))
+  const task = new StoredTask(current.text().set(changes))
+  await replaceFile(directory, fileName(id, 'json'), formatTask(decoder.decode(task.json)), options)
   return task
 }
 
-/** The text of a task file: indented JSON if it is small, because the cost of indenting is the number of values times their depth. */
-export function formatTask (task: Task): string {
-  const compact = JSON.stringify(task)
-  return `${compact.length > MAX_INDENTED_LENGTH ? compact : JSON.stringify(task, null, 2)}\n`
+/**
+ * The text of a task file: indented if it is short, because the cost of indenting is the number of values times their depth.
+ * @param json without white space
+ */
+export function formatTask (json: string): string {
+  return `${json.length > MAX_INDENTED_LENGTH ? json : indentJson(json)}\n`
 }

@@ -25,7 +25,7 @@ const CLAIM_RETRY_MS = 10
  */
 export async function finishTask (
   directory: TasksDirectory, id: string, fields: Partial<Task> & Pick<Task, 'status'>, options: ChangeOptions = {}
-): Promise<Task | undefined> {
+): Promise<StoredTask | undefined> {
   const task = await changeTask(directory, id, { completedAt: new Date().toISOString(), ...fields }, options)
   const marker = await readCancelMarker(directory, id)
   if (marker === 'delete') {
@@ -42,7 +42,7 @@ export async function finishTask (
  * @returns the task; undefined if it was deleted meanwhile
  * @throws as `finishTask` does
  */
-export async function cancelClaimed (directory: TasksDirectory, id: string): Promise<Task | undefined> {
+export async function cancelClaimed (directory: TasksDirectory, id: string): Promise<StoredTask | undefined> {
   return await finishTask(directory, id, { status: 'cancelled', errorMessage: 'Cancelled before start.' })
 }
 
@@ -53,7 +53,7 @@ export async function cancelClaimed (directory: TasksDirectory, id: string): Pro
  * - `finished`: it finished before
  * - `missing`: there is no such task, or its deletion is in progress
  */
-export type Cancellation = { readonly outcome: 'cancelled', readonly task: Task } | { readonly outcome: 'requested' | 'finished' | 'missing' }
+export type Cancellation = { readonly outcome: 'cancelled', readonly task: StoredTask } | { readonly outcome: 'requested' | 'finished' | 'missing' }
 
 /**
  * Requests cancellation durably, then cancels the task if it is queued and no other program has claimed it.
@@ -78,7 +78,7 @@ export async function cancelTask (directory: TasksDirectory, id: string): Promis
   if (now === 'unreadable' || isActive(now?.status)) return { outcome: 'requested' }
   // it finished while the marker was created, or another program cancelled it: the marker has no effect any more
   await removeCancelMarker(directory, id)
-  if (now?.status === 'cancelled') return { outcome: 'cancelled', task: now.parse() }
+  if (now?.status === 'cancelled') return { outcome: 'cancelled', task: now }
   return { outcome: now === undefined ? 'missing' : 'finished' }
 }
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { FST_TASKS_VALIDATION } from '../errors.ts'
 import { JsonTextError, MAX_NESTING, nestingOf } from '../shared/json-scanner.ts'
 import { JsonText } from '../shared/json-text.ts'
+import { isLongStructure } from '../shared/long-structure.ts'
 import { MAX_CONFIG_BYTES, NewTaskSchema } from '../shared/task-schema.ts'
 import { withoutByteOrderMark } from '../util/byte-order-mark.ts'
 import { compileCheck } from '../util/compile-check.ts'
@@ -42,15 +43,13 @@ function checkedLongJson (bytes: Buffer): string {
   }
 }
 
-/** Strings are parsed in time proportional to their length. */
 function checkMember (text: JsonText, name: string): void {
   if (!Object.hasOwn(NewTaskSchema.properties, name)) {
     const { path, message } = checkNewTask(Object.fromEntries([['command', 'true'], [name, null]]))!
     throw new FST_TASKS_VALIDATION(`body${path} ${message}`)
   }
-  const { length } = text.raw(name)!
-  if (length > MAX_CONFIG_BYTES && !text.isString(name)) {
-    throw new FST_TASKS_VALIDATION(`body/${name} must have at most ${MAX_CONFIG_BYTES} bytes as JSON, the limit of the system for a variable, not ${length}`)
+  if (isLongStructure(text, name)) {
+    throw new FST_TASKS_VALIDATION(`body/${name} must have at most ${MAX_CONFIG_BYTES} bytes as JSON, the limit of the system for a variable, not ${text.raw(name)!.length}`)
   }
 }
 

@@ -28,7 +28,7 @@ export class ListBodies {
   get (query: string, { tasks, version }: TaskList, { isSummary }: { readonly isSummary: boolean }): Promise<ListBody> {
     const known = this.#bodies.get(query)
     if (known?.version === version) return known.body
-    const kept = { version, body: encodeList(tasks, isSummary ? ({ json }) => summarize(json) : ({ json }) => json) }
+    const kept = { version, body: encodeList(tasks, isSummary ? summarize : ({ json }) => json) }
     this.#keep(query, kept)
     setTimeout(() => { if (this.#bodies.get(query) === kept) this.#bodies.delete(query) }, KEEP_MS).unref()
     return kept.body

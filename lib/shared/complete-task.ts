@@ -40,24 +40,16 @@ const decoder = new TextDecoder()
  * @param text an object whose `id` is a task id
  */
 export function completeTask (text: JsonText): JsonText {
-  const added: Array<[name: string, json: string]> = []
-  /** Undefined: the field is removed. */
-  let replaced: Map<string, string | undefined> | undefined
+  const changed = new Map<string, string>()
+  const removed: string[] = []
   for (const [name, kind, missing] of FIELDS) {
     if (hasKind(text, name, kind)) continue
     const value = (kind === 'time' || kind === 'time?' ? timeOf(text, name) : undefined) ?? missing
-    if (text.has(name)) (replaced ??= new Map()).set(name, value)
-    else if (value !== undefined) added.push([name, value])
+    if (value !== undefined) changed.set(name, value)
+    else if (text.has(name)) removed.push(name)
   }
-  const kept = replaced === undefined ? text : replace(text, replaced)
-  return added.length === 0 ? kept : kept.add(added)
-}
-
-function replace (text: JsonText, replaced: ReadonlyMap<string, string | undefined>): JsonText {
-  return objectOf([...text.names].flatMap((name) => {
-    const value = replaced.has(name) ? replaced.get(name) : decoder.decode(text.raw(name))
-    return value === undefined ? [] : [[name, value]]
-  }))
+  const kept = removed.length === 0 ? text : pick(text, [...text.names].filter((name) => !removed.includes(name)))
+  return changed.size === 0 ? kept : kept.set(changed)
 }
 
 /**
@@ -66,18 +58,23 @@ function replace (text: JsonText, replaced: ReadonlyMap<string, string | undefin
  * @throws if it is not a JSON object, or nested more than 100 levels deep
  */
 export function toStoredTask (json: string): StoredTask {
-  return new StoredTask(completeTask(JsonText.compact(encoder.encode(json))))
+  return completedTask(JsonText.compact(encoder.encode(json)))
+}
+
+/** The task with every field of `TaskSchema`, see `completeTask`. */
+export function completedTask (text: JsonText): StoredTask {
+  return new StoredTask(completeTask(text))
 }
 
 /** The text of a task without `config` and without the fields that `TaskSchema` does not know. */
-export function summarize (json: Uint8Array): Uint8Array {
-  // a copy, because compacting overwrites
-  const text = JsonText.compact(new Uint8Array(json))
-  return objectOf(SUMMARY_FIELDS.filter((name) => text.has(name)).map((name) => [name, decoder.decode(text.raw(name))])).bytes
+export function summarize (task: StoredTask): Uint8Array {
+  const text = task.text()
+  return pick(text, SUMMARY_FIELDS.filter((name) => text.has(name))).bytes
 }
 
-function objectOf (members: ReadonlyArray<readonly [name: string, json: string]>): JsonText {
-  return JsonText.compact(encoder.encode(`{${members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`))
+function pick (text: JsonText, names: readonly string[]): JsonText {
+  const members = names.map((name) => `${JSON.stringify(name)}:${decoder.decode(text.raw(name))}`)
+  return JsonText.compact(encoder.encode(`{${members.join(',')}}`))
 }
 
 /** Whether there is a value of this kind. Only times and numbers are parsed: this runs for each field of each task file. */

@@ -1,4 +1,4 @@
-import { JsonTextError, removeSpace, scanJson, type Members } from './json-scanner.ts'
+import { JsonTextError, removeSpace, scanJson, type Members, type Span } from './json-scanner.ts'
 
 const MAX_SCALAR_BYTES = 1024
 /** A shorter string takes less than `MAX_SCALAR_BYTES` as JSON, however it is escaped. */
@@ -24,7 +24,7 @@ type ParsedObject = Readonly<Record<string, unknown>>
 export class JsonText {
   /** In UTF-8. */
   readonly bytes: Uint8Array
-  /** The value of a short text: objects that have its members, each of them one. */
+  /** The value of a short text: objects that together have its members. The first object with a member counts. */
   readonly #parsed: readonly ParsedObject[] | undefined
   /** Found when they are needed. */
   #members: Members | undefined
@@ -86,16 +86,26 @@ export class JsonText {
   }
 
   /**
-   * The object with further members at its end.
-   * @param members they are not in the object yet; pairs of a name and the JSON text of its value, without white space
+   * The object with other values for some members; members that it does not have are added at its end.
+   * @param members by name: the JSON text of the value, without white space
    */
-  add (members: ReadonlyArray<readonly [name: string, json: string]>): JsonText {
-    const text = members.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')
-    const added = encoder.encode(this.bytes.length > 2 ? `,${text}}` : `${text}}`)
-    const bytes = new Uint8Array(this.bytes.length - 1 + added.length)
-    bytes.set(this.bytes)
-    bytes.set(added, this.bytes.length - 1)
-    return new JsonText(bytes, this.#parsed && [...this.#parsed, JSON.parse(`{${text}}`)], undefined)
+  set (members: ReadonlyMap<string, string>): JsonText {
+    const replaced: Array<Span & { readonly json: string }> = []
+    const added: string[] = []
+    for (const [name, json] of members) {
+      if (this.has(name)) replaced.push({ ...this.#scanned.get(name)!, json })
+      else added.push(`${JSON.stringify(name)}:${json}`)
+    }
+    replaced.sort((a, b) => a.start - b.start)
+    const pieces: Uint8Array[] = []
+    let at = 0
+    for (const { start, end, json } of replaced) {
+      pieces.push(this.bytes.subarray(at, start), encoder.encode(json))
+      at = end
+    }
+    const separator = added.length > 0 && this.bytes.length > 2 ? ',' : ''
+    pieces.push(this.bytes.subarray(at, -1), encoder.encode(`${separator}${added.join(',')}}`))
+    return new JsonText(joined(pieces), this.#parsed && [parsedMembers(members), ...this.#parsed], undefined)
   }
 
   /** Undefined: there is no such member, because JSON has no such value. */
@@ -114,6 +124,20 @@ export class JsonText {
 /** A copy of its own: a view would keep the whole buffer in memory. */
 function copyOf (bytes: Uint8Array, length: number): Uint8Array {
   return new Uint8Array(bytes.subarray(0, length))
+}
+
+function joined (pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
+  let length = 0
+  for (const piece of pieces) {
+    bytes.set(piece, length)
+    length += piece.length
+  }
+  return bytes
+}
+
+function parsedMembers (members: ReadonlyMap<string, string>): ParsedObject {
+  return Object.fromEntries([...members].map(([name, json]) => [name, JSON.parse(json)]))
 }
 
 /** @throws JsonTextError */

@@ -64,6 +64,7 @@ const REFUSED: Array<[name: string, fields: object, reason: RegExp]> = [
   ['a NUL byte in its app', { command: 'true', app: 'a\0b' }, /NUL/],
   ['a command beyond the limit of the system', { command: ':'.padEnd(MAX_COMMAND_BYTES + 1) }, /argument size limit/],
   ['a config beyond the limit of the system', { command: 'true', config: 'x'.repeat(MAX_CONFIG_BYTES - 1) }, /argument size limit/],
+  ['a config structure beyond the limit of the system', { command: 'true', config: Array(70_000).fill(1) }, /argument size limit/],
   ['a number as its command', { command: 5 }, /command is empty/],
   ['no command', { command: undefined }, /command is empty/]
 ]

@@ -70,6 +70,16 @@ t.test('changeTask() keeps all other fields', async (t) => {
   t.strictSame(taskIn(dir), { id: ID, command: 'true', ...foreign, status: 'running' })
 })
 
+t.test('changeTask() keeps numbers that JavaScript cannot represent, and the order of the fields', async (t) => {
+  const config = '{"2":1.0,"1":[12345678901234567890,-0,1E400]}'
+  for (const filler of ['', 'x'.repeat(10_000)]) {
+    const dir = t.testdir({ [JSON_NAME]: `{"status": "queued", "config": ${config}, "filler": "${filler}", "id": "${ID}"}` })
+    await changeTask(tasksDirectory(dir), ID, { status: 'running', exitCode: null })
+    const { json } = (await readTask(tasksDirectory(dir), ID))!
+    t.equal(Buffer.from(json).toString(), `{"status":"running","config":${config},"filler":"${filler}","id":"${ID}","exitCode":null}`)
+  }
+})
+
 t.test('changeTask() keeps a field named __proto__', async (t) => {
   const dir = t.testdir({ [JSON_NAME]: `{"id": "${ID}", "__proto__": {"a": 1}}` })
   await changeTask(tasksDirectory(dir), ID, { status: 'running' })
@@ -88,7 +98,7 @@ t.test('changeTask() keeps a large task readable', async (t) => {
   writeFileSync(join(dir, JSON_NAME), JSON.stringify({ id: ID, status: 'queued', config: Array(400_000).fill(1) }))
   await changeTask(tasksDirectory(dir), ID, { status: 'running' })
   t.equal((await readTask(tasksDirectory(dir), ID))?.status, 'running')
-  t.ok(formatTask(taskIn(dir)).length < MAX_TASK_BYTES, 'formatTask() writes compact JSON')
+  t.ok(formatTask(JSON.stringify(taskIn(dir))).length < MAX_TASK_BYTES, 'formatTask() writes compact JSON')
 })
 
 t.test('readTaskFile() reads a file with a byte order mark and one with invalid UTF-8', async (t) => {
@@ -105,6 +115,5 @@ t.test('readTaskFile() rejects a file that is nested too deeply as complete', as
 })
 
 t.test('formatTask() indents a small task', async (t) => {
-  const task = { id: ID, status: 'queued' } as Parameters<typeof formatTask>[0]
-  t.equal(formatTask(task), `{\n  "id": "${ID}",\n  "status": "queued"\n}\n`)
+  t.equal(formatTask(`{"id":"${ID}","status":"queued"}`), `{\n  "id": "${ID}",\n  "status": "queued"\n}\n`)
 })

@@ -245,7 +245,9 @@ for (const [title, body, status, code, message] of [
   ['that is not JSON', `{"command":"true"${LONG}`, 400, 'FST_ERR_CTP_INVALID_JSON_BODY', /not valid JSON/],
   ['of white space', LONG, 400, 'FST_ERR_CTP_INVALID_JSON_BODY', /not valid JSON/],
   ['with a byte order mark', `\uFEFF{"command":"true"${LONG}}`, 201, undefined, undefined],
-  ['with escapes', `{"command":"true","config":"${'\\u00e4'.repeat(60_000)}"}`, 201, undefined, undefined]
+  ['with escapes', `{"command":"true","config":"${'\\u00e4'.repeat(60_000)}"}`, 201, undefined, undefined],
+  ['with escapes in a structure', `{"command":"true","config":["${'\\u00e4'.repeat(60_000)}"]}`, 201, undefined, undefined],
+  ['with a long structure of escapes', `{"command":"true","config":["${'\\u00e4'.repeat(132_000)}"]}`, 400, 'FST_TASKS_VALIDATION', /^body\/config must have at most 131059 bytes/]
 ] as const) {
   t.test(`a long request body ${title} is answered with ${status}`, async (t) => {
     const { url } = await startServer(t, { dir: await temporaryDirectory(t) })

@@ -68,9 +68,9 @@ t.test('an id whose number is not a time gives a time before the year 10000', as
 })
 
 t.test('a summary has the known fields except config', async (t) => {
-  const { json } = toStoredTask(JSON.stringify({ ...COMPLETE, timeoutMs: 5, owner: 'x', config: [1] }))
-  const before = Buffer.from(json)
+  const task = toStoredTask(JSON.stringify({ ...COMPLETE, timeoutMs: 5, owner: 'x', config: [1] }))
+  const before = Buffer.from(task.json)
   const { config, ...rest } = COMPLETE
-  t.strictSame(JSON.parse(Buffer.from(summarize(json)).toString()), { ...rest, timeoutMs: 5 })
-  t.ok(before.equals(json), 'the text of the task is not changed')
+  t.strictSame(JSON.parse(Buffer.from(summarize(task)).toString()), { ...rest, timeoutMs: 5 })
+  t.ok(before.equals(task.json), 'the text of the task is not changed')
 })

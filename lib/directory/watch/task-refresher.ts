@@ -2,8 +2,8 @@ import type { DirectoryIdentity } from '../../protocol/directory-identity.ts'
 import type { StaleFiles } from '../../protocol/stale-files.ts'
 import { readTaskNow, readTaskText } from '../../protocol/task-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
-import { completeTask } from '../../shared/complete-task.ts'
-import { StoredTask } from '../../shared/stored-task.ts'
+import { completedTask } from '../../shared/complete-task.ts'
+import type { StoredTask } from '../../shared/stored-task.ts'
 import { isActive, isTerminal } from '../../shared/task-status.ts'
 import type { StoreLogger } from '../../store.ts'
 import { errorCode } from '../../util/error-code.ts'
@@ -68,7 +68,7 @@ export class TaskRefresher {
     if (catalogue.get(id) !== undefined || sideFiles.isDeleted(id) || !isInitial(id)) return false
     const file = readTaskNow(directory, id)
     if (file === undefined) return false
-    const task = new StoredTask(completeTask(file.text))
+    const task = completedTask(file.text)
     // the position in a log that may grow must be known
     if (hasLog && isActive(task.status)) return false
     const entry = new CatalogueEntry(id)
@@ -106,7 +106,7 @@ export class TaskRefresher {
       if (sideFiles.isDeleted(id)) return this.#delete(entry)
       unreadable.deleteTaskFile(id)
       entry.rememberFile(stats)
-      const task = new StoredTask(completeTask(text))
+      const task = completedTask(text)
       if (entry.task === undefined || Buffer.compare(entry.task.json, task.json) !== 0) await this.#update(entry, task)
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') this.#keepUnreadable(entry, error)

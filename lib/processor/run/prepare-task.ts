@@ -4,7 +4,9 @@ import { UnreadableFile } from '../../protocol/regular-file.ts'
 import { changeTask, readTask } from '../../protocol/task-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { cancelClaimed, finishTask } from '../../protocol/transitions.ts'
-import type { Task } from '../../shared/task-schema.ts'
+import { isLongStructure } from '../../shared/long-structure.ts'
+import type { StoredTask } from '../../shared/stored-task.ts'
+import { MAX_CONFIG_BYTES } from '../../shared/task-schema.ts'
 import { errorCode } from '../../util/error-code.ts'
 import { openLog } from '../command/log-file.ts'
 import { startCommand, type StartGate } from '../command/start-command.ts'
@@ -31,6 +33,8 @@ export interface PrepareOptions {
   readonly mayStart: () => boolean
 }
 
+const TOO_LARGE = 'Could not start: the command or config exceeds the system\'s argument size limit.'
+
 /** A valid task cannot be started; the message becomes its `errorMessage`. */
 class NotStartable extends Error {}
 
@@ -39,14 +43,16 @@ class NotStartable extends Error {}
  * @returns undefined if its command must not start
  * @throws if its type has changed, or the system's error if it could not be started now; the task is still queued then
  */
-export async function prepareTask (context: RunContext, task: Task, { expectedType, mayStart }: PrepareOptions): Promise<Prepared | undefined> {
+export async function prepareTask (context: RunContext, claimed: StoredTask, { expectedType, mayStart }: PrepareOptions): Promise<Prepared | undefined> {
   const { directory, logger, policy } = context
-  const { id } = task
+  const { id } = claimed
   if (await readCancelMarker(directory, id) !== undefined) {
     const cancelled = await cancelClaimed(directory, id)
     logger.info(`${id} ${cancelled === undefined ? 'deleted' : 'cancelled'} before start`)
     return undefined
   }
+  if (isTooLarge(claimed)) return await finishUnstarted(context, id, TOO_LARGE)
+  const task = claimed.parse()
   if (countedTypeOf(task) !== expectedType) throw new Error('its type changed while it was being claimed; leaving it queued')
   const plan = policy.plan(task)
   try {
@@ -54,10 +60,18 @@ export async function prepareTask (context: RunContext, task: Task, { expectedTy
     return await prepareProgram(context, id, plan, mayStart)
   } catch (error) {
     if (!(error instanceof NotStartable)) throw error
-    await finishTask(directory, id, { status: 'failed', errorMessage: error.message })
-    logger.info(`${id} failed: ${error.message}`)
-    return undefined
+    return await finishUnstarted(context, id, error.message)
   }
+}
+
+/** Whether the system would refuse the config. It is not parsed then, which may take long. */
+function isTooLarge (task: StoredTask): boolean {
+  return task.json.length > MAX_CONFIG_BYTES && isLongStructure(task.text(), 'config')
+}
+
+async function finishUnstarted ({ directory, logger }: RunContext, id: string, errorMessage: string): Promise<undefined> {
+  await finishTask(directory, id, { status: 'failed', errorMessage })
+  logger.info(`${id} failed: ${errorMessage}`)
 }
 
 async function prepareProgram (context: RunContext, id: string, program: Program, mayStart: () => boolean): Promise<Prepared | undefined> {
@@ -120,7 +134,7 @@ async function startProgram (context: RunContext, attempt: Attempt, program: Pro
   } catch (error) {
     const code = errorCode(error)
     // Linux: 128 KiB for one argument or variable, and a limit for all of them together
-    if (code === 'E2BIG') throw new NotStartable('Could not start: the command or config exceeds the system\'s argument size limit.')
+    if (code === 'E2BIG') throw new NotStartable(TOO_LARGE)
     const { cwd } = program
     if (cwd === undefined || !['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) throw error
     throw new NotStartable(`Could not start: its working directory ${cwd} cannot be used (${code}).`)

@@ -65,7 +65,7 @@ export class TaskRun {
     if (claimed === undefined) return
     let prepared: Prepared | undefined
     try {
-      prepared = await prepareTask(this.#context, claimed.task.parse(), {
+      prepared = await prepareTask(this.#context, claimed.task, {
         expectedType,
         mayStart: () => this.#phase === 'preparing' && this.#earlyStops.length === 0
       })

@@ -47,7 +47,8 @@ function reset (random: Random, stream: ClientHttp2Stream): void {
   const code = random.pick([8, 0, 7, 1, 11, 2])
   const when = random.below(4)
   if (when === 0) stream.close(code)
-  else if (when === 1) stream.once('response', () => stream.close(code))
+  // not in the event: Node.js calls nghttp2 again then while it reads, which corrupts memory (nodejs/node#65093)
+  else if (when === 1) stream.once('response', () => setImmediate(() => stream.close(code)))
   else if (when === 2) setTimeout(() => { stream.close(code) }, random.below(30))
 }
 
