@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { FST_TASKS_EXISTS, FST_TASKS_VALIDATION } from './errors.ts'
+import { MAX_COMMAND_BYTES, MAX_CONFIG_BYTES } from './shared/command-limits.ts'
 import type { StoredTask } from './shared/stored-task.ts'
-import { MAX_COMMAND_BYTES, MAX_CONFIG_BYTES, NEW_TASK_DEFAULTS, type NewTask, type Task } from './shared/task-schema.ts'
+import { NEW_TASK_DEFAULTS, type NewTask, type Task } from './shared/task-schema.ts'
 import type { TaskStore } from './store.ts'
 import { defined } from './util/defined.ts'
 

@@ -12,6 +12,7 @@ import { cancelTask, deleteTask } from '../protocol/transitions.ts'
 import { createExclusive } from '../protocol/write-file.ts'
 import type { NewTask } from '../shared/task-schema.ts'
 import { completedTask, toStoredTask } from '../shared/complete-task.ts'
+import { JsonText } from '../shared/json-text.ts'
 import type { StoredTask } from '../shared/stored-task.ts'
 import { isTaskId } from '../shared/task-id.ts'
 import type { TaskTypes } from '../shared/task-types.ts'
@@ -90,7 +91,7 @@ export class DirectoryStore implements TaskStore {
     const { outcome } = cancellation
     if (outcome === 'finished') throw new FST_TASKS_NOT_ACTIVE(taskId)
     // as it was cancelled: by now it may have been deleted
-    const task = outcome === 'cancelled' ? completedTask(cancellation.task.text()) : await this.#read(taskId)
+    const task = outcome === 'cancelled' ? completedTask(JsonText.of(cancellation.task.json)) : await this.#read(taskId)
     if (outcome === 'missing' || task === undefined) throw new FST_TASKS_NOT_FOUND(taskId)
     return { outcome, task }
   }

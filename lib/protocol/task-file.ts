@@ -97,7 +97,7 @@ export async function changeTask (directory: TasksDirectory, id: string, fields:
   const current = options.current ?? await readTask(directory, id)
   if (current === undefined) return undefined
   const changes = new Map(Object.entries(defined(fields)).map(([name, value]) => [name, JSON.stringify(value)]))
-  const task = new StoredTask(current.text().set(changes))
+  const task = new StoredTask(JsonText.of(current.json).set(changes))
   await replaceFile(directory, fileName(id, 'json'), formatTask(decoder.decode(task.json)), options)
   return task
 }

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { FST_TASKS_VALIDATION } from '../errors.ts'
+import { MAX_CONFIG_BYTES } from '../shared/command-limits.ts'
 import { JsonTextError, MAX_NESTING, nestingOf } from '../shared/json-scanner.ts'
 import { JsonText } from '../shared/json-text.ts'
 import { isLongStructure } from '../shared/long-structure.ts'
-import { MAX_CONFIG_BYTES, NewTaskSchema } from '../shared/task-schema.ts'
+import { NewTaskSchema } from '../shared/task-schema.ts'
 import { withoutByteOrderMark } from '../util/byte-order-mark.ts'
 import { compileCheck } from '../util/compile-check.ts'
 

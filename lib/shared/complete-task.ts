@@ -31,7 +31,6 @@ const LAST_TIME = Date.parse('9999-12-31T23:59:59.999Z')
 const UTC_TIME = new RegExp(TIME_PATTERN)
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 /**
  * The text of a task with every field of `TaskSchema`. Programs may write files with fewer fields, or with other types in
@@ -48,7 +47,7 @@ export function completeTask (text: JsonText): JsonText {
     if (value !== undefined) changed.set(name, value)
     else if (text.has(name)) removed.push(name)
   }
-  const kept = removed.length === 0 ? text : pick(text, [...text.names].filter((name) => !removed.includes(name)))
+  const kept = removed.length === 0 ? text : text.pick([...text.names].filter((name) => !removed.includes(name)))
   return changed.size === 0 ? kept : kept.set(changed)
 }
 
@@ -68,13 +67,8 @@ export function completedTask (text: JsonText): StoredTask {
 
 /** The text of a task without `config` and without the fields that `TaskSchema` does not know. */
 export function summarize (task: StoredTask): Uint8Array {
-  const text = task.text()
-  return pick(text, SUMMARY_FIELDS.filter((name) => text.has(name))).bytes
-}
-
-function pick (text: JsonText, names: readonly string[]): JsonText {
-  const members = names.map((name) => `${JSON.stringify(name)}:${decoder.decode(text.raw(name))}`)
-  return JsonText.compact(encoder.encode(`{${members.join(',')}}`))
+  const text = JsonText.of(task.json)
+  return text.pick(SUMMARY_FIELDS.filter((name) => text.has(name))).bytes
 }
 
 /** Whether there is a value of this kind. Only times and numbers are parsed: this runs for each field of each task file. */

@@ -49,6 +49,14 @@ export class JsonText {
     return new JsonText(copyOf(bytes, removeSpace(bytes)), isObject(value) ? [value] : undefined, undefined)
   }
 
+  /**
+   * Like `compact`, but the bytes are not overwritten.
+   * @throws JsonTextError
+   */
+  static of (bytes: Uint8Array): JsonText {
+    return JsonText.compact(new Uint8Array(bytes))
+  }
+
   /** Whether the value is an object. */
   get isObject (): boolean {
     return this.bytes[0] === OPEN_BRACE
@@ -106,6 +114,12 @@ export class JsonText {
     const separator = added.length > 0 && this.bytes.length > 2 ? ',' : ''
     pieces.push(this.bytes.subarray(at, -1), encoder.encode(`${separator}${added.join(',')}}`))
     return new JsonText(joined(pieces), this.#parsed && [parsedMembers(members), ...this.#parsed], undefined)
+  }
+
+  /** The object with only these members. @param names of members that it has, in the wanted order */
+  pick (names: readonly string[]): JsonText {
+    const members = names.map((name) => `${JSON.stringify(name)}:${decoder.decode(this.raw(name))}`)
+    return JsonText.compact(encoder.encode(`{${members.join(',')}}`))
   }
 
   /** Undefined: there is no such member, because JSON has no such value. */

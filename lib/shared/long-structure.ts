@@ -1,5 +1,5 @@
+import { MAX_CONFIG_BYTES } from './command-limits.ts'
 import type { JsonText } from './json-text.ts'
-import { MAX_CONFIG_BYTES } from './task-schema.ts'
 
 const BACKSLASH = 0x5c
 const LOWER_U = 0x75

@@ -1,4 +1,4 @@
-import { JsonText } from './json-text.ts'
+import type { JsonText } from './json-text.ts'
 import { creationTime } from './task-order.ts'
 import type { Task } from './task-schema.ts'
 import { TASK_STATUSES, type TaskStatus } from './task-status.ts'
@@ -22,12 +22,6 @@ export class StoredTask {
     this.status = TASK_STATUSES.find((known) => known === status)
     this.createdAt = creationTime({ id: this.id, createdAt: text.scalar('createdAt'), created_at: text.scalar('created_at') })
     this.json = text.bytes
-  }
-
-  /** The members of the text. Each call returns a new object. */
-  text (): JsonText {
-    // a copy, because compacting overwrites
-    return JsonText.compact(new Uint8Array(this.json))
   }
 
   /** Parses the text. Each call returns a new object. */

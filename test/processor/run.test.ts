@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { deleteTask } from '../../lib/protocol/transitions.ts'
-import { MAX_COMMAND_BYTES, MAX_CONFIG_BYTES } from '../../lib/shared/task-schema.ts'
+import { MAX_COMMAND_BYTES, MAX_CONFIG_BYTES } from '../../lib/shared/command-limits.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
 import { waitFor } from '../wait-for.ts'
 import {
@@ -57,6 +57,13 @@ t.test('the longest command and config that the API accepts run', async (t) => {
   const id = await enqueue(dir, { command, config: 'x'.repeat(MAX_CONFIG_BYTES - 2) })
   t.match(await untilEnded(dir, id), { status: 'completed' })
   t.equal((await readLogOf(dir, id)).trim(), String(MAX_CONFIG_BYTES))
+})
+
+t.test('a custom field of any size does not prevent a task from running, and is kept', async (t) => {
+  const owner = Array.from({ length: 20_000 }, (_, index) => ({ [`k${index}`]: 0 }))
+  const id = await enqueue(dir, { command: 'echo "$TASK_CONFIG"', config: 'short', owner })
+  t.strictSame((await untilEnded(dir, id) as unknown as { owner: unknown }).owner, owner)
+  t.equal(await readLogOf(dir, id), '"short"\n')
 })
 
 const REFUSED: Array<[name: string, fields: object, reason: RegExp]> = [

@@ -32,7 +32,10 @@ export type Plan = { readonly refused: string } | Program
 
 /** Decides what runs. Tasks are untrusted: anyone with write access to the directory can create them. */
 export interface Policy {
-  /** Never throws, whatever the fields of the task contain. */
+  /**
+   * Never throws, whatever the fields of the task contain.
+   * @param task without custom fields that are arrays or objects of more than 128 KiB, if it has any
+   */
   plan (task: Task): Plan
   /** Maximum number of running tasks of a type. Undefined: only the processor's own limit applies. */
   concurrencyOf (type: string): number | undefined

@@ -4,9 +4,11 @@ import { UnreadableFile } from '../../protocol/regular-file.ts'
 import { changeTask, readTask } from '../../protocol/task-file.ts'
 import type { TasksDirectory } from '../../protocol/tasks-directory.ts'
 import { cancelClaimed, finishTask } from '../../protocol/transitions.ts'
+import { MAX_CONFIG_BYTES } from '../../shared/command-limits.ts'
+import { JsonText } from '../../shared/json-text.ts'
 import { isLongStructure } from '../../shared/long-structure.ts'
-import type { StoredTask } from '../../shared/stored-task.ts'
-import { MAX_CONFIG_BYTES } from '../../shared/task-schema.ts'
+import { StoredTask } from '../../shared/stored-task.ts'
+import type { Task } from '../../shared/task-schema.ts'
 import { errorCode } from '../../util/error-code.ts'
 import { openLog } from '../command/log-file.ts'
 import { startCommand, type StartGate } from '../command/start-command.ts'
@@ -51,8 +53,8 @@ export async function prepareTask (context: RunContext, claimed: StoredTask, { e
     logger.info(`${id} ${cancelled === undefined ? 'deleted' : 'cancelled'} before start`)
     return undefined
   }
-  if (isTooLarge(claimed)) return await finishUnstarted(context, id, TOO_LARGE)
-  const task = claimed.parse()
+  const task = plannableTask(claimed)
+  if (task === undefined) return await finishUnstarted(context, id, TOO_LARGE)
   if (countedTypeOf(task) !== expectedType) throw new Error('its type changed while it was being claimed; leaving it queued')
   const plan = policy.plan(task)
   try {
@@ -64,9 +66,15 @@ export async function prepareTask (context: RunContext, claimed: StoredTask, { e
   }
 }
 
-/** Whether the system would refuse the config. It is not parsed then, which may take long. */
-function isTooLarge (task: StoredTask): boolean {
-  return task.json.length > MAX_CONFIG_BYTES && isLongStructure(task.text(), 'config')
+/**
+ * The task for the policy. Its long arrays and objects are not parsed, which may take long: it lacks custom fields that have one.
+ * @returns undefined if its config is one, which the system would refuse
+ */
+function plannableTask (task: StoredTask): Task | undefined {
+  if (task.json.length <= MAX_CONFIG_BYTES) return task.parse()
+  const text = JsonText.of(task.json)
+  if (isLongStructure(text, 'config')) return undefined
+  return new StoredTask(text.pick([...text.names].filter((name) => !isLongStructure(text, name)))).parse()
 }
 
 async function finishUnstarted ({ directory, logger }: RunContext, id: string, errorMessage: string): Promise<undefined> {
