@@ -1,21 +1,25 @@
 import type { LogStore, TaskLogEvent } from '../store.ts'
 import type { LogPiece } from './log-reader.ts'
 import { readRange } from './read-range.ts'
+import type { TextChunk } from './text.ts'
 
 /** A piece of a log that its followers share. */
 export class SharedPiece implements LogPiece {
   readonly offset: number
   readonly bytes: Buffer
+  /** The text of the bytes; undefined if they are not valid UTF-8, or end within a character. */
+  readonly text: string | undefined
   #encoded: Buffer | undefined
 
-  constructor (offset: number, bytes: Buffer) {
+  constructor (offset: number, bytes: Buffer, text?: string) {
     this.offset = offset
     this.bytes = bytes
+    this.text = text
   }
 
-  /** What `encode` returns for the piece. It is called once: all followers must encode alike. */
-  encoded (encode: (piece: LogPiece) => Buffer): Buffer {
-    this.#encoded ??= encode(this)
+  /** What `encode` returns for the text. It is called once: all followers must encode alike. */
+  encoded (encode: (text: TextChunk) => Buffer): Buffer | undefined {
+    if (this.text !== undefined) this.#encoded ??= encode({ offset: this.offset, end: this.offset + this.bytes.length, chunk: this.text })
     return this.#encoded
   }
 }
@@ -57,8 +61,9 @@ export class SharedOutput {
 
 function encode (events: readonly TaskLogEvent[]): Piece {
   const [offset, end] = [events[0]!.offset, events.at(-1)!.end]
-  const bytes = Buffer.from(events.map(({ chunk }) => chunk).join(''))
-  return bytes.length === end - offset ? new SharedPiece(offset, bytes) : undefined
+  const text = events.map(({ chunk }) => chunk).join('')
+  const bytes = Buffer.from(text)
+  return bytes.length === end - offset ? new SharedPiece(offset, bytes, text) : undefined
 }
 
 /** Reads the original bytes of output that is not valid UTF-8. */

@@ -1,4 +1,4 @@
-import type { LogPiece, LogPieces } from '../../log/follower.ts'
+import type { LogPieces } from '../../log/follower.ts'
 import { SharedPiece } from '../../log/shared-output.ts'
 import { completeLength, textChunk, type TextChunk } from '../../log/text.ts'
 import { messageFrame } from '../../sse/frame.ts'
@@ -22,8 +22,9 @@ export async function * logFrames (pieces: LogPieces): AsyncGenerator<Buffer, vo
         rest = Buffer.alloc(0)
         continue
       }
-      if (next.value instanceof SharedPiece && rest.length === 0 && completeLength(bytes) === bytes.length) {
-        yield next.value.encoded(pieceFrame)
+      const shared = next.value instanceof SharedPiece && rest.length === 0 ? next.value.encoded(logFrame) : undefined
+      if (shared !== undefined) {
+        yield shared
         continue
       }
       position = offset - rest.length
@@ -39,10 +40,6 @@ export async function * logFrames (pieces: LogPieces): AsyncGenerator<Buffer, vo
   } finally {
     await pieces.return(undefined)
   }
-}
-
-function pieceFrame ({ offset, bytes }: LogPiece): Buffer {
-  return logFrame(textChunk(offset, bytes))
 }
 
 /** The id is the byte offset after the text, so that an EventSource resumes exactly there. */
