@@ -3,6 +3,7 @@ import { FST_TASKS_FILTER, FST_TASKS_VALIDATION } from './errors.ts'
 import type { FeedFilter } from './feed/filter.ts'
 import { MAX_NESTING, nestingOf } from './shared/json-scanner.ts'
 import { TASK_STATUSES } from './shared/task-status.ts'
+import { isTaskId } from './shared/task-id.ts'
 import { NewTaskSchema, type NewTask } from './shared/task-schema.ts'
 import { compileCheck } from './util/compile-check.ts'
 import { isAbortSignal, isObject, isStringArray } from './util/kinds.ts'
@@ -87,15 +88,19 @@ export function checkFollowOptions (options: { position?: unknown, signal?: unkn
 
 /** @throws FST_TASKS_FILTER */
 export function checkFilter (filter: FeedFilter): void {
-  if (!isObject(filter)) throw new FST_TASKS_FILTER(`The filter must be an object, not ${show(filter)}`)
+  if (!isObject(filter)) throw new FST_TASKS_FILTER(`The filter must be an object such as { tasks: [id], logs: false, where: (task) => true }, not ${show(filter)}.`)
   const unknown = unknownName(filter, ['tasks', 'logs', 'where'])
   if (unknown !== undefined) throw new FST_TASKS_FILTER(unknown)
   const { tasks, logs, where } = filter
-  if (tasks !== undefined && !isStringArray(tasks)) throw new FST_TASKS_FILTER(`tasks must be an array of task ids, not ${show(tasks)}`)
-  if (logs !== undefined && typeof logs !== 'boolean' && !isStringArray(logs)) {
-    throw new FST_TASKS_FILTER(`logs must be a boolean or an array of task ids, not ${show(logs)}`)
+  if (tasks !== undefined && !isIdArray(tasks)) throw new FST_TASKS_FILTER(`tasks must be an array of task ids, not ${show(tasks)}.`)
+  if (logs !== undefined && typeof logs !== 'boolean' && !isIdArray(logs)) {
+    throw new FST_TASKS_FILTER(`logs must be a boolean or an array of task ids, not ${show(logs)}.`)
   }
-  if (where !== undefined && typeof where !== 'function') throw new FST_TASKS_FILTER(`where must be a function, not ${show(where)}`)
+  if (where !== undefined && typeof where !== 'function') throw new FST_TASKS_FILTER(`where must be a function, not ${show(where)}.`)
+}
+
+function isIdArray (value: unknown): boolean {
+  return isStringArray(value) && value.every(isTaskId)
 }
 
 function checkNames (options: object, known: readonly string[]): void {

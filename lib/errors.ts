@@ -22,11 +22,11 @@ export interface TasksErrorConstructor<Args extends readonly unknown[]> {
 
 /** Registration of the plugin: an option is invalid. */
 export const FST_TASKS_OPTIONS: TasksErrorConstructor<[string]> = createError('FST_TASKS_OPTIONS',
-  'fastify-tasks: %s. Register it with { dir: "/path/of/the/tasks" }, or with { store }.', 500)
+  'fastify-tasks: %s', 500)
 
 /** Registration of the dashboard: an option is invalid. */
 export const FST_TASKS_DASHBOARD_OPTIONS: TasksErrorConstructor<[string]> = createError('FST_TASKS_DASHBOARD_OPTIONS',
-  'fastify-tasks/dashboard: %s. Register it with { prefix: "/tasks", api: "/api/tasks" }.', 500)
+  'fastify-tasks/dashboard: %s', 500)
 
 /** Registration of the plugin: the scope has another store already. */
 export const FST_TASKS_ALREADY_REGISTERED: TasksErrorConstructor<[]> = createError('FST_TASKS_ALREADY_REGISTERED',
@@ -48,7 +48,7 @@ export const FST_TASKS_NOT_AN_SSE_ROUTE: TasksErrorConstructor<[]> = createError
 
 /** `reply.taskEvents()` was called with an invalid filter: a mistake of the host, not of the client. */
 export const FST_TASKS_FILTER: TasksErrorConstructor<[string]> = createError('FST_TASKS_FILTER',
-  'reply.taskEvents(): %s. The filter is an object such as { tasks: [id], logs: false, where: (task) => true }.', 500)
+  'reply.taskEvents(): %s', 500)
 
 /** A request, or an argument of a method of `fastify.tasks`, is invalid. The message names the field. */
 export const FST_TASKS_VALIDATION: TasksErrorConstructor<[string]> = createError('FST_TASKS_VALIDATION', '%s', 400)
@@ -63,6 +63,10 @@ export const FST_TASKS_NOT_ACTIVE: TasksErrorConstructor<[string]> = createError
 /** Deleting a task that has not finished, without force. The arguments are its id and its status. */
 export const FST_TASKS_ACTIVE: TasksErrorConstructor<[string, string]> = createError('FST_TASKS_ACTIVE',
   'Task %s is %s. Cancel it first, or delete it with force=true.', 409)
+
+/** Cancelling or deleting a task whose file cannot be read. */
+export const FST_TASKS_UNREADABLE: TasksErrorConstructor<[string]> = createError('FST_TASKS_UNREADABLE',
+  'The file of task %s cannot be read, so its status is unknown. Repair the file, or delete the task with force=true.', 409)
 
 /** Creating a task with an id that cannot be used now. */
 export const FST_TASKS_ID_TAKEN: TasksErrorConstructor<[string]> = createError('FST_TASKS_ID_TAKEN',

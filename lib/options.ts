@@ -83,7 +83,7 @@ export function resolveOptions (options: TasksPluginOptions & RegisterOptions): 
   const hooks = Array.isArray(onRequest) ? onRequest : [onRequest]
   if (hooks.some((hook) => typeof hook !== 'function')) throw invalid('onRequest', 'a function or an array of functions', onRequest)
   // Fastify would not report it: each hook is wrapped
-  if (hooks.some((hook) => hook.constructor.name === 'AsyncFunction' && hook.length > 2)) throw new FST_TASKS_OPTIONS('onRequest must not have a third parameter (done) if it is async')
+  if (hooks.some((hook) => hook.constructor.name === 'AsyncFunction' && hook.length > 2)) throw new FST_TASKS_OPTIONS('onRequest must not have a third parameter (done) if it is async.')
   for (const [name, value] of Object.entries({ maxClients, maxClientsPerAddress, clientBufferBytes })) {
     if (!Number.isSafeInteger(value) || value < 1) throw invalid(name, 'a positive integer', value)
   }
@@ -99,15 +99,17 @@ export function resolveOptions (options: TasksPluginOptions & RegisterOptions): 
 
 function resolveStore ({ dir, store }: TasksPluginOptions): TaskStore {
   if (store === undefined) {
-    if (dir === undefined) throw new FST_TASKS_OPTIONS('Neither dir nor store is set')
+    if (dir === undefined) throw new FST_TASKS_OPTIONS(`Neither dir nor store is set. ${HINT}`)
     if (typeof dir !== 'string' || dir.trim() === '') throw invalid('dir', 'the path of a directory', dir)
     return new DirectoryStore(dir)
   }
-  if (dir !== undefined) throw new FST_TASKS_OPTIONS('Both dir and store are set')
+  if (dir !== undefined) throw new FST_TASKS_OPTIONS(`Both dir and store are set. ${HINT}`)
   if (typeof store?.subscribe !== 'function') throw invalid('store', 'a TaskStore', store)
   return store
 }
 
+const HINT = 'Register the plugin with { dir: "/path/of/the/tasks" }, or with { store }.'
+
 function invalid (name: string, expected: string, value: unknown): Error {
-  return new FST_TASKS_OPTIONS(`${name} must be ${expected}, not ${inspect(value, { depth: 0 })}`)
+  return new FST_TASKS_OPTIONS(`${name} must be ${expected}, not ${inspect(value, { depth: 0 })}.`)
 }

@@ -96,7 +96,7 @@ export interface StoreHealth {
   readonly problems: readonly HealthProblem[]
   /** The number of tasks. */
   readonly tasks?: number
-  readonly tasksByStatus?: Readonly<Record<TaskStatus, number>>
+  readonly tasksByStatus?: Readonly<Record<TaskStatus, number> & { unknown?: number }>
   /** Time since the creation of the oldest queued task, in ms; null if no task is queued. */
   readonly oldestQueuedMs?: number | null
   /** Limits that the processor has published. */

@@ -13,7 +13,9 @@ import type { FollowOptions } from './shared/follow-options.ts'
 import type { NewTask, Task } from './shared/task-schema.ts'
 import type { TaskTypes } from './shared/task-types.ts'
 import { subscribeTo, type StoreLogger, type TaskDeletedEvent, type TaskEvent, type TaskLogEvent, type TaskQuery, type TaskStore } from './store.ts'
+import { abortable } from './util/abortable-generator.ts'
 import { callSafely } from './util/callbacks.ts'
+import { defined } from './util/defined.ts'
 import { RepeatedErrors } from './util/repeated-errors.ts'
 import { inTimeSlices } from './util/time-slices.ts'
 
@@ -191,10 +193,12 @@ export class Tasks extends EventEmitter<TasksEvents> {
    * server closes. If the log is truncated or rewritten, its new content is yielded from the start.
    * @param options.position byte offset to start at. Default: 0
    * @throws FST_TASKS_VALIDATION if an option is invalid
+   * @throws FST_TASKS_NOT_FOUND in the iteration
    */
   followLog (taskId: string, options: FollowOptions = {}): AsyncGenerator<Buffer, void, undefined> {
     checkFollowOptions(options)
-    return followLogBytes(this.store, taskId, { ...options, signal: this.#stoppedOr(options.signal) })
+    const { position, signal } = options
+    return abortable((ended) => this.#followExisting(taskId, { ...defined({ position }), signal: ended }), this.#stoppedOr(signal))
   }
 
   /** The task types that the processor has published. No types and `anyType: false`: no processor has published any. */
@@ -205,6 +209,11 @@ export class Tasks extends EventEmitter<TasksEvents> {
   /** The health of the store, and the streaming statistics of this registration of the plugin. */
   async health (): Promise<TasksHealth> {
     return await health(this.#context)
+  }
+
+  async * #followExisting (taskId: string, options: FollowOptions): AsyncGenerator<Buffer, void, undefined> {
+    if (await this.store.get(taskId) === undefined) throw new FST_TASKS_NOT_FOUND(taskId)
+    yield * followLogBytes(this.store, taskId, options)
   }
 
   #stoppedOr (signal: AbortSignal | undefined): AbortSignal {

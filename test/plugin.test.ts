@@ -18,10 +18,21 @@ async function boot (app: FastifyInstance, options: unknown): Promise<void> {
 
 t.test('registration rejects invalid options with the fix', async (t) => {
   const dir = await temporaryDirectory(t)
-  for (const options of [{}, '/tmp', { dir: '' }, { dir: 5 }, { dir, store: {} }, { store: {} }, { dir, prefix: 'api' }, { dir, maxClients: 0 }, { dir, onRequest: 'no' }, { dir, readOnly: 1 }]) {
+  for (const [options, message] of [
+    [{}, 'Neither dir nor store is set. Register the plugin with { dir: "/path/of/the/tasks" }, or with { store }.'],
+    [{ dir, store: {} }, 'Both dir and store are set. Register the plugin with { dir: "/path/of/the/tasks" }, or with { store }.'],
+    ['/tmp', 'options must be an object, not \'/tmp\'.'],
+    [{ dir: '' }, 'dir must be the path of a directory, not \'\'.'],
+    [{ dir: 5 }, 'dir must be the path of a directory, not 5.'],
+    [{ store: {} }, 'store must be a TaskStore, not {}.'],
+    [{ dir, prefix: 'api' }, 'prefix must be a path that starts with /, not \'api\'.'],
+    [{ dir, maxClients: 0 }, 'maxClients must be a positive integer, not 0.'],
+    [{ dir, onRequest: 'no' }, 'onRequest must be a function or an array of functions, not \'no\'.'],
+    [{ dir, readOnly: 1 }, 'readOnly must be a boolean, not 1.']
+  ] as const) {
     const app = Fastify()
     t.teardown(() => app.close())
-    await t.rejects(boot(app, options), { code: 'FST_TASKS_OPTIONS', message: /\{ dir: / }, JSON.stringify(options))
+    await t.rejects(boot(app, options), { code: 'FST_TASKS_OPTIONS', message: `fastify-tasks: ${message}` }, JSON.stringify(options))
   }
 })
 
@@ -32,7 +43,7 @@ t.test('registration rejects unknown options and invalid values with the fix; Fa
     [{ directory: dir }, 'directory is not an option. Did you mean dir?'],
     [{ dir, onrequest: () => {} }, 'onrequest is not an option. Did you mean onRequest?'],
     [{ dir, token: 'x' }, 'token is not an option. The options are dir, store, prefix, readOnly, onRequest, maxClients, maxClientsPerAddress, clientBufferBytes, logLevel, logSerializers.'],
-    [{ dir, onRequest: async (_request: unknown, _reply: unknown, _done: unknown) => {} }, 'onRequest must not have a third parameter (done) if it is async']
+    [{ dir, onRequest: async (_request: unknown, _reply: unknown, _done: unknown) => {} }, 'onRequest must not have a third parameter (done) if it is async.']
   ] as const) {
     const app = Fastify()
     t.teardown(() => app.close())
@@ -43,6 +54,18 @@ t.test('registration rejects unknown options and invalid values with the fix; Fa
   const { url } = await startServer(t, { dir, logLevel: 'warn', logSerializers: {} } as never, { logger: { stream: { write: (line: string) => { lines.push(line) } } } })
   t.equal((await fetch(url)).status, 200)
   t.notOk(lines.some((line) => line.includes('incoming request')), 'logLevel applies to the routes')
+})
+
+t.test('registration creates the directory and its parents', async (t) => {
+  const dir = join(await temporaryDirectory(t), 'a', 'b')
+  const { url } = await startServer(t, { dir })
+  t.strictSame(await (await fetch(url)).json(), [])
+})
+
+t.test('registration rejects a directory where none can be created', { skip: process.platform !== 'linux' && 'needs /proc' }, async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await t.rejects(boot(app, { dir: '/proc/a/b' }), { code: 'FST_TASKS_DIRECTORY', message: /\/proc\/a\/b.*ENOENT/ })
 })
 
 t.test('registration rejects an unusable directory with its path', async (t) => {
@@ -291,6 +314,11 @@ t.test('a log follower that is waiting ends when its consumer returns', async (t
   const next = waiting.next()
   await waiting.return()
   t.strictSame(await next, { value: undefined, done: true })
+})
+
+t.test('a log follower of a task that does not exist rejects', async (t) => {
+  const { app } = await startServer(t, { dir: await temporaryDirectory(t) })
+  await t.rejects(app.tasks.followLog('task_1_a').next(), { code: 'FST_TASKS_NOT_FOUND' })
 })
 
 t.test('a log follower yields the new content of a rewritten log', async (t) => {

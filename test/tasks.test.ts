@@ -128,7 +128,7 @@ t.test('invalid options are rejected with the name and the value', async (t) => 
     return value
   }
   const calls: Array<[label: string, call: () => unknown, message: RegExp]> = [
-    ['a blank command', () => tasks.create({ command: ' ' }), /^task\/command must be a command/],
+    ['a blank command', () => tasks.create({ command: ' ' }), /^task\/command must be a string/],
     ['a function as a config', () => tasks.create({ command: 'true', config: () => {} }), /^task\/config must be any JSON value, not a function$/],
     ['a malformed id', () => tasks.create({ command: 'true', id: '../../etc' }), /^task\/id must be a task id/],
     ['an unknown status', () => tasks.list({ status: ['done' as never] }), /^status must be an array of queued, .*, not \[ 'done' \]$/],

@@ -30,14 +30,16 @@ export class ConnectionError extends Error {
 /** @param response an error response whose body has not been read */
 export async function errorFromResponse (response: Response): Promise<TasksError> {
   const text = await response.text().catch(() => '')
-  let body: { message?: unknown, code?: unknown } = {}
+  let body: { message?: unknown, error?: unknown, code?: unknown } = {}
   try {
     body = JSON.parse(text) ?? {}
   } catch {
     // not JSON, such as an error page of a proxy
   }
   const seconds = Number(response.headers.get('retry-after') ?? NaN)
-  return new TasksError(typeof body.message === 'string' ? body.message : `The server answered with status ${response.status}.`, {
+  // hosts may convert errors to `{ error: message }`
+  const message = [body.message, body.error].find((text) => typeof text === 'string') as string | undefined
+  return new TasksError(message ?? `The server answered with status ${response.status}.`, {
     statusCode: response.status,
     code: typeof body.code === 'string' ? body.code : undefined,
     retryAfterMs: Number.isFinite(seconds) ? seconds * 1000 : undefined

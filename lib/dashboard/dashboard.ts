@@ -61,9 +61,10 @@ export async function dashboard (fastify: FastifyInstance, options: TasksDashboa
 function resolveOptions (options: TasksDashboardOptions): Required<Omit<TasksDashboardOptions, 'prefix'>> {
   const unknown = unknownName(options, ['prefix', 'api', 'title', ...FASTIFY_OPTIONS])
   if (unknown !== undefined) throw new FST_TASKS_DASHBOARD_OPTIONS(unknown)
-  const { api = '/api/tasks', title = 'Tasks' } = options
-  if (typeof title !== 'string') throw new FST_TASKS_DASHBOARD_OPTIONS('title must be a string')
-  if (!isAddress(api)) throw new FST_TASKS_DASHBOARD_OPTIONS('api must be a path or an http(s) URL, without a query or fragment')
+  const { prefix = '', api = '/api/tasks', title = 'Tasks' } = options
+  if (!/^(\/[^?#]*)?$/.test(prefix)) throw new FST_TASKS_DASHBOARD_OPTIONS('prefix must be a path that starts with /.')
+  if (typeof title !== 'string' || title.trim() === '') throw new FST_TASKS_DASHBOARD_OPTIONS('title must be a text that is not blank.')
+  if (!isAddress(api)) throw new FST_TASKS_DASHBOARD_OPTIONS('api must be a path or an http(s) URL, without a query or fragment.')
   return { api, title }
 }
 

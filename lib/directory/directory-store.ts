@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import {
-  FST_TASKS_ACTIVE, FST_TASKS_ID_TAKEN, FST_TASKS_NOT_ACTIVE, FST_TASKS_NOT_FOUND, FST_TASKS_TOO_LARGE, FST_TASKS_VALIDATION
+  FST_TASKS_ACTIVE, FST_TASKS_ID_TAKEN, FST_TASKS_NOT_ACTIVE, FST_TASKS_NOT_FOUND, FST_TASKS_TOO_LARGE, FST_TASKS_UNREADABLE,
+  FST_TASKS_VALIDATION
 } from '../errors.ts'
 import { readCancelMarker } from '../protocol/cancel-marker.ts'
 import { fileName, MAX_NEW_TASK_BYTES } from '../protocol/file-names.ts'
@@ -76,7 +77,7 @@ export class DirectoryStore implements TaskStore {
     for (let attempt = 1; attempt <= MAX_CREATE_ATTEMPTS; attempt++) {
       // as it was created: by now it may have been started, or deleted
       if (await this.#createFile(task.id, text)) return { task: toStoredTask(text), created: true }
-      const existing = await this.#read(task.id)
+      const existing = await this.#read(task.id, FST_TASKS_ID_TAKEN)
       if (existing !== undefined) return { task: existing, created: false }
       // it has just been deleted
     }
@@ -101,8 +102,9 @@ export class DirectoryStore implements TaskStore {
     if (!isTaskId(taskId)) throw new FST_TASKS_NOT_FOUND(taskId)
     const outcome = await orStorageError(deleteTask(directory, taskId, options))
     await watcher.refresh(taskId)
-    if (outcome === 'missing') throw new FST_TASKS_NOT_FOUND(taskId)
-    if (outcome === 'active') throw new FST_TASKS_ACTIVE(taskId, watcher.tasks.get(taskId)?.task?.status ?? 'unreadable')
+    if (outcome === 'deleted') return
+    const task = outcome === 'active' ? await this.#read(taskId) : undefined
+    throw task === undefined ? new FST_TASKS_NOT_FOUND(taskId) : new FST_TASKS_ACTIVE(taskId, task.status ?? 'unknown')
   }
 
   async readLog (taskId: string, range: { start: number, end?: number }): Promise<LogContent | undefined> {
@@ -137,8 +139,11 @@ export class DirectoryStore implements TaskStore {
     return created
   }
 
-  /** The listed task, or else the task on disk; undefined if there is none. */
-  async #read (taskId: string): Promise<StoredTask | undefined> {
+  /**
+   * The listed task, or else the task on disk; undefined if there is none.
+   * @param Unreadable the error to throw if its file cannot be read
+   */
+  async #read (taskId: string, Unreadable = FST_TASKS_UNREADABLE): Promise<StoredTask | undefined> {
     const { directory, watcher } = this.#open
     const listed = watcher.tasks.get(taskId)?.task
     if (listed !== undefined) return listed
@@ -146,7 +151,7 @@ export class DirectoryStore implements TaskStore {
       const file = await ifExists(readTaskText(directory, taskId))
       return file && completedTask(file.text)
     } catch (error) {
-      if (error instanceof UnreadableFile) throw new FST_TASKS_ID_TAKEN(taskId)
+      if (error instanceof UnreadableFile) throw new Unreadable(taskId)
       throw storageError(error)
     }
   }

@@ -30,8 +30,9 @@ export async function directoryHealth (directory: TasksDirectory, watcher: TaskW
   }
 }
 
-function countsOf (tasks: Catalogue): Record<TaskStatus, number> {
-  return Object.fromEntries(TASK_STATUSES.map((status) => [status, tasks.count(status)])) as Record<TaskStatus, number>
+function countsOf (tasks: Catalogue): Record<TaskStatus | 'unknown', number> {
+  const counts = Object.fromEntries(TASK_STATUSES.map((status) => [status, tasks.count(status)])) as Record<TaskStatus, number>
+  return { ...counts, unknown: tasks.count(undefined) }
 }
 
 /** A clock that was set back, or a file of another machine, may make a task seem to be of the future. */

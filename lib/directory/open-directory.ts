@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { access, mkdir, realpath } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { FST_TASKS_DIRECTORY } from '../errors.ts'
 import { isLocalMount } from '../protocol/mount.ts'
 import { StaleFiles } from '../protocol/stale-files.ts'
@@ -42,7 +43,7 @@ export class OpenDirectory {
    */
   static async open (path: string, log: StoreLogger): Promise<OpenDirectory> {
     try {
-      await mkdir(path, { recursive: true })
+      await makeDirectory(resolve(path))
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
       const directory = tasksDirectory(await realpath(path))
       const processor = new ProcessorObserver(directory)
@@ -67,5 +68,22 @@ export class OpenDirectory {
   async #maintain (): Promise<void> {
     await this.processor.observe()
     for (const id of await this.#staleFiles.cleanUp()) this.watcher.enqueue(id)
+  }
+}
+
+/**
+ * Creates a directory and its parents, unless it exists. `mkdir` with `recursive` tries forever where nothing can be created,
+ * such as in /proc.
+ */
+async function makeDirectory (path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const code = errorCode(error)
+    if (code === 'EEXIST') return
+    const parent = dirname(path)
+    if (code !== 'ENOENT' || parent === path) throw error
+    await makeDirectory(parent)
+    await mkdir(path).catch((error: unknown) => { if (errorCode(error) !== 'EEXIST') throw error })
   }
 }

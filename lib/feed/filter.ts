@@ -14,8 +14,8 @@ export interface FeedFilter {
   readonly logs?: boolean | readonly string[]
   /**
    * Sends only tasks for which it returns true. A task that stops matching is sent as `task.deleted`. After a reconnect
-   * this may include the id of a task that the client has never received. Task files of other programs may lack fields or
-   * have other types in them; a task for which it throws, or returns a promise, is not sent.
+   * this may include the id of a task that the client has never received. A task for which it throws, or returns a promise,
+   * is not sent.
    * @default all
    */
   readonly where?: (task: Task) => boolean

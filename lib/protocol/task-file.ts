@@ -60,7 +60,7 @@ function compact (bytes: Buffer): JsonText {
   try {
     return JsonText.compact(isUtf8(content) ? content : Buffer.from(content.toString('utf8')))
   } catch (error) {
-    if (error instanceof JsonTextError) throw new UnreadableFile(error.message, { unfinished: !error.isTooDeep })
+    if (error instanceof JsonTextError) throw new UnreadableFile(error.message, { unfinished: error.problem === 'not-json' })
     throw error
   }
 }

@@ -28,19 +28,22 @@ export function checkedJson (body: Buffer): string {
   if (!isUtf8(body)) throw new FST_TASKS_VALIDATION('body must be JSON in UTF-8')
   const bytes = withoutByteOrderMark(body)
   if (bytes.length > SHORT_BYTES) return checkedLongJson(bytes)
-  if (nestingOf(bytes) > MAX_NESTING) throw tooDeep()
+  if (nestingOf(bytes) > MAX_NESTING) throw new FST_TASKS_VALIDATION(`body is nested more than ${MAX_NESTING} levels deep`)
   return bytes.toString('utf8')
 }
 
 function checkedLongJson (bytes: Buffer): string {
   try {
     const text = JsonText.compact(bytes)
-    for (const name of text.names) checkMember(text, name)
-    return decoder.decode(text.bytes)
+    if (!text.isObject) throw new FST_TASKS_VALIDATION('body must be an object')
+    const names = [...text.names]
+    for (const name of names) checkMember(text, name)
+    // of a repeated name only the last value was checked
+    return decoder.decode(text.pick(names).bytes)
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error
-    if (error.isTooDeep) throw tooDeep()
-    return NOT_JSON
+    if (error.problem === 'not-json') return NOT_JSON
+    throw new FST_TASKS_VALIDATION(error.message.replace(/^it/, 'body'))
   }
 }
 
@@ -52,8 +55,4 @@ function checkMember (text: JsonText, name: string): void {
   if (isLongStructure(text, name)) {
     throw new FST_TASKS_VALIDATION(`body/${name} must have at most ${MAX_CONFIG_BYTES} bytes as JSON, the limit of the system for a variable, not ${text.raw(name)!.length}`)
   }
-}
-
-function tooDeep (): Error {
-  return new FST_TASKS_VALIDATION(`body is nested more than ${MAX_NESTING} levels deep`)
 }

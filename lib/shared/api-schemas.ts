@@ -8,7 +8,7 @@ import { TASK_STATUSES, type TaskStatus } from './task-status.ts'
 
 /** Digits only: `Number` also accepts signs, exponents and other bases. */
 const PositionSchema = Type.String({ pattern: '^\\d{1,15}$', description: 'a byte offset' })
-const CountSchema = Type.String({ pattern: '^[1-9]\\d{0,8}$', description: 'a positive number' })
+const CountSchema = Type.String({ pattern: '^[1-9]\\d{0,8}$', description: 'a number from 1 to 999999999' })
 const BooleanSchema = Type.Union(['0', '1', 'true', 'false'].map((value) => Type.Literal(value)), { description: 'one of 0, 1, true, false' })
 
 export function isTrue (value: Static<typeof BooleanSchema> | undefined): boolean {
@@ -79,10 +79,10 @@ export const HealthSchema = Type.Object({
     count: Type.Optional(Type.Integer())
   })),
   tasks: Type.Optional(Type.Integer({ description: 'number of tasks' })),
-  tasksByStatus: Type.Optional(Type.Object(
-    Object.fromEntries(TASK_STATUSES.map((status) => [status, Type.Integer()])) as Record<TaskStatus, TInteger>,
-    { description: 'number of tasks with each status' }
-  )),
+  tasksByStatus: Type.Optional(Type.Object({
+    ...Object.fromEntries(TASK_STATUSES.map((status) => [status, Type.Integer()])) as Record<TaskStatus, TInteger>,
+    unknown: Type.Optional(Type.Integer({ description: 'tasks without a status, or with another one: they do not run' }))
+  }, { description: 'number of tasks with each status' })),
   oldestQueuedMs: Type.Optional(Type.Union([Type.Integer(), Type.Null()], { description: 'time since the creation of the oldest queued task, in ms; null: no task is queued' })),
   watcher: Type.Optional(Type.String({ description: 'how changes are found: native (file events) or polling' })),
   polledFiles: Type.Optional(Type.Integer({ description: 'files that are also polled, because file events may be missing' })),

@@ -1,14 +1,22 @@
 /** Deeper arrays and objects are refused: the cost of many operations on JSON grows with its depth. */
 export const MAX_NESTING = 100
 
-/** The text is not JSON that a task may contain. */
-export class JsonTextError extends Error {
-  /** Whether the text is nested too deeply; otherwise it is not valid JSON. */
-  readonly isTooDeep: boolean
+/** An object with more members at the top level is refused: a task has about ten, and each name is kept while it is read. */
+export const MAX_MEMBERS = 1000
 
-  constructor (isTooDeep: boolean) {
-    super(isTooDeep ? `it is nested more than ${MAX_NESTING} levels deep` : 'it is not valid JSON')
-    this.isTooDeep = isTooDeep
+const MESSAGES = {
+  'not-json': 'it is not valid JSON',
+  'too-deep': `it is nested more than ${MAX_NESTING} levels deep`,
+  'too-wide': `it has more than ${MAX_MEMBERS} fields`
+}
+
+/** The text is not JSON that a task may contain. The message continues a sentence that starts with the text's name. */
+export class JsonTextError extends Error {
+  readonly problem: keyof typeof MESSAGES
+
+  constructor (problem: keyof typeof MESSAGES) {
+    super(MESSAGES[problem])
+    this.problem = problem
   }
 }
 
@@ -49,7 +57,7 @@ export function removeSpace (bytes: Uint8Array): number {
     } else if (byte <= 0x20) continue
     else if (byte === QUOTE) isInString = true
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++depth > MAX_NESTING) throw new JsonTextError(true)
+      if (++depth > MAX_NESTING) throw new JsonTextError('too-deep')
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--
     bytes[length++] = bytes[at]!
   }
@@ -103,6 +111,7 @@ class Scanner {
   #at = 0
   /** Offset of the next byte to write; never greater than `#at`. */
   #length = 0
+  #memberCount = 0
   readonly #members = new Map<string, Span>()
 
   constructor (bytes: Uint8Array) {
@@ -113,7 +122,7 @@ class Scanner {
     this.#skipSpace()
     this.#value(0)
     this.#skipSpace()
-    if (this.#at < this.#bytes.length) throw new JsonTextError(false)
+    if (this.#at < this.#bytes.length) throw new JsonTextError('not-json')
     return { length: this.#length, members: this.#members }
   }
 
@@ -138,10 +147,16 @@ class Scanner {
       this.#skipSpace()
       const start = this.#length
       this.#value(depth)
-      if (depth === 1) this.#members.set(this.#text(name), { start, end: this.#length })
+      if (depth === 1) this.#addMember(name, { start, end: this.#length })
       this.#skipSpace()
     } while (this.#takeIf(COMMA))
     this.#take(CLOSE_BRACE)
+  }
+
+  /** @param name of the member, in the compact text */
+  #addMember (name: Span, value: Span): void {
+    if (++this.#memberCount > MAX_MEMBERS) throw new JsonTextError('too-wide')
+    this.#members.set(this.#text(name), value)
   }
 
   #array (depth: number): void {
@@ -156,7 +171,7 @@ class Scanner {
   }
 
   #enter (depth: number): void {
-    if (depth > MAX_NESTING) throw new JsonTextError(true)
+    if (depth > MAX_NESTING) throw new JsonTextError('too-deep')
     this.#copy(1)
     this.#skipSpace()
   }
@@ -164,12 +179,12 @@ class Scanner {
   /** @returns the offset after the string, in the compact text */
   #string (): number {
     const bytes = this.#bytes
-    if (bytes[this.#at] !== QUOTE) throw new JsonTextError(false)
+    if (bytes[this.#at] !== QUOTE) throw new JsonTextError('not-json')
     let end = this.#at + 1
     for (; bytes[end] !== QUOTE; end++) {
       const byte = bytes[end]
       // also past the end of the text
-      if (byte === undefined || byte < 0x20) throw new JsonTextError(false)
+      if (byte === undefined || byte < 0x20) throw new JsonTextError('not-json')
       if (byte === BACKSLASH) end = this.#escape(end)
     }
     this.#copy(end + 1 - this.#at)
@@ -180,8 +195,8 @@ class Scanner {
   #escape (start: number): number {
     const bytes = this.#bytes
     if (ESCAPES.has(bytes[start + 1])) return start + 1
-    if (bytes[start + 1] !== LOWER_U) throw new JsonTextError(false)
-    for (let digit = 2; digit < 6; digit++) if (!isHexDigit(bytes[start + digit])) throw new JsonTextError(false)
+    if (bytes[start + 1] !== LOWER_U) throw new JsonTextError('not-json')
+    for (let digit = 2; digit < 6; digit++) if (!isHexDigit(bytes[start + digit])) throw new JsonTextError('not-json')
     return start + 5
   }
 
@@ -203,19 +218,19 @@ class Scanner {
   #digits (start: number): number {
     let end = start
     while (isDigit(this.#bytes[end])) end++
-    if (end === start) throw new JsonTextError(false)
+    if (end === start) throw new JsonTextError('not-json')
     return end
   }
 
   #literal (first: number | undefined): void {
     const expected = LITERALS.get(first ?? 0)
-    if (expected === undefined) throw new JsonTextError(false)
-    for (let index = 1; index < expected.length; index++) if (this.#bytes[this.#at + index] !== expected[index]) throw new JsonTextError(false)
+    if (expected === undefined) throw new JsonTextError('not-json')
+    for (let index = 1; index < expected.length; index++) if (this.#bytes[this.#at + index] !== expected[index]) throw new JsonTextError('not-json')
     this.#copy(expected.length)
   }
 
   #take (byte: number): void {
-    if (!this.#takeIf(byte)) throw new JsonTextError(false)
+    if (!this.#takeIf(byte)) throw new JsonTextError('not-json')
   }
 
   #takeIf (byte: number): boolean {

@@ -1,4 +1,4 @@
-import { JsonTextError, removeSpace, scanJson, type Members, type Span } from './json-scanner.ts'
+import { JsonTextError, MAX_MEMBERS, removeSpace, scanJson, type Members, type Span } from './json-scanner.ts'
 
 const MAX_SCALAR_BYTES = 1024
 /** A shorter string takes less than `MAX_SCALAR_BYTES` as JSON, however it is escaped. */
@@ -46,6 +46,7 @@ export class JsonText {
       return new JsonText(copyOf(bytes, length), undefined, members)
     }
     const value = parse(bytes)
+    if (isObject(value) && Object.keys(value).length > MAX_MEMBERS) throw new JsonTextError('too-wide')
     return new JsonText(copyOf(bytes, removeSpace(bytes)), isObject(value) ? [value] : undefined, undefined)
   }
 
@@ -159,7 +160,7 @@ function parse (bytes: Uint8Array): unknown {
   try {
     return JSON.parse(decoder.decode(bytes))
   } catch {
-    throw new JsonTextError(false)
+    throw new JsonTextError('not-json')
   }
 }
 

@@ -6,7 +6,7 @@ import { TASK_STATUSES } from './task-status.ts'
 export const TaskStatusSchema = Type.Union(TASK_STATUSES.map((status) => Type.Literal(status)))
 
 export const TaskIdSchema = Type.String({
-  pattern: TASK_ID_PATTERN, maxLength: TASK_ID_MAX_LENGTH, description: 'a task id (task_<digits>_<letters and digits>)'
+  pattern: TASK_ID_PATTERN, maxLength: TASK_ID_MAX_LENGTH, description: `a task id (task_<digits>_<letters and digits>, at most ${TASK_ID_MAX_LENGTH} characters)`
 })
 
 /** A time in UTC. */
@@ -39,7 +39,7 @@ export type TaskSummary = Static<typeof TaskSummarySchema>
 
 /** The fields that a client may set when it creates a task. */
 export const NewTaskSchema = Type.Object({
-  command: Type.String({ pattern: '^\\s*[^\\s\\0][^\\0]*$', description: 'a command that is not blank, without NUL' }),
+  command: Type.String({ pattern: '^\\s*[^\\s\\0][^\\0]*$', description: 'a string that is not blank, without NUL' }),
   type: Type.Optional(Type.String({ pattern: '^[^\\0]+$', maxLength: 200, description: 'a string of 1 to 200 characters, without NUL' })),
   app: Type.Optional(Type.Union([Type.String({ pattern: '^[^\\0]*$', maxLength: 200 }), Type.Null()], {
     description: 'a string of at most 200 characters, without NUL, or null'

@@ -33,6 +33,10 @@ t.test('errorFromResponse returns the message and code of the server, and its Re
   t.match(await errorFromResponse(response), { message: 'full', statusCode: 503, code: 'FST_TASKS_TOO_MANY_CLIENTS', retryAfterMs: 3000 })
 })
 
+t.test('errorFromResponse returns the message of a host that converts errors', async (t) => {
+  t.match(await errorFromResponse(new Response('{"error":"full","code":"FST_TASKS_TOO_MANY_CLIENTS"}', { status: 503 })), { message: 'full', code: 'FST_TASKS_TOO_MANY_CLIENTS' })
+})
+
 t.test('errorFromResponse describes a response that is not JSON by its status', async (t) => {
   const error = await errorFromResponse(new Response('<h1>Bad gateway</h1>', { status: 502 }))
   t.match(error, { message: 'The server answered with status 502.', statusCode: 502, code: undefined, retryAfterMs: undefined })

@@ -54,8 +54,12 @@ t.test('only the page\'s own files are served', async (t) => {
   for (const name of ['entry.json', 'nothing.js', '..%2Findex.js', '%2e%2e/index.js', 'main.js.br']) t.equal((await app.inject(`/page/assets/${name}`)).statusCode, 404, name)
 })
 
-t.test('an API address that is not http(s) is rejected', async (t) => {
-  await t.rejects(createApp(t, { api: 'javascript:alert(1)' }), { code: 'FST_TASKS_DASHBOARD_OPTIONS' })
+t.test('invalid options are rejected', async (t) => {
+  for (const [options, message] of [
+    [{ api: 'javascript:alert(1)' }, 'api must be a path or an http(s) URL, without a query or fragment.'],
+    [{ title: ' ' }, 'title must be a text that is not blank.'],
+    [{ prefix: 'page' }, 'prefix must be a path that starts with /.']
+  ] as const) await t.rejects(createApp(t, options), { code: 'FST_TASKS_DASHBOARD_OPTIONS', message: `fastify-tasks/dashboard: ${message}` }, message)
 })
 
 t.test('unknown options are rejected with a suggestion; Fastify\'s own options are accepted', async (t) => {

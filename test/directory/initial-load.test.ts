@@ -1,7 +1,10 @@
 import { appendFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import t from 'tap'
+import { setImmediate } from 'node:timers/promises'
+import Fastify from 'fastify'
 import type { TaskEvent } from 'fastify-tasks'
+import t from 'tap'
+import { tasksPlugin } from '../../lib/index.ts'
 import { putTask, startServer, temporaryDirectory, waitFor } from '../helpers.ts'
 
 t.test('at the start, tasks are listed without an event, unless they have a delete marker', async (t) => {
@@ -42,6 +45,24 @@ for (const [status, log, expected] of [
     t.match(changes, expected)
   })
 }
+
+t.test('a log that appears while its task is loaded is known', async (t) => {
+  const dir = await temporaryDirectory(t)
+  for (let index = 0; index < 3000; index++) await putTask(dir, `task_${index}_a`, { status: index < 50 ? 'running' : 'completed' })
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(tasksPlugin, { dir })
+  const loaded = app.ready().then(() => app.tasks.list())
+  for (let index = 0; index < 50; index++) {
+    await writeFile(join(dir, `task_${index}_a.log`), 'output')
+    await setImmediate()
+  }
+  await loaded
+  const ends = new Map<string, number>()
+  app.tasks.on('task.log', ({ taskId, end }) => { ends.set(taskId, end) })
+  for (let index = 0; index < 50; index++) await appendFile(join(dir, `task_${index}_a.log`), 'more')
+  await waitFor(() => ends.size === 50 && [...ends.values()].every((end) => end === 10), { describe: () => [...ends] })
+})
 
 t.test('after the start, the deletion of the log of a completed task is reported as a truncation', async (t) => {
   const dir = await temporaryDirectory(t)

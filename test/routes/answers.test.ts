@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { TasksClient } from '../../lib/client/index.ts'
@@ -190,4 +193,18 @@ t.test('no request adds a header to its answer', async (t) => {
     t.match(head, /^HTTP\/1\.1 [24]\d\d /, path!)
     t.notMatch(head, /\nset-cookie/i)
   }
+})
+
+t.test('a task whose file cannot be read can be deleted by force only, and the answers say so', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const { url } = await startServer(t, { dir })
+  await writeFile(join(dir, 'task_1_a.json'), '{bad')
+  const message = 'The file of task task_1_a cannot be read, so its status is unknown. Repair the file, or delete the task with force=true.'
+  for (const [path, method] of [['task_1_a', 'DELETE'], ['task_1_a/cancel', 'POST']] as const) {
+    const response = await fetch(`${url}/${path}`, { method })
+    t.match([response.status, await response.json()], [409, { code: 'FST_TASKS_UNREADABLE', message }], `${method} ${path}`)
+  }
+  t.match(await (await post(url, { id: 'task_1_a', command: 'true' })).json(), { code: 'FST_TASKS_ID_TAKEN' })
+  t.equal((await fetch(`${url}/task_1_a?force=true`, { method: 'DELETE' })).status, 200)
+  t.notOk(existsSync(join(dir, 'task_1_a.json')))
 })

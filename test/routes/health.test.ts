@@ -27,7 +27,7 @@ t.test('health has the number of tasks with each status, and the age of the olde
   const { app, url } = await startServer(t, { dir })
   await app.tasks.list()
   const { body } = await healthAt(url)
-  t.match(body, { tasks: 4, tasksByStatus: { queued: 2, running: 0, completed: 1, failed: 0, cancelled: 0 } })
+  t.match(body, { tasks: 4, tasksByStatus: { queued: 2, running: 0, completed: 1, failed: 0, cancelled: 0, unknown: 1 } })
   t.ok(body.oldestQueuedMs >= 60_000 && body.oldestQueuedMs < 600_000, `${body.oldestQueuedMs} ms`)
   await app.tasks.cancel('task_2_b')
   const { tasksByStatus, oldestQueuedMs } = await app.tasks.health()

@@ -22,7 +22,7 @@ for (const text of [
     try {
       expected = JSON.stringify(JSON.parse(text))
     } catch {
-      t.throws(() => compact(text), { isTooDeep: false, message: 'it is not valid JSON' })
+      t.throws(() => compact(text), { problem: 'not-json', message: 'it is not valid JSON' })
       return
     }
     t.equal(JSON.stringify(JSON.parse(textOf(compact(text)))), expected)
@@ -97,13 +97,22 @@ for (const [length, filler] of [['short', ''], ['long', ' '.repeat(10_000)]] as 
   })
 }
 
+t.test('a text of any length may have 1000 members at its top level', async (t) => {
+  for (const filler of ['', 'x'.repeat(10_000)]) {
+    const text = (count: number) => `{"filler":"${filler}",${Array.from({ length: count - 1 }, (_, index) => `"${index}":[]`).join(',')}}`
+    t.equal([...compact(text(1000)).names].length, 1000)
+    t.throws(() => compact(text(1001)), { problem: 'too-wide', message: 'it has more than 1000 fields' })
+  }
+  t.equal(textOf(compact(`{"a":{${'"b":1,'.repeat(2000)}"c":1}}`)).length, 12_013, 'inner objects may have more')
+})
+
 for (const [open, close] of [['[', ']'], ['{"a":', '}']] as const) {
   const nested = (levels: number) => open.repeat(levels) + '1' + close.repeat(levels)
 
   t.test(`${open} may be nested ${MAX_NESTING} levels deep`, async (t) => {
     t.equal(textOf(compact(nested(MAX_NESTING))), nested(MAX_NESTING))
     for (const levels of [MAX_NESTING + 1, 2400, 100_000]) {
-      t.throws(() => compact(nested(levels)), { isTooDeep: true, message: 'it is nested more than 100 levels deep' }, String(levels))
+      t.throws(() => compact(nested(levels)), { problem: 'too-deep', message: 'it is nested more than 100 levels deep' }, String(levels))
       t.equal(nestingOf(Buffer.from(nested(levels))), levels)
     }
   })

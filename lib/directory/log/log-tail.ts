@@ -103,6 +103,7 @@ export class LogTail {
     const bytes = await readBytes(handle, from, to)
     const last = bytes.subarray(0, isFinished ? bytes.length : completeLength(bytes))
     const end = from + last.length
+    if (this.#isSizeUnknown && end === 0) return this.#restart()
     if (end <= this.cursor) return { hasMore }
     await this.#moveTo(handle, end, last)
     return { change: { offset: end, end, chunk: '' }, hasMore }

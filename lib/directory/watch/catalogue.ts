@@ -32,8 +32,8 @@ export class Catalogue {
     return this.#order.length
   }
 
-  /** The number of tasks with this status. */
-  count (status: TaskStatus): number {
+  /** The number of tasks with this status; undefined: with an unknown one. */
+  count (status: TaskStatus | undefined): number {
     return this.#counts.get(status) ?? 0
   }
 

@@ -189,9 +189,14 @@ export class TaskWatcher {
       isLogMissing: (id) => this.#logs.isMissing(id),
       isUnreadable: (id) => this.#unreadable.hasTaskFile(id),
       isRefreshing: (id) => this.#queue.has(id),
-      load: (id, options) => this.#isLocal && this.#monitor.isLoading && !this.#queue.has(id) && this.#refresher.load(id, options),
+      load: (id, options) => this.#mayLoad(id) && this.#refresher.load(id, options),
       refresh: (id, targets) => this.#queue.refresh(id, targets)
     })
+  }
+
+  /** During the first scan, whether nothing is known of the task's files but their names. */
+  #mayLoad (id: string): boolean {
+    return this.#isLocal && this.#monitor.isLoading && !this.#queue.has(id) && !this.#missedChanges.wasReported(fileName(id, 'log'))
   }
 
   /** File events may be missing. */
