@@ -55,6 +55,8 @@ async function askOnce (lane: Lane, { port }: FuzzedServer, agent: Agent, { meth
   const sized = body !== undefined && random.below(3) > 0
   const sent = request({ port, host: '127.0.0.1', agent, method, path: encodePath(path), setHost: true })
   sent.on('error', () => {})
+  // between two requests, an error of the connection has no other listener
+  sent.once('socket', (socket) => { if (!sent.reusedSocket) socket.on('error', () => {}) })
   for (const [name, value] of headers) if (!['connection', 'upgrade', 'te'].includes(name)) sent.setHeader(name, value)
   if (sized) sent.setHeader('content-length', body.length)
   const leaves = random.below(10) === 0
