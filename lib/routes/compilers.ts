@@ -2,6 +2,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { FST_TASKS_VALIDATION } from '../errors.ts'
+import { lossyNumber } from '../shared/lossy-number.ts'
 import { compileCheck } from '../util/compile-check.ts'
 import type { Scope } from './context.ts'
 import { checkedJson } from './json-body.ts'
@@ -27,7 +28,10 @@ export function useOwnCompilers (scope: Scope): void {
     } catch (error) {
       return done(error as Error, undefined)
     }
-    parse(request, text, done)
+    parse(request, text, (error, value) => {
+      const number = error === null ? lossyNumber(Buffer.from(text)) : undefined
+      done(number === undefined ? error : new FST_TASKS_VALIDATION(`body must not contain the number ${number.slice(0, 100)}, which JavaScript cannot represent: write it as a string`), value)
+    })
   })
 }
 

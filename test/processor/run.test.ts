@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { deleteTask } from '../../lib/protocol/transitions.ts'
 import { MAX_COMMAND_BYTES, MAX_CONFIG_BYTES } from '../../lib/shared/command-limits.ts'
 import { tasksDirectory } from '../../lib/protocol/tasks-directory.ts'
+import { taskText } from '../task-files.ts'
 import { waitFor } from '../wait-for.ts'
 import {
   enqueue, killAll, makeDirectory, processesOf, readLogOf, readTaskOf, remainingProcessesOf, startProcessor, untilAbsent, untilEnded, untilGone, untilLogged
@@ -82,6 +83,15 @@ for (const [name, fields, reason] of REFUSED) {
     t.match(await untilEnded(dir, id), { status: 'failed', errorMessage: reason, exitCode: null, startedAt: null })
   })
 }
+
+t.test('a task with a number in its config that JavaScript would change is refused', async (t) => {
+  const id = `task_${Date.now()}_number`
+  const text = taskText(id, { config: { n: 'NUMBER' } }).replace('"NUMBER"', '12345678901234567890')
+  await writeFile(join(dir, '.number'), text)
+  await rename(join(dir, '.number'), join(dir, `${id}.json`))
+  t.match(await untilEnded(dir, id), { status: 'failed', errorMessage: 'Refused: the config contains the number 12345678901234567890, which would be changed. Write it as a string.' })
+  t.match(readFileSync(join(dir, `${id}.json`), 'utf8'), /"n": 12345678901234567890/)
+})
 
 t.test('a cancellation request in the first milliseconds of a command stops it without a poll', async (t) => {
   const dir = makeDirectory(t)

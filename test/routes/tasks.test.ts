@@ -32,8 +32,6 @@ t.test('creating a task with the id and the fields of an existing task returns t
     ['task_1_a', '{"command":"true"}', '{"command":"true"}', '{"command":"true","type":"custom","app":null,"config":""}'],
     ['task_2_b', '{"command":"true","config":{"a":1,"b":[{"c":2,"d":3}]}}', '{"config":{"b":[{"d":3.0,"c":2e0}],"a":1.0},"command":"tr\\u0075e"}'],
     ['task_3_c', '{"command":"true","config":-0,"timeoutMs":5}', '{"command":"true","config":-0,"timeoutMs":5}', '{"command":"true","config":0,"timeoutMs":5.0}'],
-    ['task_4_d', '{"command":"true","config":[1e400]}', '{"command":"true","config":[1e400]}'],
-    ['task_5_e', '{"command":"true","config":12345678901234567890}', '{"command":"true","config":12345678901234567890}'],
     ['task_6_f', '{"command":"true","type":"x","app":"y","config":null}', '{"command":"true","type":"x","app":"y","config":null}']
   ]
   const send = async (id: string, fields: string) => await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: `{"id":"${id}",${fields.slice(1)}` })
@@ -244,6 +242,7 @@ for (const [title, body, status, code, message] of [
   ['that is an array', `[${LONG}]`, 400, 'FST_TASKS_VALIDATION', 'body must be an object'],
   ['that is not JSON', `{"command":"true"${LONG}`, 400, 'FST_ERR_CTP_INVALID_JSON_BODY', /not valid JSON/],
   ['of white space', LONG, 400, 'FST_ERR_CTP_INVALID_JSON_BODY', /not valid JSON/],
+  ['with a number that JavaScript cannot represent', `{"command":"true","config":[12345678901234567890]${LONG}}`, 400, 'FST_TASKS_VALIDATION', 'body must not contain the number 12345678901234567890, which JavaScript cannot represent: write it as a string'],
   ['with a byte order mark', `\uFEFF{"command":"true"${LONG}}`, 201, undefined, undefined],
   ['with escapes', `{"command":"true","config":"${'\\u00e4'.repeat(60_000)}"}`, 201, undefined, undefined],
   ['with escapes in a structure', `{"command":"true","config":["${'\\u00e4'.repeat(60_000)}"]}`, 201, undefined, undefined],

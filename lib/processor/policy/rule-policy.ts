@@ -18,6 +18,7 @@ export class RulePolicy implements Policy {
   }
 
   plan (task: Task): Plan {
+    if (task.type !== undefined && typeof task.type !== 'string') return refused('the type must be a string.')
     const type = typeOf(task)
     const rule = this.#rules.get(type)
     if (rule === undefined) return refused(`the policy has no type "${printable(type, 100)}".`)

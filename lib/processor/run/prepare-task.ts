@@ -7,6 +7,7 @@ import { cancelClaimed, finishTask } from '../../protocol/transitions.ts'
 import { MAX_CONFIG_BYTES } from '../../shared/command-limits.ts'
 import { JsonText } from '../../shared/json-text.ts'
 import { isLongStructure } from '../../shared/long-structure.ts'
+import { lossyNumber } from '../../shared/lossy-number.ts'
 import { StoredTask } from '../../shared/stored-task.ts'
 import type { Task } from '../../shared/task-schema.ts'
 import { errorCode } from '../../util/error-code.ts'
@@ -14,6 +15,7 @@ import { openLog } from '../command/log-file.ts'
 import { startCommand, type StartGate } from '../command/start-command.ts'
 import { TaskCgroup } from '../os/task-cgroup.ts'
 import type { Program } from '../policy/policy.ts'
+import { printable, refused } from '../policy/refusal.ts'
 import { countedTypeOf } from '../queue/counted-type.ts'
 import type { Attempt } from '../state/attempt.ts'
 import type { RunContext } from './run-context.ts'
@@ -53,10 +55,13 @@ export async function prepareTask (context: RunContext, claimed: StoredTask, { e
     logger.info(`${id} ${cancelled === undefined ? 'deleted' : 'cancelled'} before start`)
     return undefined
   }
-  const task = plannableTask(claimed)
+  const text = JsonText.of(claimed.json)
+  const task = plannableTask(claimed, text)
   if (task === undefined) return await finishUnstarted(context, id, TOO_LARGE)
   if (countedTypeOf(task) !== expectedType) throw new Error('its type changed while it was being claimed; leaving it queued')
-  const plan = policy.plan(task)
+  const config = text.raw('config')
+  const number = config && lossyNumber(config)
+  const plan = number === undefined ? policy.plan(task) : refused(`the config contains the number ${printable(number, 100)}, which would be changed. Write it as a string.`)
   try {
     if ('refused' in plan) throw new NotStartable(plan.refused)
     return await prepareProgram(context, id, plan, mayStart)
@@ -70,9 +75,8 @@ export async function prepareTask (context: RunContext, claimed: StoredTask, { e
  * The task for the policy. Its long arrays and objects are not parsed, which may take long: it lacks custom fields that have one.
  * @returns undefined if its config is one, which the system would refuse
  */
-function plannableTask (task: StoredTask): Task | undefined {
+function plannableTask (task: StoredTask, text: JsonText): Task | undefined {
   if (task.json.length <= MAX_CONFIG_BYTES) return task.parse()
-  const text = JsonText.of(task.json)
   if (isLongStructure(text, 'config')) return undefined
   return new StoredTask(text.pick([...text.names].filter((name) => !isLongStructure(text, name)))).parse()
 }

@@ -66,7 +66,7 @@ t.test('unknown types are refused', async (t) => {
   const policy = await policyOf({ shell: { shell: true } })
   refuses(t, policy, [
     [{ type: 'none' }, 'Refused: the policy has no type "none".'],
-    [{ type: '' }, /no type ""/], [{ type: ['shell'] }, /no type ""/], [{ type: undefined }, /no type "custom"/],
+    [{ type: '' }, /no type ""/], [{ type: ['shell'] }, 'Refused: the type must be a string.'], [{ type: undefined }, /no type "custom"/],
     ...['__proto__', 'constructor', 'toString', 'Shell', 'shell '].map((type): [Fields, RegExp] => [{ type }, /^Refused: the policy has no type/])
   ])
 })
