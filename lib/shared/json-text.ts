@@ -100,21 +100,17 @@ export class JsonText {
    */
   set (members: ReadonlyMap<string, string>): JsonText {
     const replaced: Array<Span & { readonly json: string }> = []
-    const added: string[] = []
+    let added = ''
     for (const [name, json] of members) {
       if (this.has(name)) replaced.push({ ...this.#scanned.get(name)!, json })
-      else added.push(`${JSON.stringify(name)}:${json}`)
+      else added += `,${JSON.stringify(name)}:${json}`
     }
-    replaced.sort((a, b) => a.start - b.start)
-    const pieces: Uint8Array[] = []
-    let at = 0
-    for (const { start, end, json } of replaced) {
-      pieces.push(this.bytes.subarray(at, start), encoder.encode(json))
-      at = end
-    }
-    const separator = added.length > 0 && this.bytes.length > 2 ? ',' : ''
-    pieces.push(this.bytes.subarray(at, -1), encoder.encode(`${separator}${added.join(',')}}`))
-    return new JsonText(joined(pieces), this.#parsed && [parsedMembers(members), ...this.#parsed], undefined)
+    const kept = replaced.length === 0 ? this.bytes : replaceSpans(this.bytes, replaced)
+    const end = encoder.encode(`${kept.length > 2 ? added : added.slice(1)}}`)
+    const bytes = new Uint8Array(kept.length - 1 + end.length)
+    bytes.set(kept)
+    bytes.set(end, kept.length - 1)
+    return new JsonText(bytes, this.#parsed && [parsedMembers(members), ...this.#parsed], undefined)
   }
 
   /** The object with only these members. @param names of members that it has, in the wanted order */
@@ -141,18 +137,27 @@ function copyOf (bytes: Uint8Array, length: number): Uint8Array {
   return new Uint8Array(bytes.subarray(0, length))
 }
 
-function joined (pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
+function replaceSpans (bytes: Uint8Array, spans: Array<Span & { readonly json: string }>): Uint8Array {
+  const pieces: Uint8Array[] = []
+  let at = 0
+  for (const { start, end, json } of spans.sort((a, b) => a.start - b.start)) {
+    pieces.push(bytes.subarray(at, start), encoder.encode(json))
+    at = end
+  }
+  pieces.push(bytes.subarray(at))
+  const result = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0))
   let length = 0
   for (const piece of pieces) {
-    bytes.set(piece, length)
+    result.set(piece, length)
     length += piece.length
   }
-  return bytes
+  return result
 }
 
 function parsedMembers (members: ReadonlyMap<string, string>): ParsedObject {
-  return Object.fromEntries([...members].map(([name, json]) => [name, JSON.parse(json)]))
+  let text = ''
+  for (const [name, json] of members) text += `,${JSON.stringify(name)}:${json}`
+  return JSON.parse(`{${text.slice(1)}}`)
 }
 
 /** @throws JsonTextError */
