@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { FST_TASKS_DIRECTORY } from '../errors.ts'
 import { isLocalMount } from '../protocol/mount.ts'
 import { StaleFiles } from '../protocol/stale-files.ts'
+import { synchronousFileSystem } from '../protocol/synchronous-file-system.ts'
 import { tasksDirectory, type TasksDirectory } from '../protocol/tasks-directory.ts'
 import type { StoreLogger } from '../store.ts'
 import { errorCode } from '../util/error-code.ts'
@@ -47,11 +48,13 @@ export class OpenDirectory {
       await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
       const directory = tasksDirectory(await realpath(path))
       const processor = new ProcessorObserver(directory)
-      const staleFiles = new StaleFiles(directory, {
+      const isLocal = await isLocalMount(directory.path)
+      // in time slices, blocking calls take a sixth of the time of the thread pool
+      const staleFiles = new StaleFiles(isLocal ? tasksDirectory(directory.path, synchronousFileSystem) : directory, {
         isProcessorAlive: () => processor.isAlive,
         onError: (error, name) => log.debug({ err: error, name }, 'fastify-tasks: a stale file could not be cleaned up')
       })
-      const watcher = new TaskWatcher(directory, { staleFiles, isLocal: await isLocalMount(directory.path), log })
+      const watcher = new TaskWatcher(directory, { staleFiles, isLocal, log })
       const { loaded } = await watcher.start()
       await processor.observe()
       return new OpenDirectory({ directory, watcher, loaded, processor, staleFiles }, log)
