@@ -1,15 +1,6 @@
 /**
  * A server with the dashboard, and a processor: everything that is needed to try fastify-tasks, or to run it on one machine.
  *
- *   node --import=tsx examples/standalone.ts
- *
- * Options, or environment variables:
- *
- *   --port   PORT       port of the server. Default: 3000
- *   --host   HOST       address that the server listens on. Default: 127.0.0.1; any other address requires a token
- *   --dir    TASKS_DIR  directory of the tasks. Default: ./tasks
- *   --token  TOKEN      token that every client must send. Default: none
- *
  * Every client that can reach this server can run any command as the user that runs it. The processor allows that with
  * `--allow-any-command`; a production setup has a policy instead.
  */
@@ -24,6 +15,18 @@ import createError from '@fastify/error'
 import Fastify, { type FastifyInstance } from 'fastify'
 import tasksPlugin from 'fastify-tasks'
 import tasksDashboard from 'fastify-tasks/dashboard'
+
+const USAGE = `Usage: node --import=tsx examples/standalone.ts [options]
+
+A server with the dashboard, and a processor that runs any command.
+
+Options, or environment variables:
+  --port   PORT       port of the server. Default: 3000
+  --host   HOST       address that the server listens on. Default: 127.0.0.1; any other address requires a token
+  --dir    TASKS_DIR  directory of the tasks. Default: ./tasks
+  --token  TOKEN      token that every client must send. Default: none
+  --help
+`
 
 /** Time for a client to send the headers of a request, and all of it. Streams are answers, which may take any time. */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -48,7 +51,11 @@ interface Settings {
 
 function readSettings (): Settings {
   const option = { type: 'string' } as const
-  const { values } = parseArgs({ options: { port: option, host: option, dir: option, token: option } })
+  const { values } = parseArgs({ options: { port: option, host: option, dir: option, token: option, help: { type: 'boolean' } } })
+  if (values.help === true) {
+    console.log(USAGE)
+    process.exit()
+  }
   const { PORT, HOST, TASKS_DIR, TOKEN } = process.env
   // an empty variable counts as unset
   const port = values.port ?? (PORT || '3000')
@@ -148,7 +155,10 @@ function startProcessor (dir: string): RunningProcessor {
   const program = fileURLToPath(new URL('cli/index.js', import.meta.resolve('fastify-tasks')))
   const args = [program, 'process', dir, '--allow-any-command']
   // in its own process group, so that the terminal does not send it a Ctrl-C that this process forwards
-  const processor = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+  const env = { ...process.env }
+  // commands get the environment of the processor
+  delete env.TOKEN
+  const processor = spawn(process.execPath, args, { env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
   let isStopping = false
   const exited = once(processor, 'exit').then(([code, signal]) => {
     if (isStopping) return

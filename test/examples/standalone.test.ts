@@ -259,3 +259,21 @@ t.test('rejects invalid and unsafe settings before it creates anything', async (
   t.match(unknown, { code: 1, stderr: /--poort/ })
   t.notOk(existsSync(dir), 'nothing was created')
 })
+
+t.test('--help prints the options', async (t) => {
+  const { code, stdout } = await run(t, await temporaryDirectory(t), ['--help']).exited()
+  t.equal(code, 0)
+  for (const option of ['--port', '--host', '--dir', '--token']) t.match(stdout, option)
+})
+
+t.test('commands do not get the token', async (t) => {
+  const dir = await temporaryDirectory(t)
+  const url = await started(run(t, dir, [], { TOKEN: 'a secret' }))
+  const headers = { 'content-type': 'application/json', authorization: 'Bearer a secret' }
+  const created = await fetch(url, { method: 'POST', headers, body: '{"command":"env"}' })
+  const { id } = await created.json() as { id: string }
+  await waitFor(async () => (await (await fetch(`${url}/${id}`, { headers })).json() as { status: string }).status === 'completed')
+  const log = readFileSync(join(dir, `${id}.log`), 'utf8')
+  t.match(log, `TASK_ID=${id}`)
+  t.notMatch(log, 'a secret')
+})
