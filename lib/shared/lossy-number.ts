@@ -39,7 +39,10 @@ function canonical (number: string): string {
   // Infinity
   if (integer === undefined) return number
   const significant = `${integer}${fraction}`.replace(/^0+/, '')
-  const digits = significant.replace(/0+$/, '')
+  // not a regular expression: one would try each run of zeros again from each of its digits
+  let end = significant.length
+  while (significant[end - 1] === '0') end--
+  const digits = significant.slice(0, end)
   if (digits === '') return '0'
   return `${sign}${digits}e${Number(exponent) - fraction.length + significant.length - digits.length}`
 }

@@ -9,6 +9,10 @@ for (const number of [
   })
 }
 
+t.test('the time for a long number is proportional to its length', async (t) => {
+  for (const number of [`1${'0'.repeat(1e6)}1`, `0.1${'0'.repeat(1e6)}1`, '10'.repeat(5e5)]) t.equal(lossyNumber(Buffer.from(`[${number}]`)), number)
+})
+
 t.test('JavaScript keeps the value of other numbers, and those in strings are texts', async (t) => {
   for (const text of [
     '0', '-0', '0.0', '1.0', '1.50', '0.1', '1e5', '1E+5', '100000e-5', '0.000001', '1e-7', '123456789012345', '9007199254740993'.slice(0, 15), '9007199254740992', '1000000000000000000000',
